@@ -1,0 +1,32 @@
+package io.ublkzoned.bindings.linux;
+
+import io.ublkzoned.bindings.generated.libc.libc_h;
+
+/** Arguments of the file calls in {@link Libc}, by their C names. */
+public final class FileFlags {
+    public static final int O_RDONLY = libc_h.O_RDONLY();
+    public static final int O_WRONLY = libc_h.O_WRONLY();
+    public static final int O_RDWR = libc_h.O_RDWR();
+    public static final int O_CREAT = libc_h.O_CREAT();
+    public static final int O_EXCL = libc_h.O_EXCL();
+    public static final int O_TRUNC = libc_h.O_TRUNC();
+    public static final int O_DIRECT = libc_h.O_DIRECT();
+    public static final int O_DSYNC = libc_h.O_DSYNC();
+
+    public static final int SEEK_SET = libc_h.SEEK_SET();
+    public static final int SEEK_END = libc_h.SEEK_END();
+
+    public static final int FALLOC_FL_KEEP_SIZE = libc_h.FALLOC_FL_KEEP_SIZE();
+    /** Only together with {@link #FALLOC_FL_KEEP_SIZE}. */
+    public static final int FALLOC_FL_PUNCH_HOLE = libc_h.FALLOC_FL_PUNCH_HOLE();
+
+    public static final int FALLOC_FL_ZERO_RANGE = libc_h.FALLOC_FL_ZERO_RANGE();
+
+    /** Lock types of {@link Libc#tryLock} and {@link Libc#testLock}. */
+    public static final int F_RDLCK = libc_h.F_RDLCK();
+
+    public static final int F_WRLCK = libc_h.F_WRLCK();
+    public static final int F_UNLCK = libc_h.F_UNLCK();
+
+    private FileFlags() {}
+}

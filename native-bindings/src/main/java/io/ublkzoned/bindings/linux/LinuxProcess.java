@@ -1,0 +1,122 @@
+package io.ublkzoned.bindings.linux;
+
+import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.thrownBy;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.ublkzoned.bindings.generated.libc.libc_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * System calls on this process and its threads. As in {@link Libc}, a result is what the kernel returned, or -errno.
+ * Not on the data path.
+ */
+public final class LinuxProcess {
+    public static final int SIGINT = libc_h.SIGINT();
+    public static final int SIGKILL = libc_h.SIGKILL();
+    public static final int SIGTERM = libc_h.SIGTERM();
+
+    /** Dies with its parent: the argument is the signal that it gets. */
+    public static final int PR_SET_PDEATHSIG = libc_h.PR_SET_PDEATHSIG();
+    /** With argument 1: this thread serves a block device, so that its own allocations must not wait for I/O. */
+    public static final int PR_SET_IO_FLUSHER = libc_h.PR_SET_IO_FLUSHER();
+
+    public static final int MCL_CURRENT = libc_h.MCL_CURRENT();
+    public static final int MCL_FUTURE = libc_h.MCL_FUTURE();
+
+    private static final MethodHandle KILL = link(libc_h.kill$address(), libc_h.kill$descriptor());
+    private static final MethodHandle CHDIR = link(libc_h.chdir$address(), libc_h.chdir$descriptor());
+    private static final MethodHandle DUP2 = link(libc_h.dup2$address(), libc_h.dup2$descriptor());
+    private static final MethodHandle MLOCKALL = link(libc_h.mlockall$address(), libc_h.mlockall$descriptor());
+    private static final MethodHandle SCHED_SETAFFINITY =
+            link(libc_h.sched_setaffinity$address(), libc_h.sched_setaffinity$descriptor());
+    private static final MethodHandle PRCTL = linkVariadic(
+            "prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+
+    private LinuxProcess() {}
+
+    /** The effective user id: 0 is root. */
+    public static int effectiveUserId() {
+        return libc_h.geteuid();
+    }
+
+    /** The kernel's id of the calling thread. */
+    public static int threadId() {
+        return libc_h.gettid();
+    }
+
+    /** kill(2). Signal 0 only tests whether the process is there: -ESRCH if not. */
+    public static int kill(int pid, int signal) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            return result((int) KILL.invokeExact(capture, pid, signal), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** chdir(2), for the whole process. Java's own file classes go on with the folder of the start. */
+    public static int chdir(String path) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try (Arena arena = Arena.ofConfined()) {
+            return result((int) CHDIR.invokeExact(capture, arena.allocateFrom(path)), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, and outlives exec(2). */
+    public static int dup2(int oldFd, int newFd) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            int returned;
+            do {
+                returned = result((int) DUP2.invokeExact(capture, oldFd, newFd), capture);
+            } while (returned == -Errno.EINTR);
+            return returned;
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** mlockall(2) with MCL_... flags. */
+    public static int lockMemory(int flags) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            return result((int) MLOCKALL.invokeExact(capture, flags), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /**
+     * sched_setaffinity(2) of the calling thread.
+     *
+     * @param cpuMask one bit per CPU, the lowest bit of the first 8 bytes is CPU 0; a multiple of 8 bytes long, as
+     *     UBLK_U_CMD_GET_QUEUE_AFFINITY fills it
+     */
+    public static int pinThread(MemorySegment cpuMask) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            return result((int) SCHED_SETAFFINITY.invokeExact(capture, 0, cpuMask.byteSize(), cpuMask), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** prctl(2) of the calling thread or its process, with one argument and zeros after it. */
+    public static int prctl(int option, long argument) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            return result((int) PRCTL.invokeExact(capture, option, argument, 0L, 0L, 0L), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+}

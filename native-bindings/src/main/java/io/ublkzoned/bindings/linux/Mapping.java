@@ -1,0 +1,51 @@
+package io.ublkzoned.bindings.linux;
+
+import io.ublkzoned.bindings.generated.libc.libc_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * mmap(2), tied to an arena: memory is unmapped when the arena closes, and not before; a later access throws
+ * IllegalStateException.
+ */
+public final class Mapping {
+    private static final long MAX_ERRNO = 4095; // include/linux/err.h of the kernel
+
+    private Mapping() {}
+
+    /**
+     * Private zeroed memory, page by page when first touched. Nothing is reserved for it (MAP_NORESERVE), so buffers
+     * may be sized for the worst case.
+     */
+    public static MemorySegment anonymous(Arena arena, long lengthBytes) throws LinuxException {
+        int flags = libc_h.MAP_PRIVATE() | libc_h.MAP_ANONYMOUS() | libc_h.MAP_NORESERVE();
+        return map(arena, lengthBytes, libc_h.PROT_READ() | libc_h.PROT_WRITE(), flags, -1, 0);
+    }
+
+    /**
+     * A part of a file or device, shared with all who map it. An access past the end of the file is an InternalError.
+     *
+     * @param offsetBytes a multiple of the page size
+     */
+    public static MemorySegment shared(Arena arena, FileDescriptor file, long offsetBytes, long lengthBytes)
+            throws LinuxException {
+        int protection = libc_h.PROT_READ() | libc_h.PROT_WRITE();
+        return map(arena, lengthBytes, protection, libc_h.MAP_SHARED(), file.value(), offsetBytes);
+    }
+
+    /** As {@link #shared}; a write from Java throws instead of reaching the page. */
+    public static MemorySegment sharedReadOnly(Arena arena, FileDescriptor file, long offsetBytes, long lengthBytes)
+            throws LinuxException {
+        return map(arena, lengthBytes, libc_h.PROT_READ(), libc_h.MAP_SHARED(), file.value(), offsetBytes)
+                .asReadOnly();
+    }
+
+    private static MemorySegment map(Arena arena, long lengthBytes, int protection, int flags, int fd, long offsetBytes)
+            throws LinuxException {
+        long address = Libc.mmap(lengthBytes, protection, flags, fd, offsetBytes);
+        if (-MAX_ERRNO <= address && address < 0) {
+            throw new LinuxException("mmap(" + lengthBytes + " bytes)", (int) -address);
+        }
+        return MemorySegment.ofAddress(address).reinterpret(lengthBytes, arena, Libc::munmap);
+    }
+}

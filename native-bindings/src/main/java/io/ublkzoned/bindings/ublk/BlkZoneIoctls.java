@@ -1,0 +1,61 @@
+package io.ublkzoned.bindings.ublk;
+
+import io.ublkzoned.bindings.generated.blkzoned.blk_zone_range;
+import io.ublkzoned.bindings.generated.blkzoned.blk_zone_report;
+import io.ublkzoned.bindings.generated.blkzoned.blkzoned_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** ioctl requests on a zoned block device, and their arguments. Sectors are of 512 bytes. */
+public final class BlkZoneIoctls {
+    /** Takes and fills a {@link #report}. */
+    public static final int BLKREPORTZONE = (int) blkzoned_h.BLKREPORTZONE();
+
+    /** These take a {@link #range} of whole zones. */
+    public static final int BLKRESETZONE = (int) blkzoned_h.BLKRESETZONE();
+
+    public static final int BLKOPENZONE = (int) blkzoned_h.BLKOPENZONE();
+    public static final int BLKCLOSEZONE = (int) blkzoned_h.BLKCLOSEZONE();
+    public static final int BLKFINISHZONE = (int) blkzoned_h.BLKFINISHZONE();
+
+    /** Fills a u32: the zone size in sectors; 0 if the device is not zoned. */
+    public static final int BLKGETZONESZ = (int) blkzoned_h.BLKGETZONESZ();
+    /** Fills a u32. */
+    public static final int BLKGETNRZONES = (int) blkzoned_h.BLKGETNRZONES();
+    /** Fills a u64: the size of a block device in bytes. */
+    public static final int BLKGETSIZE64 = (int) blkzoned_h.BLKGETSIZE64();
+    /** Fills a u32: the logical block size in bytes. */
+    public static final int BLKSSZGET = blkzoned_h.BLKSSZGET();
+
+    private BlkZoneIoctls() {}
+
+    /** The argument of the zone operations (struct blk_zone_range). */
+    public static MemorySegment range(Arena arena, long startSector, long lengthSectors) {
+        MemorySegment range = arena.allocate(blk_zone_range.layout());
+        blk_zone_range.sector(range, startSector);
+        blk_zone_range.nr_sectors(range, lengthSectors);
+        return range;
+    }
+
+    /**
+     * The argument of BLKREPORTZONE (struct blk_zone_report), with room for {@code zones} zones from
+     * {@code startSector} on.
+     */
+    public static MemorySegment report(Arena arena, long startSector, int zones) {
+        long bytes = blk_zone_report.sizeof() + (long) zones * BlkZone.BYTES;
+        MemorySegment report = arena.allocate(bytes, blk_zone_report.layout().byteAlignment());
+        blk_zone_report.sector(report, startSector);
+        blk_zone_report.nr_zones(report, zones);
+        return report;
+    }
+
+    /** How many zones a report was filled with. */
+    public static int reportedZones(MemorySegment report) {
+        return blk_zone_report.nr_zones(report);
+    }
+
+    /** The zones of a report, for the readers of {@link BlkZone}. */
+    public static MemorySegment zones(MemorySegment report) {
+        return report.asSlice(blk_zone_report.sizeof());
+    }
+}

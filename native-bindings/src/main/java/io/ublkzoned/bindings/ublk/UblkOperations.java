@@ -1,0 +1,30 @@
+package io.ublkzoned.bindings.ublk;
+
+/**
+ * What a request asks for (UBLK_IO_OP_...) and how (UBLK_IO_F_...). Literals, so that {@code switch} takes them; the
+ * ABI test compares them with the header.
+ */
+public final class UblkOperations {
+    public static final int READ = 0;
+    public static final int WRITE = 1;
+    public static final int FLUSH = 2;
+    public static final int DISCARD = 3;
+    public static final int WRITE_SAME = 4;
+    public static final int WRITE_ZEROES = 5;
+    public static final int ZONE_OPEN = 10;
+    public static final int ZONE_CLOSE = 11;
+    public static final int ZONE_FINISH = 12;
+    public static final int ZONE_APPEND = 13;
+    public static final int ZONE_RESET_ALL = 14;
+    public static final int ZONE_RESET = 15;
+    public static final int REPORT_ZONES = 18;
+
+    /** Durable before it completes. */
+    public static final int FLAG_FUA = 1 << 13;
+    /** Of a write of zeroes: the space stays allocated. */
+    public static final int FLAG_NOUNMAP = 1 << 15;
+    /** AUTO_BUF_REG failed for this request: its pages are not registered. */
+    public static final int FLAG_NEED_REG_BUF = 1 << 17;
+
+    private UblkOperations() {}
+}

@@ -1,0 +1,228 @@
+package io.ublkzoned.bindings.uring;
+
+import io.ublkzoned.bindings.generated.liburing.__kernel_timespec;
+import io.ublkzoned.bindings.generated.liburing.io_uring;
+import io.ublkzoned.bindings.generated.liburing.iovec;
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
+import io.ublkzoned.bindings.generated.uring.io_uring_params;
+import io.ublkzoned.bindings.generated.uring.uring_h;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.LinuxException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * One io_uring: a queue of submissions, a queue of completions, and the calls into the kernel between them.
+ *
+ * <p>Made, used and closed by one thread. {@link #submit} and the waits are on the data path: they allocate nothing and
+ * throw only after {@link #close}. A ring must be closed by its thread before that ends; closing waits for nothing, so
+ * whoever has given memory to operations in flight sees them complete first.
+ */
+public final class IoUring implements AutoCloseable {
+    private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+    private final Arena arena;
+    private final MemorySegment ring;
+    private final int setupFlags;
+    private final MemorySegment timeout;
+    private final MemorySegment firstCompletion;
+    private final SubmissionQueue submissions;
+    private final CompletionQueue completions;
+
+    private IoUring(Arena arena, MemorySegment ring, int setupFlags) {
+        this.arena = arena;
+        this.ring = ring;
+        this.setupFlags = setupFlags;
+        this.timeout = arena.allocate(__kernel_timespec.layout());
+        this.firstCompletion = arena.allocate(ValueLayout.ADDRESS);
+        this.submissions = new SubmissionQueue(this, arena, io_uring.sq(ring), has(RingFlag.SQE128));
+        this.completions = new CompletionQueue(this, arena, io_uring.cq(ring), submissions);
+    }
+
+    /**
+     * Makes a ring for the calling thread. Flags that the kernel lacks are left out, see {@link #has}.
+     *
+     * @param entries room for submissions, rounded up to a power of two
+     * @param cqEntries room for completions, rounded up likewise; 0 is twice {@code entries}
+     * @throws IOException if there is no io_uring, with the reason; if SQE128 is wanted and lacking; or a
+     *     {@link LinuxException}
+     */
+    public static IoUring create(int entries, int cqEntries, RingFlag... wanted) throws IOException {
+        return create(RingFeatures.ofThisKernel(), entries, cqEntries, wanted);
+    }
+
+    static IoUring create(RingFeatures features, int entries, int cqEntries, RingFlag... wanted) throws IOException {
+        if (!features.available()) {
+            throw new IOException(features.unavailableReason());
+        }
+        int flags = cqEntries == 0 ? 0 : uring_h.IORING_SETUP_CQSIZE();
+        for (RingFlag flag : wanted) {
+            if (features.supports(flag)) {
+                flags |= flag.bits();
+            } else if (flag == RingFlag.SQE128) {
+                throw new IOException("this kernel's io_uring has no 128-byte submission entries: Linux 5.19 has");
+            }
+        }
+        Arena arena = Arena.ofConfined();
+        MemorySegment ring = arena.allocate(io_uring.layout());
+        MemorySegment params = arena.allocate(io_uring_params.layout());
+        io_uring_params.flags(params, flags);
+        io_uring_params.cq_entries(params, cqEntries);
+        int result = liburing_h.io_uring_queue_init_params(entries, ring, params);
+        if (result < 0) {
+            arena.close();
+            throw new LinuxException("io_uring_queue_init(" + entries + " entries)", -result);
+        }
+        // Spares each enter a look at the file table. Refused beyond 16 rings of a thread, which are just slower.
+        liburing_h.io_uring_register_ring_fd(ring);
+        return new IoUring(arena, ring, flags);
+    }
+
+    /** Whether the ring got this flag. */
+    public boolean has(RingFlag flag) {
+        return (setupFlags & flag.bits()) == flag.bits();
+    }
+
+    public SubmissionQueue submissions() {
+        return submissions;
+    }
+
+    public CompletionQueue completions() {
+        return completions;
+    }
+
+    /**
+     * Hands what is queued to the kernel, and does not wait. With DEFER_TASKRUN it brings no completions: {@code
+     * submitAndWait(0)} does.
+     *
+     * @return submissions taken, or -errno
+     */
+    public int submit() {
+        return liburing_h.io_uring_submit(ring);
+    }
+
+    /**
+     * Submits, then blocks until at least {@code minComplete} completions are there to drain, or a signal comes. With 0
+     * it does not block, but has the kernel deliver what is done.
+     *
+     * @return completions ready to drain, or -errno
+     */
+    public int submitAndWait(int minComplete) {
+        int result = minComplete == 0
+                ? liburing_h.io_uring_submit_and_get_events(ring)
+                : liburing_h.io_uring_submit_and_wait(ring, minComplete);
+        return readyOr(result);
+    }
+
+    /**
+     * As {@link #submitAndWait(int)}, for at most {@code timeoutNanos}.
+     *
+     * @return completions ready to drain, fewer than {@code minComplete} after a time-out; or -errno
+     */
+    public int submitAndWait(int minComplete, long timeoutNanos) {
+        if (minComplete == 0) {
+            return submitAndWait(0);
+        }
+        __kernel_timespec.tv_sec(timeout, timeoutNanos / NANOS_PER_SECOND);
+        __kernel_timespec.tv_nsec(timeout, timeoutNanos % NANOS_PER_SECOND);
+        return readyOr(liburing_h.io_uring_submit_and_wait_timeout(
+                ring, firstCompletion, minComplete, timeout, MemorySegment.NULL));
+    }
+
+    // What liburing returns for a time-out differs from version to version; what is in the queue does not.
+    private int readyOr(int result) {
+        return result >= 0 || result == -Errno.ETIME || result == -Errno.EINTR ? completions.ready() : result;
+    }
+
+    /** Has the kernel move completions that found the queue full into it. */
+    void flushOverflow() {
+        liburing_h.io_uring_get_events(ring);
+    }
+
+    /** Makes {@code fds} known by their index, for submissions with {@link SubmissionQueue#FIXED_FILE}. */
+    public void registerFiles(int... fds) throws LinuxException {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment files = call.allocateFrom(ValueLayout.JAVA_INT, fds);
+            check(liburing_h.io_uring_register_files(ring, files, fds.length), "io_uring_register_files");
+        }
+    }
+
+    /** Makes a table of {@code count} empty slots for {@link #updateFiles}. */
+    public void registerFilesSparse(int count) throws LinuxException {
+        check(liburing_h.io_uring_register_files_sparse(ring, count), "io_uring_register_files_sparse");
+    }
+
+    /** Fills slots from {@code firstIndex} on; -1 empties one. */
+    public void updateFiles(int firstIndex, int... fds) throws LinuxException {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment files = call.allocateFrom(ValueLayout.JAVA_INT, fds);
+            check(
+                    liburing_h.io_uring_register_files_update(ring, firstIndex, files, fds.length),
+                    "io_uring_register_files_update");
+        }
+    }
+
+    /** Lets go of all registered files. A ublk device is not released while its char device is among them. */
+    public void unregisterFiles() throws LinuxException {
+        check(liburing_h.io_uring_unregister_files(ring), "io_uring_unregister_files");
+    }
+
+    /**
+     * Pins {@code buffers} and makes them known by their index, for the fixed operations. They must outlive the
+     * registration.
+     */
+    public void registerBuffers(MemorySegment... buffers) throws LinuxException {
+        try (Arena call = Arena.ofConfined()) {
+            check(
+                    liburing_h.io_uring_register_buffers(ring, iovecs(call, buffers), buffers.length),
+                    "io_uring_register_buffers");
+        }
+    }
+
+    /** Makes a table of {@code count} empty slots, for {@link #updateBuffers} or for ublk's AUTO_BUF_REG. */
+    public void registerBuffersSparse(int count) throws LinuxException {
+        check(liburing_h.io_uring_register_buffers_sparse(ring, count), "io_uring_register_buffers_sparse");
+    }
+
+    /** Fills slots from {@code firstIndex} on; {@link MemorySegment#NULL} empties one. */
+    public void updateBuffers(int firstIndex, MemorySegment... buffers) throws LinuxException {
+        try (Arena call = Arena.ofConfined()) {
+            check(
+                    liburing_h.io_uring_register_buffers_update_tag(
+                            ring, firstIndex, iovecs(call, buffers), MemorySegment.NULL, buffers.length),
+                    "io_uring_register_buffers_update");
+        }
+    }
+
+    /** Lets go of all registered buffers. */
+    public void unregisterBuffers() throws LinuxException {
+        check(liburing_h.io_uring_unregister_buffers(ring), "io_uring_unregister_buffers");
+    }
+
+    private static MemorySegment iovecs(Arena arena, MemorySegment... buffers) {
+        MemorySegment iovecs = iovec.allocateArray(buffers.length, arena);
+        for (int i = 0; i < buffers.length; i++) {
+            MemorySegment element = iovec.asSlice(iovecs, i);
+            iovec.iov_base(element, buffers[i]);
+            iovec.iov_len(element, buffers[i].byteSize());
+        }
+        return iovecs;
+    }
+
+    private static void check(int result, String function) throws LinuxException {
+        if (result < 0) {
+            throw new LinuxException(function, -result);
+        }
+    }
+
+    /** Gives the ring back. Later calls do nothing; all other methods then throw IllegalStateException. */
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) {
+            liburing_h.io_uring_queue_exit(ring);
+            arena.close();
+        }
+    }
+}

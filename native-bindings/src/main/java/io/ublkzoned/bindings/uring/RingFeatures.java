@@ -1,0 +1,135 @@
+package io.ublkzoned.bindings.uring;
+
+import io.ublkzoned.bindings.generated.liburing.io_uring;
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
+import io.ublkzoned.bindings.generated.uring.io_uring_params;
+import io.ublkzoned.bindings.generated.uring.io_uring_probe;
+import io.ublkzoned.bindings.generated.uring.io_uring_probe_op;
+import io.ublkzoned.bindings.generated.uring.uring_h;
+import io.ublkzoned.bindings.linux.Errno;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** What this kernel's io_uring can do, found out once by making small rings. Immutable. */
+public final class RingFeatures {
+    private static final Path DISABLED_SYSCTL = Path.of("/proc/sys/kernel/io_uring_disabled");
+
+    /** The probe runs when this class is first used, not when a program only links to the outer one. */
+    private static final class Probed {
+        static final RingFeatures THIS_KERNEL = probe();
+    }
+
+    private final String unavailableReason;
+    private final Set<RingFlag> flags;
+    private final BitSet operations;
+
+    private RingFeatures(String unavailableReason, Set<RingFlag> flags, BitSet operations) {
+        this.unavailableReason = unavailableReason;
+        this.flags = flags;
+        this.operations = operations;
+    }
+
+    /** The features of the running kernel. The first call makes rings; any thread may make it. */
+    public static RingFeatures ofThisKernel() {
+        return Probed.THIS_KERNEL;
+    }
+
+    /** False if no ring can be made at all: {@link #unavailableReason} says why. */
+    public boolean available() {
+        return unavailableReason.isEmpty();
+    }
+
+    /** A sentence with the fix, or an empty string if io_uring is available. */
+    public String unavailableReason() {
+        return unavailableReason;
+    }
+
+    public boolean supports(RingFlag flag) {
+        return flags.contains(flag);
+    }
+
+    /** Whether the kernel knows this IORING_OP_... number. */
+    public boolean supportsOperation(int opcode) {
+        return operations.get(opcode);
+    }
+
+    RingFeatures without(RingFlag flag) {
+        EnumSet<RingFlag> fewer = EnumSet.copyOf(flags);
+        fewer.remove(flag);
+        return new RingFeatures(unavailableReason, fewer, operations);
+    }
+
+    private static RingFeatures probe() {
+        EnumSet<RingFlag> flags = EnumSet.noneOf(RingFlag.class);
+        String problem = LiburingLibrary.problem();
+        if (!problem.isEmpty()) {
+            return new RingFeatures(problem, flags, new BitSet());
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment ring = arena.allocate(io_uring.layout());
+            int result = init(arena, ring, 0);
+            if (result < 0) {
+                return new RingFeatures(reason(-result), flags, new BitSet());
+            }
+            BitSet operations = operations(ring);
+            liburing_h.io_uring_queue_exit(ring);
+            for (RingFlag flag : RingFlag.values()) {
+                if (init(arena, ring, flag.bits()) == 0) {
+                    liburing_h.io_uring_queue_exit(ring);
+                    flags.add(flag);
+                }
+            }
+            return new RingFeatures("", flags, operations);
+        }
+    }
+
+    private static int init(Arena arena, MemorySegment ring, int flags) {
+        MemorySegment params = arena.allocate(io_uring_params.layout());
+        io_uring_params.flags(params, flags);
+        return liburing_h.io_uring_queue_init_params(1, ring, params);
+    }
+
+    private static BitSet operations(MemorySegment ring) {
+        BitSet operations = new BitSet();
+        MemorySegment probe = liburing_h.io_uring_get_probe_ring(ring);
+        if (probe.address() == 0) {
+            return operations;
+        }
+        int count = Byte.toUnsignedInt(io_uring_probe.ops_len(probe));
+        for (int i = 0; i < count; i++) {
+            MemorySegment op = probe.asSlice(io_uring_probe.ops$offset() + i * io_uring_probe_op.sizeof());
+            if ((io_uring_probe_op.flags(op) & uring_h.IO_URING_OP_SUPPORTED()) != 0) {
+                operations.set(Byte.toUnsignedInt(io_uring_probe_op.op(op)));
+            }
+        }
+        liburing_h.io_uring_free_probe(probe);
+        return operations;
+    }
+
+    private static String reason(int errno) {
+        return switch (errno) {
+            case Errno.ENOSYS -> "this kernel has no io_uring, or a seccomp filter hides it";
+            case Errno.EPERM -> notPermitted();
+            default -> "io_uring is not available: io_uring_setup: " + Errno.describe(errno);
+        };
+    }
+
+    private static String notPermitted() {
+        try {
+            String disabled = Files.readString(DISABLED_SYSCTL).strip();
+            if (!disabled.equals("0")) {
+                return "io_uring is switched off (kernel.io_uring_disabled = " + disabled
+                        + "): sysctl -w kernel.io_uring_disabled=0";
+            }
+        } catch (IOException e) {
+            return "io_uring is forbidden here, and " + DISABLED_SYSCTL + " does not tell why: " + e.getMessage();
+        }
+        return "io_uring is forbidden here, most likely by the container's seccomp filter";
+    }
+}

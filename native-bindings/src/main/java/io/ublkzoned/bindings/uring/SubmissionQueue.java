@@ -1,0 +1,268 @@
+package io.ublkzoned.bindings.uring;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import io.ublkzoned.bindings.generated.liburing.io_uring_sq;
+import io.ublkzoned.bindings.generated.ublk.ublksrv_ctrl_cmd;
+import io.ublkzoned.bindings.generated.ublk.ublksrv_io_cmd;
+import io.ublkzoned.bindings.generated.uring.io_uring_sqe;
+import io.ublkzoned.bindings.generated.uring.uring_h;
+import io.ublkzoned.bindings.linux.Errno;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The entries (SQEs) that the next submit hands to the kernel: one method per operation, named after it.
+ *
+ * <p>On the data path, on the ring's thread. A caller never sees a full queue: what is queued is then submitted to make
+ * room, see {@link #reserve}. {@code fd} is a file descriptor, or an index of {@link IoUring#registerFiles} with
+ * {@link #FIXED_FILE} in {@code sqeFlags}. Addresses are native ones, of memory that stays valid until the completion.
+ * {@code userData} comes back with it.
+ */
+public final class SubmissionQueue {
+    /** Values of {@code sqeFlags}; 0 is none. */
+    public static final int FIXED_FILE = 1 << uring_h.IOSQE_FIXED_FILE_BIT();
+
+    /** Starts when all before it have completed, and holds back all after it. */
+    public static final int DRAIN = 1 << uring_h.IOSQE_IO_DRAIN_BIT();
+    /** The next entry starts when this one has succeeded in full, and is cancelled (-ECANCELED) otherwise. */
+    public static final int LINK = 1 << uring_h.IOSQE_IO_LINK_BIT();
+    /** As {@link #LINK}, but whatever the result is. */
+    public static final int HARDLINK = 1 << uring_h.IOSQE_IO_HARDLINK_BIT();
+    /** Goes to a worker thread at once. */
+    public static final int ASYNC = 1 << uring_h.IOSQE_ASYNC_BIT();
+    /** No completion unless it fails. */
+    public static final int SKIP_SUCCESS = 1 << uring_h.IOSQE_CQE_SKIP_SUCCESS_BIT();
+
+    private static final VarHandle INDEX = JAVA_INT.varHandle().withInvokeExactBehavior();
+
+    private static final long TAIL = io_uring_sq.sqe_tail$offset();
+    private static final long OPCODE = io_uring_sqe.opcode$offset();
+    private static final long FLAGS = io_uring_sqe.flags$offset();
+    private static final long FD = io_uring_sqe.fd$offset();
+    private static final long OFFSET = io_uring_sqe.off$offset();
+    private static final long COMMAND_OP = io_uring_sqe.cmd_op$offset();
+    private static final long ADDRESS = io_uring_sqe.addr$offset();
+    private static final long LENGTH = io_uring_sqe.len$offset();
+    private static final long OPERATION_FLAGS = io_uring_sqe.rw_flags$offset();
+    private static final long USER_DATA = io_uring_sqe.user_data$offset();
+    private static final long BUFFER_INDEX = io_uring_sqe.buf_index$offset();
+    private static final long COMMAND = io_uring_sqe.cmd$offset();
+
+    private static final long IO_QUEUE = COMMAND + ublksrv_io_cmd.q_id$offset();
+    private static final long IO_TAG = COMMAND + ublksrv_io_cmd.tag$offset();
+    private static final long IO_RESULT = COMMAND + ublksrv_io_cmd.result$offset();
+    private static final long IO_ADDRESS = COMMAND + ublksrv_io_cmd.addr$offset();
+
+    private static final long CONTROL_DEVICE = COMMAND + ublksrv_ctrl_cmd.dev_id$offset();
+    private static final long CONTROL_QUEUE = COMMAND + ublksrv_ctrl_cmd.queue_id$offset();
+    private static final long CONTROL_LENGTH = COMMAND + ublksrv_ctrl_cmd.len$offset();
+    private static final long CONTROL_ADDRESS = COMMAND + ublksrv_ctrl_cmd.addr$offset();
+    private static final long CONTROL_DATA = COMMAND + ublksrv_ctrl_cmd.data$offset();
+    private static final long CONTROL_PATH_LENGTH = COMMAND + ublksrv_ctrl_cmd.dev_path_len$offset();
+
+    private static final int OP_NOP = uring_h.IORING_OP_NOP();
+    private static final int OP_READ = uring_h.IORING_OP_READ();
+    private static final int OP_WRITE = uring_h.IORING_OP_WRITE();
+    private static final int OP_READ_FIXED = uring_h.IORING_OP_READ_FIXED();
+    private static final int OP_WRITE_FIXED = uring_h.IORING_OP_WRITE_FIXED();
+    private static final int OP_FSYNC = uring_h.IORING_OP_FSYNC();
+    private static final int OP_FALLOCATE = uring_h.IORING_OP_FALLOCATE();
+    private static final int OP_ASYNC_CANCEL = uring_h.IORING_OP_ASYNC_CANCEL();
+    private static final int OP_URING_CMD = uring_h.IORING_OP_URING_CMD();
+    private static final int FSYNC_DATASYNC = uring_h.IORING_FSYNC_DATASYNC();
+
+    private final IoUring ring;
+    private final MemorySegment queue;
+    private final MemorySegment kernelHead;
+    private final MemorySegment kernelFlags;
+    private final MemorySegment entries;
+    private final int entryCount;
+    private final int indexMask;
+    private final long entryBytes;
+
+    /** @param queue liburing's struct io_uring_sq: its tail is what io_uring_submit takes up */
+    SubmissionQueue(IoUring ring, Arena arena, MemorySegment queue, boolean wideEntries) {
+        this.ring = ring;
+        this.queue = queue;
+        this.entryCount = io_uring_sq.ring_entries(queue);
+        this.indexMask = io_uring_sq.ring_mask(queue);
+        this.entryBytes = wideEntries ? 2 * io_uring_sqe.sizeof() : io_uring_sqe.sizeof();
+        this.kernelHead = io_uring_sq.khead(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
+        this.kernelFlags = io_uring_sq.kflags(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
+        this.entries = io_uring_sq.sqes(queue).reinterpret(entryCount * entryBytes, arena, null);
+    }
+
+    public void nop(long userData, int sqeFlags) {
+        next(OP_NOP, -1, 0, 0, 0, 0, userData, sqeFlags);
+    }
+
+    /** Reads up to {@code lengthBytes} at {@code offsetBytes} of the file; of an eventfd, 8 bytes at offset 0. */
+    public void read(int fd, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
+        next(OP_READ, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
+    }
+
+    public void write(int fd, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
+        next(OP_WRITE, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
+    }
+
+    /**
+     * Reads into a registered buffer.
+     *
+     * @param address inside of the buffer; for a buffer that the kernel registered (ublk), the offset in it
+     */
+    public void readFixed(
+            int fd, int bufferIndex, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
+        long entry = next(OP_READ_FIXED, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
+        entries.set(JAVA_SHORT, entry + BUFFER_INDEX, (short) bufferIndex);
+    }
+
+    /** Writes from a registered buffer; {@code address} as in {@link #readFixed}. */
+    public void writeFixed(
+            int fd, int bufferIndex, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
+        long entry = next(OP_WRITE_FIXED, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
+        entries.set(JAVA_SHORT, entry + BUFFER_INDEX, (short) bufferIndex);
+    }
+
+    /** Syncs the whole file; without the metadata that reading does not need if {@code dataOnly}. */
+    public void fsync(int fd, boolean dataOnly, long userData, int sqeFlags) {
+        next(OP_FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, userData, sqeFlags);
+    }
+
+    /** fallocate(2); {@code mode} is FALLOC_FL_... bits. */
+    public void fallocate(int fd, int mode, long offsetBytes, long lengthBytes, long userData, int sqeFlags) {
+        // The length travels in the address, the mode in the length.
+        next(OP_FALLOCATE, fd, offsetBytes, lengthBytes, mode, 0, userData, sqeFlags);
+    }
+
+    /** Cancels the operation with {@code targetUserData}: 0, -ENOENT if there is none, -EALREADY if it is too late. */
+    public void cancel(long targetUserData, long userData, int sqeFlags) {
+        next(OP_ASYNC_CANCEL, -1, 0, targetUserData, 0, 0, userData, sqeFlags);
+    }
+
+    /**
+     * A ublk I/O command (struct ublksrv_io_cmd) on {@code /dev/ublkcN}.
+     *
+     * @param result of the request, for the commands that commit one: bytes or -errno
+     * @param address the buffer's; with UBLK_F_ZONED the sector that an append was given
+     * @param bufferRegistration 0, or what AUTO_BUF_REG takes
+     */
+    public void ublkIo(
+            int fd,
+            int command,
+            int queueId,
+            int tag,
+            int result,
+            long address,
+            long bufferRegistration,
+            long userData,
+            int sqeFlags) {
+        long entry = next(OP_URING_CMD, fd, 0, bufferRegistration, 0, 0, userData, sqeFlags);
+        entries.set(JAVA_INT, entry + COMMAND_OP, command);
+        entries.set(JAVA_SHORT, entry + IO_QUEUE, (short) queueId);
+        entries.set(JAVA_SHORT, entry + IO_TAG, (short) tag);
+        entries.set(JAVA_INT, entry + IO_RESULT, result);
+        entries.set(JAVA_LONG, entry + IO_ADDRESS, address);
+    }
+
+    /**
+     * A ublk control command (struct ublksrv_ctrl_cmd) on {@code /dev/ublk-control}. The ring must have SQE128.
+     *
+     * @param queueId -1 unless the command is for one queue
+     * @param address of a buffer that the command reads or fills, {@code lengthBytes} (below 64 KiB) long
+     * @param devicePathBytes length of the path at the buffer's start, with its NUL, where the command wants one; else
+     *     0
+     */
+    public void ublkControl(
+            int fd,
+            int command,
+            int deviceId,
+            int queueId,
+            long address,
+            int lengthBytes,
+            long data,
+            int devicePathBytes,
+            long userData) {
+        if (entryBytes == io_uring_sqe.sizeof()) {
+            throw new IllegalStateException("control commands need a ring with SQE128");
+        }
+        long entry = next(OP_URING_CMD, fd, 0, 0, 0, 0, userData, 0);
+        entries.set(JAVA_INT, entry + COMMAND_OP, command);
+        entries.set(JAVA_INT, entry + CONTROL_DEVICE, deviceId);
+        entries.set(JAVA_SHORT, entry + CONTROL_QUEUE, (short) queueId);
+        entries.set(JAVA_SHORT, entry + CONTROL_LENGTH, (short) lengthBytes);
+        entries.set(JAVA_LONG, entry + CONTROL_ADDRESS, address);
+        entries.set(JAVA_LONG, entry + CONTROL_DATA, data);
+        entries.set(JAVA_SHORT, entry + CONTROL_PATH_LENGTH, (short) devicePathBytes);
+    }
+
+    /**
+     * Makes room for {@code count} entries, by submitting what is queued if there is less. Call it before a chain of
+     * linked entries, which must not be cut by a submission.
+     *
+     * @throws IllegalStateException if the kernel takes nothing, or the queue is too small
+     */
+    public void reserve(int count) {
+        if (count <= free()) {
+            return;
+        }
+        int result = ring.submit();
+        if (count > free()) {
+            String reason = result < 0 ? Errno.describe(-result) : "it has " + entryCount + " entries";
+            throw new IllegalStateException("no room for " + count + " in the submission queue: " + reason);
+        }
+    }
+
+    /** Entries that can be queued before the next submit. */
+    public int free() {
+        int head = (int) INDEX.getAcquire(kernelHead, 0L);
+        return entryCount - (tail() - head);
+    }
+
+    /** Whether the kernel holds back completions because their queue was full. */
+    boolean completionsOverflowed() {
+        int flags = (int) INDEX.getOpaque(kernelFlags, 0L);
+        return (flags & uring_h.IORING_SQ_CQ_OVERFLOW()) != 0;
+    }
+
+    private int tail() {
+        return (int) INDEX.get(queue, TAIL);
+    }
+
+    /**
+     * Takes the next entry and fills what all operations share; everything else in it is zero.
+     *
+     * @return its offset in {@code entries}
+     */
+    private long next(
+            int opcode,
+            int fd,
+            long offset,
+            long address,
+            int length,
+            int operationFlags,
+            long userData,
+            int sqeFlags) {
+        reserve(1);
+        int tail = tail();
+        long entry = (tail & indexMask) * entryBytes;
+        for (long i = 0; i < entryBytes; i += JAVA_LONG.byteSize()) {
+            entries.set(JAVA_LONG, entry + i, 0L);
+        }
+        entries.set(JAVA_BYTE, entry + OPCODE, (byte) opcode);
+        entries.set(JAVA_BYTE, entry + FLAGS, (byte) sqeFlags);
+        entries.set(JAVA_INT, entry + FD, fd);
+        entries.set(JAVA_LONG, entry + OFFSET, offset);
+        entries.set(JAVA_LONG, entry + ADDRESS, address);
+        entries.set(JAVA_INT, entry + LENGTH, length);
+        entries.set(JAVA_INT, entry + OPERATION_FLAGS, operationFlags);
+        entries.set(JAVA_LONG, entry + USER_DATA, userData);
+        // A plain write: only io_uring_submit reads it, on this thread, and then stores the kernel's tail with release.
+        INDEX.set(queue, TAIL, tail + 1);
+        return entry;
+    }
+}

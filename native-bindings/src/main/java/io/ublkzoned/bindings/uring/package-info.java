@@ -1,0 +1,12 @@
+/**
+ * io_uring: rings whose entries are written and read in Java.
+ *
+ * <p>liburing's exported functions set a ring up, submit, wait and register; {@code SubmissionQueue} and
+ * {@code CompletionQueue} work on the mapped rings themselves. A ring belongs to the thread that made it: any other
+ * gets WrongThreadException, and after {@code close} everyone gets IllegalStateException. There are no locks. Imports
+ * nothing of {@code ublk}.
+ */
+@NullMarked
+package io.ublkzoned.bindings.uring;
+
+import org.jspecify.annotations.NullMarked;

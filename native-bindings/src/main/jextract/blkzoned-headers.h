@@ -1,0 +1,3 @@
+#include <stddef.h>
+#include <linux/blkzoned.h>
+#include <linux/fs.h>
