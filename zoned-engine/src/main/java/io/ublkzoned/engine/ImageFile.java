@@ -1,0 +1,39 @@
+package io.ublkzoned.engine;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The image file as the metadata sees it: blocking calls that carry a {@link MemorySegment}.
+ *
+ * <p>Called by the thread that opens, maintains or checks an image, never by a queue thread: request data goes
+ * through {@link DataPort}. Implementations do whole transfers; a call either does all of it or throws. An
+ * {@link ImageIoException} carries the errno.
+ */
+public interface ImageFile {
+
+    /** The file's length in bytes. */
+    long sizeBytes() throws IOException;
+
+    /**
+     * Fills {@code target} from {@code offsetBytes}.
+     *
+     * @throws java.io.EOFException if the file ends before the target is full
+     */
+    void read(MemorySegment target, long offsetBytes) throws IOException;
+
+    /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
+    void write(MemorySegment source, long offsetBytes) throws IOException;
+
+    /** Returns when everything written before, by this port or a {@link DataPort} of the image, is on stable storage. */
+    void sync() throws IOException;
+
+    /**
+     * Makes the range read as zeros and gives its space back where the file system can. Durable after the next
+     * {@link #sync()}. The length of the file does not change.
+     */
+    void punchHole(long offsetBytes, long lengthBytes) throws IOException;
+
+    /** Sets the file's length; new bytes are a hole. */
+    void setSize(long sizeBytes) throws IOException;
+}

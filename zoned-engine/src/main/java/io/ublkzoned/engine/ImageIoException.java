@@ -1,0 +1,25 @@
+package io.ublkzoned.engine;
+
+import java.io.IOException;
+
+/** A failed call on the image file, with the errno that the kernel gave. */
+public final class ImageIoException extends IOException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final int errno;
+
+    /**
+     * @param message what was tried on which file, and the error's name
+     * @param errno the positive errno
+     */
+    public ImageIoException(String message, int errno) {
+        super(message);
+        this.errno = errno;
+    }
+
+    /** The positive errno. */
+    public int errno() {
+        return errno;
+    }
+}

@@ -1,0 +1,439 @@
+package io.ublkzoned.engine;
+
+import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
+
+import io.ublkzoned.engine.qcow2.ClusterAllocator;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.qcow2.WritePointerTable;
+import io.ublkzoned.engine.qcow2.ZoneMap;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Orders all metadata writes of a device: the only class that does.
+ *
+ * <ul>
+ *   <li>Flush: L2 entries and refcounts, sync (which covers the data too), write pointers, sync. A write pointer on disk
+ *       never leads the data. One flush serves all who wait for one.
+ *   <li>Reset: the write pointer, sync, and only then is the reset done and are the clusters given up.
+ *   <li>A given-up cluster is punched, and handed out again only after the next sync: a free cluster is a hole.
+ *   <li>The dirty bit is durable before anything else is written and cleared after everything else is durable.
+ * </ul>
+ *
+ * <p>The methods that queue work are called under the device's lock. {@link #run} is called without it by one thread,
+ * takes it for short moments, and blocks on the image file.
+ */
+final class MetadataWriter {
+
+    private static final Logger LOG = LoggerFactory.getLogger(MetadataWriter.class);
+
+    private final ZonedDevice device;
+    private final Object lock;
+    private final Qcow2Image image;
+    private final ImageFile file;
+    private final ClusterAllocator allocator;
+    private final ReleasedSpace space;
+    private final Runnable wakeUp;
+
+    // What waits, under the lock.
+    private final ArrayDeque<ZoneTraffic> mapsWanted = new ArrayDeque<>();
+    private final ArrayList<ZoneTraffic> spaceWanted = new ArrayList<>();
+    private final RequestList flushWaiters = new RequestList();
+    private ArrayList<ZoneTraffic> dirtyZones = new ArrayList<>();
+    private boolean unsynced;
+    private boolean flushing;
+    private int syncError;
+
+    // Of the metadata thread.
+    private final long[] hostClusters;
+    private final MemorySegment refcountPage;
+
+    MetadataWriter(ZonedDevice device, Object lock, Qcow2Image image, ImageFile file, Runnable wakeUp) {
+        this.device = device;
+        this.lock = lock;
+        this.image = image;
+        this.file = file;
+        this.allocator = image.allocator();
+        this.wakeUp = wakeUp;
+        space = new ReleasedSpace(lock, file, allocator, image.clusterBits());
+        hostClusters = new long[(int) (image.geometry().zoneSizeBytes() >>> image.clusterBits())];
+        refcountPage = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
+    }
+
+    // ---- called under the lock ----
+
+    /** Reads the zone's mapping, then starts its waiting requests. */
+    void loadMap(ZoneTraffic zone) {
+        if (!zone.mapWanted) {
+            zone.mapWanted = true;
+            mapsWanted.add(zone);
+            wakeUp();
+        }
+    }
+
+    /** The zone's write pointer or mapping is no longer as the disk has it. */
+    void markDirty(ZoneTraffic zone) {
+        if (!zone.dirty) {
+            zone.dirty = true;
+            dirtyZones.add(zone);
+        }
+        unsynced = true;
+    }
+
+    /** Data has reached the image file that no sync covers yet. */
+    void dataWritten() {
+        unsynced = true;
+    }
+
+    /** Completes the request once everything acknowledged so far is durable; false if it is already. */
+    boolean flush(BlockRequest request) {
+        if (!unsynced && !flushing && syncError == 0) {
+            return false;
+        }
+        flushThenComplete(request);
+        return true;
+    }
+
+    void flushThenComplete(BlockRequest request) {
+        flushWaiters.add(request);
+        wakeUp();
+    }
+
+    /** Gives up the zone's clusters from {@code fromCluster} on. */
+    void release(ZoneTraffic zone, int fromCluster) {
+        if (zone.map != null) {
+            zone.map.truncate(fromCluster, space::release);
+        }
+    }
+
+    /** Lets the zone's waiting requests start again when given-up clusters are free; false if there are none. */
+    boolean awaitSpace(ZoneTraffic zone) {
+        if (!space.isPending() || syncError != 0) {
+            return false;
+        }
+        spaceWanted.add(zone);
+        wakeUp();
+        return true;
+    }
+
+    void wakeUp() {
+        wakeUp.run();
+    }
+
+    // ---- the metadata thread ----
+
+    /**
+     * Marks the image as in use. After a recovery it also makes true that free clusters are holes; of an image that was
+     * closed they are, and a wrong refcount in it must not cost data.
+     */
+    void begin() throws IOException {
+        boolean recovered = image.isDirty();
+        image.setDirty(true);
+        if (recovered) {
+            space.punchFree();
+            file.sync();
+        }
+    }
+
+    /** Does the loads and the flush that wait, and finds the space that is wanted; false if there was nothing to do. */
+    boolean run() {
+        boolean worked = loadMaps();
+        worked |= flushOnce();
+        worked |= freeSpace();
+        return worked;
+    }
+
+    /** Gives up what was allocated ahead, writes everything, and marks the image as closed. */
+    void end() throws IOException {
+        synchronized (lock) {
+            for (int i = 0; i < image.geometry().zoneCount(); i++) {
+                ZoneTraffic zone = device.touched(i);
+                if (zone != null && !zone.zone.isConventional()) {
+                    release(zone, device.clustersBelow(zone, zone.completedBytes));
+                }
+            }
+        }
+        space.punch();
+        sync();
+        writeAll(takeDirtyZones());
+        image.setDirty(false);
+    }
+
+    /** Punches what resets gave up; the next sync makes it free. */
+    void punchReleased() {
+        space.punch();
+    }
+
+    private boolean loadMaps() {
+        boolean worked = false;
+        while (true) {
+            ZoneTraffic zone;
+            synchronized (lock) {
+                zone = mapsWanted.poll();
+            }
+            if (zone == null) {
+                return worked;
+            }
+            worked = true;
+            int error = load(zone);
+            synchronized (lock) {
+                zone.mapWanted = false;
+                if (error == 0) {
+                    zone.resumeWaiting();
+                } else {
+                    completeAll(zone.waiting, error);
+                }
+            }
+        }
+    }
+
+    /** Reads the zone's mapping if it has not been read; 0 or -errno. */
+    int load(ZoneTraffic zone) {
+        if (zone.map != null) {
+            return 0;
+        }
+        try {
+            int clusters = hostClusters.length;
+            image.readMapping((long) zone.zone.index() * clusters, clusters, hostClusters);
+            synchronized (lock) {
+                boolean sequential = !zone.zone.isConventional();
+                int limit = device.clustersBelow(zone, zone.completedBytes);
+                zone.map = new ZoneMap(hostClusters, clusters, sequential, limit, space::release);
+                if (zone.map.isStale(limit)) {
+                    markDirty(zone);
+                }
+            }
+            return 0;
+        } catch (IOException e) {
+            return failed("reading the mapping of zone " + zone.zone.index(), e);
+        }
+    }
+
+    private boolean flushOnce() {
+        RequestList waiters = new RequestList();
+        List<ZoneTraffic> dirty;
+        synchronized (lock) {
+            if (flushWaiters.isEmpty()) {
+                return false;
+            }
+            waiters.addAll(flushWaiters);
+            flushing = true;
+            unsynced = false;
+            dirty = takeDirtyZones();
+        }
+        int error = 0;
+        try {
+            writeAll(dirty);
+        } catch (IOException e) {
+            error = failed("flush", e);
+        }
+        synchronized (lock) {
+            flushing = false;
+            if (error != 0) {
+                unsynced = true;
+                dirty.forEach(this::markDirty);
+            }
+            completeAll(waiters, error);
+        }
+        return true;
+    }
+
+    private boolean freeSpace() {
+        List<ZoneTraffic> zones;
+        synchronized (lock) {
+            if (spaceWanted.isEmpty()) {
+                return false;
+            }
+            zones = List.copyOf(spaceWanted);
+            spaceWanted.clear();
+        }
+        space.punch();
+        try {
+            sync();
+        } catch (IOException e) {
+            failed("freeing space", e);
+        }
+        synchronized (lock) {
+            zones.forEach(ZoneTraffic::resumeWaiting);
+        }
+        return true;
+    }
+
+    private List<ZoneTraffic> takeDirtyZones() {
+        List<ZoneTraffic> dirty = dirtyZones;
+        dirtyZones = new ArrayList<>();
+        for (ZoneTraffic zone : dirty) {
+            zone.dirty = false;
+        }
+        return dirty;
+    }
+
+    /** Makes the data, the mapping and the write pointers of these zones durable, in this order. */
+    private void writeAll(List<ZoneTraffic> dirty) throws IOException {
+        long[] pointers = new long[dirty.size()];
+        for (int i = 0; i < pointers.length; i++) {
+            pointers[i] = writeMapping(dirty.get(i));
+        }
+        writeRefcounts();
+        sync();
+        for (int i = 0; i < pointers.length; i++) {
+            int index = dirty.get(i).zone.index();
+            if (!dirty.get(i).zone.isConventional() && image.writePointers().get(index) != pointers[i]) {
+                image.writePointers().set(index, pointers[i]);
+            }
+        }
+        if (image.writePointers().writeDirtyPages(file)) {
+            sync();
+        }
+    }
+
+    private void writeRefcounts() throws IOException {
+        int page = -1;
+        while (true) {
+            long offset;
+            synchronized (lock) {
+                page = allocator.nextDirtyPage(page + 1);
+                if (page < 0) {
+                    return;
+                }
+                offset = allocator.takeDirtyPage(page, refcountPage);
+            }
+            try {
+                file.write(refcountPage, offset);
+            } catch (IOException e) {
+                synchronized (lock) {
+                    allocator.dirtyAgain(page);
+                }
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Writes the L2 entries of a zone up to its write pointer.
+     *
+     * @return that write pointer
+     */
+    private long writeMapping(ZoneTraffic zone) throws IOException {
+        long pointer;
+        int from = 0;
+        int to = 0;
+        synchronized (lock) {
+            pointer = zone.completedBytes;
+            int limit = device.clustersBelow(zone, pointer);
+            ZoneMap map = zone.map;
+            if (map != null && map.isStale(limit)) {
+                from = map.staleFrom();
+                to = map.staleEnd(limit);
+                map.entries(from, to, limit, hostClusters);
+                map.markWritten(limit);
+            }
+        }
+        if (from < to) {
+            try {
+                image.writeMapping((long) zone.zone.index() * hostClusters.length + from, to - from, hostClusters);
+            } catch (IOException e) {
+                markStale(zone, from, to);
+                throw e;
+            }
+        }
+        return pointer;
+    }
+
+    private void markStale(ZoneTraffic zone, int from, int to) {
+        synchronized (lock) {
+            if (zone.map != null) {
+                zone.map.markStale(from, to);
+            }
+        }
+    }
+
+    /**
+     * Makes the write pointers of these zones durable at the start of their zones.
+     *
+     * @return 0, or -errno: then they are in memory as they were
+     */
+    int storeEmpty(List<ZoneTraffic> zones) {
+        WritePointerTable table = image.writePointers();
+        long[] before = new long[zones.size()];
+        for (int i = 0; i < before.length; i++) {
+            before[i] = table.get(zones.get(i).zone.index());
+            table.set(zones.get(i).zone.index(), zones.get(i).zone.startBytes());
+        }
+        try {
+            if (table.writeDirtyPages(file)) {
+                sync();
+            }
+            return 0;
+        } catch (IOException e) {
+            for (int i = 0; i < before.length; i++) {
+                table.set(zones.get(i).zone.index(), before[i]);
+            }
+            return failed("reset", e);
+        }
+    }
+
+    /**
+     * Makes zeros of the part above the write pointer of the cluster that it stands in.
+     *
+     * @return 0 or -errno
+     */
+    int clearTail(ZoneTraffic zone) {
+        int shift = image.clusterBits();
+        long inCluster = zone.completedBytes & ((1L << shift) - 1);
+        long host = HOLE;
+        synchronized (lock) {
+            if (zone.map != null && inCluster != 0) {
+                host = zone.map.find((int) ((zone.completedBytes - zone.zone.startBytes()) >>> shift));
+            }
+        }
+        if (host == HOLE) {
+            return 0;
+        }
+        try {
+            file.punchHole((host << shift) + inCluster, (1L << shift) - inCluster);
+            return 0;
+        } catch (IOException e) {
+            return failed("finish", e);
+        }
+    }
+
+    /** A failed sync may have dropped what it was to write, so all later ones fail too. */
+    private void sync() throws IOException {
+        if (syncError != 0) {
+            throw new ImageIoException("an earlier sync of the image failed", syncError);
+        }
+        try {
+            file.sync();
+        } catch (IOException e) {
+            synchronized (lock) {
+                syncError = BlockErrors.EIO;
+            }
+            throw e;
+        }
+        space.synced();
+    }
+
+    private static void completeAll(RequestList requests, int error) {
+        for (BlockRequest r = requests.poll(); r != null; r = requests.poll()) {
+            complete(r, error != 0 ? error : r.lengthBytes());
+        }
+    }
+
+    static void complete(BlockRequest request, int result) {
+        request.result = result;
+        request.step = BlockRequest.Step.COMPLETE;
+        request.queue().handOver(request);
+    }
+
+    private static int failed(String what, IOException cause) {
+        LOG.error("{}: {}", what, cause.getMessage());
+        boolean full = cause instanceof ImageIoException e && e.errno() == BlockErrors.ENOSPC;
+        return full ? -BlockErrors.ENOSPC : -BlockErrors.EIO;
+    }
+}

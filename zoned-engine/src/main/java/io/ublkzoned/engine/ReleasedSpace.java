@@ -1,0 +1,82 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.qcow2.ClusterAllocator;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Clusters on their way back to the allocator: given up, then punched, then free once a sync has made the hole durable.
+ *
+ * <p>{@link #release} and {@link #isPending} are called under the device's lock; the rest without it by the metadata
+ * thread.
+ */
+final class ReleasedSpace {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ReleasedSpace.class);
+
+    private final Object lock;
+    private final ImageFile file;
+    private final ClusterAllocator allocator;
+    private final int clusterBits;
+
+    // Under the lock; only the metadata thread adds to what is punched.
+    private RunList released = new RunList();
+    private RunList punched = new RunList();
+
+    ReleasedSpace(Object lock, ImageFile file, ClusterAllocator allocator, int clusterBits) {
+        this.lock = lock;
+        this.file = file;
+        this.allocator = allocator;
+        this.clusterBits = clusterBits;
+    }
+
+    void release(long firstCluster, int count) {
+        released.add(firstCluster, count);
+    }
+
+    /** Whether a punch and a sync would make clusters free. */
+    boolean isPending() {
+        return !released.isEmpty() || !punched.isEmpty();
+    }
+
+    /** Punches what was given up. Clusters that cannot be punched are not handed out again. */
+    void punch() {
+        RunList runs;
+        synchronized (lock) {
+            runs = released;
+            released = new RunList();
+        }
+        RunList done = new RunList();
+        runs.forEach((first, count) -> {
+            try {
+                file.punchHole(first << clusterBits, (long) count << clusterBits);
+                done.add(first, count);
+            } catch (IOException e) {
+                LOG.error("punching given-up clusters: {}", e.getMessage());
+            }
+        });
+        synchronized (lock) {
+            done.forEach(punched::add);
+        }
+    }
+
+    /** The holes are durable: their clusters are free. */
+    void synced() {
+        synchronized (lock) {
+            punched.forEach(allocator::free);
+            punched = new RunList();
+        }
+    }
+
+    /** Makes holes of all free clusters, which a recovery found. */
+    void punchFree() throws IOException {
+        long end = allocator.hostClusters();
+        long free = allocator.nextFree(0);
+        while (free < end) {
+            long used = allocator.nextUsed(free);
+            file.punchHole(free << clusterBits, (used - free) << clusterBits);
+            free = allocator.nextFree(used);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.zone.ZoneCondition;
+import io.ublkzoned.engine.zone.ZoneStateMachine;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Resets and finishes: the requests that need their zones to themselves.
+ *
+ * <p>A change holds its zones, so that new requests wait, and is done when no data moves in them any more. {@link #add}
+ * is called under the device's lock, {@link #run} without it on the metadata thread.
+ */
+final class ZoneChanges {
+
+    private static final class Change {
+        final BlockRequest request;
+        final List<ZoneTraffic> zones;
+        boolean holding;
+
+        Change(BlockRequest request, List<ZoneTraffic> zones) {
+            this.request = request;
+            this.zones = zones;
+        }
+
+        boolean isFinish() {
+            return request.op() == BlockOp.ZONE_FINISH;
+        }
+    }
+
+    private final ZonedDevice device;
+    private final Object lock;
+    private final ZoneStateMachine rules;
+    private final MetadataWriter metadata;
+    private final ArrayList<Change> waiting = new ArrayList<>();
+
+    ZoneChanges(ZonedDevice device, Object lock, ZoneStateMachine rules, MetadataWriter metadata) {
+        this.device = device;
+        this.lock = lock;
+        this.rules = rules;
+        this.metadata = metadata;
+    }
+
+    /** Queues a reset or finish of these zones. */
+    void add(BlockRequest request, List<ZoneTraffic> zones) {
+        waiting.add(new Change(request, zones));
+        metadata.wakeUp();
+    }
+
+    /** Does all changes whose zones are idle, resets with one sync for all; false if there was none. */
+    boolean run() {
+        List<Change> ready = new ArrayList<>();
+        synchronized (lock) {
+            waiting.removeIf(change -> hold(change) && ready.add(change));
+        }
+        if (ready.isEmpty()) {
+            return false;
+        }
+        List<ZoneTraffic> resets = new ArrayList<>();
+        for (Change change : ready) {
+            if (change.isFinish()) {
+                change.request.result = finish(change.zones.getFirst());
+            } else {
+                resets.addAll(change.zones);
+            }
+        }
+        int resetError = reset(resets);
+        synchronized (lock) {
+            for (Change change : ready) {
+                for (ZoneTraffic zone : change.zones) {
+                    zone.held = false;
+                    zone.resumeWaiting();
+                }
+                MetadataWriter.complete(change.request, change.isFinish() ? change.request.result : resetError);
+            }
+        }
+        metadata.punchReleased();
+        return true;
+    }
+
+    /** Keeps new requests out of the zones; true once all are idle, false if it has to be tried again. */
+    private static boolean hold(Change change) {
+        if (!change.holding) {
+            if (change.zones.stream().anyMatch(zone -> zone.held)) {
+                return false;
+            }
+            change.zones.forEach(zone -> zone.held = true);
+            change.holding = true;
+        }
+        return change.zones.stream().allMatch(ZoneTraffic::isIdle);
+    }
+
+    private int reset(List<ZoneTraffic> zones) {
+        int error = 0;
+        for (ZoneTraffic zone : zones) {
+            error = error == 0 ? metadata.load(zone) : error;
+        }
+        if (error == 0) {
+            error = metadata.storeEmpty(zones);
+        }
+        synchronized (lock) {
+            for (ZoneTraffic zone : zones) {
+                metadata.markDirty(zone);
+                if (error == 0) {
+                    rules.reset(zone.zone);
+                    zone.completedBytes = zone.zone.startBytes();
+                    metadata.release(zone, 0);
+                }
+            }
+        }
+        return error;
+    }
+
+    /** What failed writes may have left above the write pointer must not show in a FULL zone. */
+    private int finish(ZoneTraffic zone) {
+        int error = metadata.load(zone);
+        if (error == 0) {
+            error = metadata.clearTail(zone);
+        }
+        synchronized (lock) {
+            if (error == 0 && zone.zone.condition() != ZoneCondition.FULL) {
+                int used = device.clustersBelow(zone, zone.completedBytes);
+                error = rules.finish(zone.zone);
+                if (error == 0) {
+                    metadata.release(zone, used);
+                    zone.completedBytes = zone.zone.endBytes();
+                    metadata.markDirty(zone);
+                }
+            }
+        }
+        return error;
+    }
+}

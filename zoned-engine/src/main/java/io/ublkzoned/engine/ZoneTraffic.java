@@ -1,0 +1,57 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.qcow2.ZoneMap;
+import io.ublkzoned.engine.zone.Zone;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is under way in one zone: its mapping, the requests that move data, those that wait. Made at the first touch;
+ * guarded by the device's lock.
+ */
+final class ZoneTraffic {
+
+    final Zone zone;
+
+    /** Null until the mapping has been read from the L2 tables. */
+    @Nullable
+    ZoneMap map;
+
+    boolean mapWanted;
+
+    /** A reset or finish has the zone to itself, or is about to: requests wait. */
+    boolean held;
+
+    /** A write failed: later ones fail, new ones wait, and the write pointer goes back when none is under way. */
+    boolean failed;
+
+    /** The zone stands in the metadata writer's list of zones to flush. */
+    boolean dirty;
+
+    /** Requests whose data is moving. */
+    int transfers;
+
+    /** Every byte below it is in the image and acknowledged; the write pointer that reports show. */
+    long completedBytes;
+
+    /** Writes of a sequential zone whose data is moving, in the order of their places. */
+    final RequestList writes = new RequestList();
+
+    /** Requests that start again when the zone is no longer held, failed or without a map. */
+    final RequestList waiting = new RequestList();
+
+    ZoneTraffic(Zone zone) {
+        this.zone = zone;
+        this.completedBytes = zone.writePointerBytes();
+    }
+
+    boolean isIdle() {
+        return transfers == 0 && !failed;
+    }
+
+    /** Starts all waiting requests again, each on its own queue's thread. */
+    void resumeWaiting() {
+        for (BlockRequest r = waiting.poll(); r != null; r = waiting.poll()) {
+            r.queue().handOver(r);
+        }
+    }
+}

@@ -1,0 +1,455 @@
+package io.ublkzoned.engine;
+
+import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
+
+import io.ublkzoned.engine.qcow2.Access;
+import io.ublkzoned.engine.qcow2.ClusterAllocator;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.qcow2.ZoneMap;
+import io.ublkzoned.engine.zone.Zone;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import io.ublkzoned.engine.zone.ZoneStateMachine;
+import io.ublkzoned.engine.zone.ZoneTable;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A zoned block device on a qcow2 image: the way into the engine.
+ *
+ * <p>{@link #submit}, {@link #proceed} and {@link #partCompleted} are the data path: called by the queue threads, each
+ * with its own queue's requests. One lock guards all state and is held for work in memory only; data moves through the
+ * queue's {@link DataPort} outside it. What needs metadata I/O (mappings, flush, reset, finish) is done by one further
+ * thread in {@link #maintain}.
+ */
+public final class ZonedDevice {
+
+    /** A sequential zone gets clusters ahead of its write pointer, so that the image file sees large sequential I/O. */
+    private static final int SEQUENTIAL_CHUNK_BYTES = 16 << 20;
+
+    /** Random writes to a conventional zone get clusters by this much. */
+    private static final int CONVENTIONAL_CHUNK_BYTES = 1 << 20;
+
+    // What the start of a request came to, beside 0 and -errno.
+    private static final int TRANSFER = Integer.MIN_VALUE;
+    private static final int WAITING = Integer.MIN_VALUE + 1;
+
+    private final Object lock = new Object();
+    private final DeviceGeometry geometry;
+    private final int clusterShift;
+    private final ZoneTable zones;
+    private final ZoneStateMachine rules;
+    private final ClusterAllocator allocator;
+    private final @Nullable ZoneTraffic[] traffic;
+    private final MetadataWriter metadata;
+    private final ZoneChanges changes;
+
+    private ZonedDevice(Qcow2Image image, ImageFile file, Runnable metadataWakeUp) {
+        geometry = image.geometry();
+        clusterShift = image.clusterBits();
+        zones = new ZoneTable(geometry, image.writePointers()::get);
+        rules = new ZoneStateMachine(zones, geometry);
+        allocator = image.allocator();
+        traffic = new ZoneTraffic[geometry.zoneCount()];
+        metadata = new MetadataWriter(this, lock, image, file, metadataWakeUp);
+        changes = new ZoneChanges(this, lock, rules, metadata);
+    }
+
+    /**
+     * Opens an image for writing; recovers it first if it was not closed. {@link #begin} comes before the first request.
+     *
+     * @param file the image, which nobody else writes
+     * @param metadataWakeUp called when {@link #maintain} has something to do, possibly under the device's lock
+     * @throws ImageFormatException if the image cannot be used, with a sentence that says why
+     */
+    public static ZonedDevice open(ImageFile file, Runnable metadataWakeUp) throws IOException {
+        Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
+        return new ZonedDevice(image, file, metadataWakeUp);
+    }
+
+    /** Marks the image as in use, durably. */
+    public void begin() throws IOException {
+        metadata.begin();
+    }
+
+    public DeviceGeometry geometry() {
+        return geometry;
+    }
+
+    /** Starts a request that its queue has just filled in. */
+    public void submit(BlockRequest request) {
+        int outcome;
+        synchronized (lock) {
+            outcome = start(request);
+        }
+        if (outcome == TRANSFER) {
+            transfer(request);
+        } else if (outcome != WAITING) {
+            request.queue().completed(request, outcome);
+        }
+    }
+
+    /** Continues a request that came by {@link RequestQueue#handOver}. */
+    public void proceed(BlockRequest request) {
+        switch (request.step) {
+            case START -> submit(request);
+            case COMPLETE -> request.queue().completed(request, request.result);
+        }
+    }
+
+    private int start(BlockRequest request) {
+        if (request.op() == BlockOp.FLUSH) {
+            return metadata.flush(request) ? WAITING : 0;
+        }
+        if (request.op() == BlockOp.ZONE_RESET_ALL) {
+            return startResetAll(request);
+        }
+        long offset = request.offsetBytes();
+        int length = request.lengthBytes();
+        if (offset < 0 || length < 0 || offset >= geometry.sizeBytes()) {
+            return -BlockErrors.EIO;
+        }
+        if (length == 0 && request.op().movesData()) {
+            return -BlockErrors.EIO;
+        }
+        ZoneTraffic zone = traffic(zones.indexOf(offset));
+        if (length > zone.zone.endBytes() - offset) {
+            return -BlockErrors.EIO;
+        }
+        if (zone.held) {
+            return await(zone, request);
+        }
+        return switch (request.op()) {
+            case READ -> startRead(zone, request);
+            case WRITE ->
+                zone.zone.isConventional() ? startConventionalWrite(zone, request) : startWrite(zone, request);
+            case ZONE_APPEND -> startAppend(zone, request);
+            case ZONE_OPEN -> rules.open(zone.zone);
+            case ZONE_CLOSE -> rules.close(zone.zone);
+            case ZONE_FINISH -> startFinish(zone, request);
+            case ZONE_RESET -> startReset(zone, request);
+            case FLUSH, ZONE_RESET_ALL -> throw new IllegalStateException("not an operation on one zone");
+        };
+    }
+
+    private static int await(ZoneTraffic zone, BlockRequest request) {
+        zone.waiting.add(request);
+        return WAITING;
+    }
+
+    private int startRead(ZoneTraffic zone, BlockRequest request) {
+        int error = rules.checkRead(zone.zone);
+        if (error != 0) {
+            return error;
+        }
+        long readable = Math.min(request.endBytes(), zone.completedBytes);
+        request.partCount = 0;
+        if (readable > request.offsetBytes()) {
+            ZoneMap map = zone.map;
+            if (map == null) {
+                return awaitMap(zone, request);
+            }
+            addParts(zone, map, request, readable);
+        }
+        long written = Math.max(readable, request.offsetBytes());
+        if (written < request.endBytes()) {
+            request.addPart(HOLE, (int) (request.endBytes() - written));
+        }
+        zone.transfers++;
+        return TRANSFER;
+    }
+
+    private int startConventionalWrite(ZoneTraffic zone, BlockRequest request) {
+        ZoneMap map = zone.map;
+        if (map == null) {
+            return awaitMap(zone, request);
+        }
+        return mapAndTransfer(zone, map, request);
+    }
+
+    private int startAppend(ZoneTraffic zone, BlockRequest request) {
+        if (zone.zone.isConventional()) {
+            return -BlockErrors.EIO;
+        }
+        if (zone.failed) {
+            return await(zone, request);
+        }
+        if (zone.map == null) {
+            return awaitMap(zone, request);
+        }
+        request.place(zone.zone.writePointerBytes());
+        return startWrite(zone, request);
+    }
+
+    private int startWrite(ZoneTraffic zone, BlockRequest request) {
+        if (zone.failed) {
+            return await(zone, request);
+        }
+        ZoneMap map = zone.map;
+        if (map == null) {
+            return awaitMap(zone, request);
+        }
+        int error = rules.openForWrite(zone.zone, request.offsetBytes(), request.lengthBytes());
+        if (error != 0) {
+            return error;
+        }
+        int outcome = mapAndTransfer(zone, map, request);
+        if (outcome == TRANSFER) {
+            rules.advance(zone.zone, request.lengthBytes());
+            zone.writes.add(request);
+        }
+        return outcome;
+    }
+
+    private int mapAndTransfer(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
+        if (!mapRange(zone, map, request)) {
+            return metadata.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
+        }
+        request.partCount = 0;
+        addParts(zone, map, request, request.endBytes());
+        zone.transfers++;
+        return TRANSFER;
+    }
+
+    private int awaitMap(ZoneTraffic zone, BlockRequest request) {
+        metadata.loadMap(zone);
+        return await(zone, request);
+    }
+
+    private int startFinish(ZoneTraffic zone, BlockRequest request) {
+        if (zone.zone.isConventional()) {
+            return -BlockErrors.EIO;
+        }
+        if (zone.zone.condition() == ZoneCondition.FULL) {
+            return 0;
+        }
+        changes.add(request, List.of(zone));
+        return WAITING;
+    }
+
+    private int startReset(ZoneTraffic zone, BlockRequest request) {
+        int error = rules.checkReset(zone.zone);
+        if (error != 0) {
+            return error;
+        }
+        if (zone.zone.condition() == ZoneCondition.EMPTY && zone.isIdle()) {
+            return 0;
+        }
+        changes.add(request, List.of(zone));
+        return WAITING;
+    }
+
+    private int startResetAll(BlockRequest request) {
+        List<ZoneTraffic> concerned = new ArrayList<>();
+        for (int i = 0; i < traffic.length; i++) {
+            Zone zone = zones.zone(i);
+            ZoneTraffic moving = traffic[i];
+            boolean busy = moving != null && !moving.isIdle();
+            if (rules.checkReset(zone) == 0 && (busy || zone.condition() != ZoneCondition.EMPTY)) {
+                concerned.add(traffic(i));
+            }
+        }
+        changes.add(request, concerned);
+        return WAITING;
+    }
+
+    /** Gives every cluster of a write a place in the image; false if there is none. */
+    private boolean mapRange(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
+        long zoneStart = zone.zone.startBytes();
+        int cluster = (int) ((request.offsetBytes() - zoneStart) >>> clusterShift);
+        int last = (int) ((request.endBytes() - 1 - zoneStart) >>> clusterShift);
+        int usable = clustersBelow(zone, zone.zone.writableEndBytes());
+        boolean sequential = !zone.zone.isConventional();
+        int chunk = Math.max(1, (sequential ? SEQUENTIAL_CHUNK_BYTES : CONVENTIONAL_CHUNK_BYTES) >>> clusterShift);
+        while (cluster <= last) {
+            if (map.find(cluster) == HOLE) {
+                int hole = Math.min(map.foundClusters(), usable - cluster);
+                if (!allocator.allocate(Math.min(hole, Math.max(chunk, last + 1 - cluster)))) {
+                    return false;
+                }
+                map.map(cluster, allocator.runStart(), allocator.runClusters());
+                if (!sequential) {
+                    metadata.markDirty(zone);
+                }
+                map.find(cluster);
+            }
+            cluster += map.foundClusters();
+        }
+        return true;
+    }
+
+    /** Adds the request's parts up to {@code endBytes}, following the map. */
+    private void addParts(ZoneTraffic zone, ZoneMap map, BlockRequest request, long endBytes) {
+        long at = request.offsetBytes() - zone.zone.startBytes();
+        long end = endBytes - zone.zone.startBytes();
+        long inCluster = at & ((1L << clusterShift) - 1);
+        while (at < end) {
+            long host = map.find((int) (at >>> clusterShift));
+            int length = (int) Math.min(end - at, ((long) map.foundClusters() << clusterShift) - inCluster);
+            request.addPart(host == HOLE ? HOLE : (host << clusterShift) + inCluster, length);
+            at += length;
+            inCluster = 0;
+        }
+    }
+
+    /** Moves the request's parts, outside the lock. The last one's completion may end the request. */
+    private static void transfer(BlockRequest request) {
+        DataPort port = request.queue().dataPort();
+        boolean isRead = request.op() == BlockOp.READ;
+        int parts = request.partCount;
+        request.partsPending = parts;
+        int at = 0;
+        for (int i = 0; i < parts; i++) {
+            long imageOffset = request.partImageOffset[i];
+            int length = request.partLength[i];
+            if (!isRead) {
+                port.writePart(request, at, imageOffset, length);
+            } else if (imageOffset == HOLE) {
+                port.zeroPart(request, at, length);
+            } else {
+                port.readPart(request, at, imageOffset, length);
+            }
+            at += length;
+        }
+    }
+
+    /**
+     * The data port has moved a part, or failed to. Called on the queue's thread.
+     *
+     * @param result 0 or more if the whole part was moved, else -errno
+     */
+    public void partCompleted(BlockRequest request, int result) {
+        if (result < 0 && request.result == 0) {
+            request.result = result;
+        }
+        if (--request.partsPending > 0) {
+            return;
+        }
+        boolean finished;
+        synchronized (lock) {
+            ZoneTraffic zone = traffic(zones.indexOf(request.offsetBytes()));
+            zone.transfers--;
+            if (request.result == 0) {
+                request.result = request.lengthBytes();
+            }
+            if (request.op() == BlockOp.READ) {
+                finished = true;
+            } else {
+                metadata.dataWritten();
+                finished = zone.zone.isConventional() ? acknowledge(request) : completeWrites(zone, request);
+            }
+            if (zone.held && zone.transfers == 0) {
+                metadata.wakeUp();
+            }
+        }
+        if (finished) {
+            request.queue().completed(request, request.result);
+        }
+    }
+
+    /** A write whose data is there: done at once, or after a flush. */
+    private boolean acknowledge(BlockRequest request) {
+        if (request.forceUnitAccess() && request.result > 0) {
+            metadata.flushThenComplete(request);
+            return false;
+        }
+        return true;
+    }
+
+    /**
+     * Completes the writes of a sequential zone whose predecessors have all completed.
+     *
+     * @param moved the write whose data has just moved, on whose thread this runs
+     * @return whether it is among them and done
+     */
+    private boolean completeWrites(ZoneTraffic traffic, BlockRequest moved) {
+        Zone zone = traffic.zone;
+        moved.transferred = true;
+        boolean movedIsDone = false;
+        BlockRequest first = traffic.writes.peek();
+        while (first != null && first.transferred) {
+            traffic.writes.poll();
+            if (first.result > 0 && !traffic.failed) {
+                traffic.completedBytes = first.endBytes();
+                metadata.markDirty(traffic);
+            } else {
+                traffic.failed = true;
+                first.result = first.result > 0 ? -BlockErrors.EIO : first.result;
+            }
+            boolean done = acknowledge(first);
+            if (first == moved) {
+                movedIsDone = done;
+            } else if (done) {
+                first.step = BlockRequest.Step.COMPLETE;
+                first.queue().handOver(first);
+            }
+            first = traffic.writes.peek();
+        }
+        if (traffic.completedBytes == zone.writableEndBytes()) {
+            rules.filled(zone);
+            traffic.completedBytes = zone.endBytes();
+        }
+        if (traffic.failed && first == null) {
+            rules.rollBack(zone, traffic.completedBytes);
+            traffic.failed = false;
+            traffic.resumeWaiting();
+        }
+        return movedIsDone;
+    }
+
+    /**
+     * Does the metadata I/O that is pending: mappings, flushes, resets. Blocks; called by one thread, which then waits
+     * for the next wake-up.
+     */
+    public void maintain() {
+        boolean worked = true;
+        while (worked) {
+            worked = metadata.run();
+            worked |= changes.run();
+        }
+    }
+
+    /** Shows {@code count} zones from {@code first}, as they are at one moment. The visitor must not call the device. */
+    public void report(int first, int count, ZoneVisitor visitor) {
+        synchronized (lock) {
+            for (int i = first; i < first + count; i++) {
+                Zone zone = zones.zone(i);
+                ZoneTraffic moving = traffic[i];
+                long pointer = moving == null ? zone.writePointerBytes() : moving.completedBytes;
+                visitor.zone(i, zone.startBytes(), zone.capacityBytes(), pointer, zone.condition());
+            }
+        }
+    }
+
+    /**
+     * Writes all metadata and marks the image as closed. The queues and the thread of {@link #maintain} have ended.
+     *
+     * @throws IOException if that failed: the image then counts as not closed, and is recovered at the next open
+     */
+    public void close() throws IOException {
+        metadata.end();
+    }
+
+    /** The traffic of a zone; under the lock. */
+    ZoneTraffic traffic(int index) {
+        ZoneTraffic zone = traffic[index];
+        if (zone == null) {
+            zone = new ZoneTraffic(zones.zone(index));
+            traffic[index] = zone;
+        }
+        return zone;
+    }
+
+    /** The traffic of a zone that was touched, else null; under the lock. */
+    @Nullable
+    ZoneTraffic touched(int index) {
+        return traffic[index];
+    }
+
+    /** How many clusters of the zone begin below a device address. */
+    int clustersBelow(ZoneTraffic zone, long endBytes) {
+        long bytes = Math.min(endBytes, zone.zone.writableEndBytes()) - zone.zone.startBytes();
+        return (int) ((bytes + (1L << clusterShift) - 1) >>> clusterShift);
+    }
+}

@@ -1,0 +1,9 @@
+package io.ublkzoned.engine.qcow2;
+
+/** What an image is opened for. */
+public enum Access {
+    /** The image is looked at; nothing is ever written to it. */
+    READ_ONLY,
+    /** The image is attached: it is recovered and completed first where that is needed. */
+    READ_WRITE
+}

@@ -1,0 +1,114 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.ImageFormatException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/** Reads and writes ranges of L2 entries. Has no state of its own, so that calls for different ranges may overlap. */
+final class ClusterMapping {
+
+    private final ImageFile file;
+    private final int clusterBits;
+    private final int l2Shift;
+    private final ImageTables tables;
+    private final long limitCluster;
+    private final boolean writable;
+
+    /** @param writable whether a zero cluster may be turned into an ordinary one */
+    ClusterMapping(ImageFile file, int clusterBits, ImageTables tables, boolean writable) {
+        this.file = file;
+        this.clusterBits = clusterBits;
+        this.l2Shift = clusterBits - 3;
+        this.tables = tables;
+        this.limitCluster = Math.max(tables.limitCluster(), tables.refcounts().coveredClusters());
+        this.writable = writable;
+    }
+
+    /** See {@link Qcow2Image#readMapping}. */
+    void read(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
+        int done = 0;
+        while (done < count) {
+            long guestCluster = firstGuestCluster + done;
+            int entries = entriesInTable(guestCluster, count - done);
+            long l2Offset = l2Offset(guestCluster);
+            if (l2Offset == 0) {
+                Arrays.fill(hostClusters, done, done + entries, L2Entry.HOLE);
+            } else {
+                readTable(guestCluster, entryOffset(l2Offset, guestCluster), entries, hostClusters, done);
+            }
+            done += entries;
+        }
+    }
+
+    private void readTable(long firstGuestCluster, long offset, int entries, long[] hostClusters, int at)
+            throws IOException {
+        MemorySegment raw = MemorySegment.ofArray(new byte[entries * Long.BYTES]);
+        file.read(raw, offset);
+        boolean changed = false;
+        for (int i = 0; i < entries; i++) {
+            long entry = raw.getAtIndex(BigEndian.LONG, i);
+            long hostCluster = decode(entry, firstGuestCluster + i);
+            if (hostCluster != L2Entry.HOLE && L2Entry.isZero(entry)) {
+                if (writable) {
+                    // Its space becomes a hole, which reads the same, before the flag goes: then data can go there.
+                    file.punchHole(hostCluster << clusterBits, 1L << clusterBits);
+                    raw.setAtIndex(BigEndian.LONG, i, L2Entry.of(hostCluster, clusterBits));
+                    changed = true;
+                } else {
+                    hostCluster = L2Entry.HOLE;
+                }
+            }
+            hostClusters[at + i] = hostCluster;
+        }
+        if (changed) {
+            file.sync();
+            file.write(raw, offset);
+        }
+    }
+
+    private long decode(long entry, long guestCluster) throws ImageFormatException {
+        if (L2Entry.isCompressed(entry)) {
+            throw new ImageFormatException(
+                    "Guest cluster %d is compressed, which is not supported: copy the data to an image made with ublk-zoned create."
+                            .formatted(guestCluster));
+        }
+        long hostCluster = L2Entry.hostCluster(entry, clusterBits);
+        if (L2Entry.isDamaged(entry, clusterBits)
+                || hostCluster >= limitCluster
+                || (hostCluster != L2Entry.HOLE && tables.metadata().contains(hostCluster))) {
+            throw new ImageFormatException("The mapping of guest cluster %d is damaged (%#x): run ublk-zoned check."
+                    .formatted(guestCluster, entry));
+        }
+        return hostCluster;
+    }
+
+    /** See {@link Qcow2Image#writeMapping}. */
+    void write(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
+        int done = 0;
+        while (done < count) {
+            long guestCluster = firstGuestCluster + done;
+            int entries = entriesInTable(guestCluster, count - done);
+            MemorySegment raw = MemorySegment.ofArray(new byte[entries * Long.BYTES]);
+            for (int i = 0; i < entries; i++) {
+                raw.setAtIndex(BigEndian.LONG, i, L2Entry.of(hostClusters[done + i], clusterBits));
+            }
+            file.write(raw, entryOffset(l2Offset(guestCluster), guestCluster));
+            done += entries;
+        }
+    }
+
+    private int entriesInTable(long guestCluster, int wanted) {
+        long tableEnd = ((guestCluster >>> l2Shift) + 1) << l2Shift;
+        return (int) Math.min(wanted, tableEnd - guestCluster);
+    }
+
+    private long l2Offset(long guestCluster) {
+        return tables.l2Offsets()[(int) (guestCluster >>> l2Shift)];
+    }
+
+    private long entryOffset(long l2Offset, long guestCluster) {
+        return l2Offset + (guestCluster & (1L << l2Shift) - 1) * Long.BYTES;
+    }
+}

@@ -1,0 +1,111 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.GeometryException;
+
+/**
+ * What a new image is to be.
+ *
+ * @param geometry the device in it
+ * @param clusterSizeBytes the unit of allocation, a power of two from 4 KiB to 2 MiB
+ */
+public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
+
+    /** The zone size of an image that asks for none. */
+    public static final long DEFAULT_ZONE_SIZE_BYTES = 256L << 20;
+
+    /** The cluster size of an image that asks for none, qemu-img's own default. */
+    public static final int DEFAULT_CLUSTER_SIZE_BYTES = 64 << 10;
+
+    static final int CLUSTER_SIZE_MIN = 4 << 10;
+    static final int CLUSTER_SIZE_MAX = 2 << 20;
+
+    /**
+     * Checks that clusters and zones are of sizes that the format has room for.
+     *
+     * @throws GeometryException if not
+     */
+    public FormatOptions {
+        if (Integer.bitCount(clusterSizeBytes) != 1
+                || clusterSizeBytes < CLUSTER_SIZE_MIN
+                || clusterSizeBytes > CLUSTER_SIZE_MAX) {
+            throw new GeometryException(
+                    "The cluster size %d is not a power of two from 4K to 2M.".formatted(clusterSizeBytes));
+        }
+        geometry.requireClusterSize(clusterSizeBytes);
+        ZonedExtension.Layout.V6.requireFits(geometry);
+        HostLayout.plan(geometry, Integer.numberOfTrailingZeros(clusterSizeBytes), HostLayout.REFCOUNT_ORDER);
+    }
+
+    /** Starts from a device size and the defaults of everything else. */
+    public static Builder ofSize(long sizeBytes) {
+        return new Builder(sizeBytes);
+    }
+
+    /** Collects what was asked for. Used on one thread. */
+    public static final class Builder {
+
+        private final long sizeBytes;
+        private long zoneSizeBytes = DEFAULT_ZONE_SIZE_BYTES;
+        private long capacityBytes;
+        private int conventionalZones;
+        private int maxOpenZones;
+        private int maxActiveZones;
+        private int clusterSizeBytes = DEFAULT_CLUSTER_SIZE_BYTES;
+
+        private Builder(long sizeBytes) {
+            this.sizeBytes = sizeBytes;
+        }
+
+        /** Zones of this size, a power of two. */
+        public Builder zoneSize(long bytes) {
+            zoneSizeBytes = bytes;
+            return this;
+        }
+
+        /** How much of a sequential zone can be written; 0, the default, is all of it. */
+        public Builder capacity(long bytes) {
+            capacityBytes = bytes;
+            return this;
+        }
+
+        public Builder conventionalZones(int zones) {
+            conventionalZones = zones;
+            return this;
+        }
+
+        /** The open limit; 0, the default, is none. */
+        public Builder maxOpenZones(int zones) {
+            maxOpenZones = zones;
+            return this;
+        }
+
+        /** The active limit; 0, the default, is none. It limits open zones too. */
+        public Builder maxActiveZones(int zones) {
+            maxActiveZones = zones;
+            return this;
+        }
+
+        public Builder clusterSize(int bytes) {
+            clusterSizeBytes = bytes;
+            return this;
+        }
+
+        /**
+         * The options, checked. Without an open limit the active limit is stored as both, since a reader of the format
+         * takes an open limit of 0 for none.
+         *
+         * @throws GeometryException if no device can be like that
+         */
+        public FormatOptions build() {
+            DeviceGeometry geometry = new DeviceGeometry(
+                    sizeBytes,
+                    zoneSizeBytes,
+                    capacityBytes == 0 ? zoneSizeBytes : capacityBytes,
+                    conventionalZones,
+                    maxOpenZones == 0 ? maxActiveZones : maxOpenZones,
+                    maxActiveZones);
+            return new FormatOptions(geometry, clusterSizeBytes);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFormatException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One extension of the header (qcow2 specification, "Header extensions"): a type, and data that starts on a multiple of
+ * 8 and is padded to one.
+ *
+ * @param type what the data is
+ * @param data without the padding
+ */
+record HeaderExtension(int type, MemorySegment data) {
+
+    static final int END = 0;
+    static final int FEATURE_NAMES = 0x6803f857;
+    static final int BITMAPS = 0x23852875;
+    static final int ZONED = 0x007a6264;
+
+    private static final int PREFIX_BYTES = 8;
+
+    /**
+     * Reads all extensions.
+     *
+     * @param area the header cluster from the end of the header to where something else begins
+     * @throws ImageFormatException if one does not fit
+     */
+    static List<HeaderExtension> readAll(MemorySegment area) throws ImageFormatException {
+        List<HeaderExtension> extensions = new ArrayList<>();
+        long at = 0;
+        while (at + PREFIX_BYTES <= area.byteSize()) {
+            int type = area.get(BigEndian.INT, at);
+            long length = Integer.toUnsignedLong(area.get(BigEndian.INT, at + 4));
+            if (type == END) {
+                break;
+            }
+            if (length > area.byteSize() - at - PREFIX_BYTES) {
+                throw new ImageFormatException(
+                        "The header extension 0x%08x says that it has %d bytes, more than its cluster has room for: the header is damaged, restore the image from a copy."
+                                .formatted(type, length));
+            }
+            extensions.add(new HeaderExtension(type, area.asSlice(at + PREFIX_BYTES, length)));
+            at += PREFIX_BYTES + paddedLength(length);
+        }
+        return extensions;
+    }
+
+    /** Writes the extension. Returns where the next one goes. */
+    long writeTo(MemorySegment cluster, long offset) {
+        cluster.set(BigEndian.INT, offset, type);
+        cluster.set(BigEndian.INT, offset + 4, (int) data.byteSize());
+        cluster.asSlice(offset + PREFIX_BYTES, data.byteSize()).copyFrom(data);
+        return offset + PREFIX_BYTES + paddedLength(data.byteSize());
+    }
+
+    private static long paddedLength(long length) {
+        return length + 7 & ~7L;
+    }
+}

@@ -1,0 +1,146 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.ImageFormatException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+
+/**
+ * Makes an image whole that was not closed, or that another program made: drops mappings at and above the write pointer
+ * of sequential zones, rebuilds all refcounts from what is referred to, and ends the file where its last cluster does.
+ *
+ * <p>It can be interrupted at any point and run again: the dirty bit is set from its first write and stays set, each
+ * step is durable before the next one begins, and a second run writes nothing that is not there already.
+ */
+final class ImageRecovery {
+
+    /** @param tables the tables, completed where they were not */
+    record Recovered(ImageTables tables, ClusterAllocator allocator) {}
+
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final ZonedExtension zoned;
+    private final WritePointerTable pointers;
+    private final int clusterBits;
+    private final BitSet changedTables = new BitSet();
+
+    ImageRecovery(ImageFile file, Qcow2Header header, ZonedExtension zoned, WritePointerTable pointers) {
+        this.file = file;
+        this.header = header;
+        this.zoned = zoned;
+        this.pointers = pointers;
+        this.clusterBits = header.clusterBits();
+    }
+
+    /**
+     * Recovers the image. Blocks, for as long as it takes to read all L2 tables.
+     *
+     * @throws ImageFormatException if the tables contradict each other, so that nobody can tell what is right
+     */
+    Recovered run(ImageTables damaged, HostLayout plan) throws IOException {
+        ClusterBitmap used = findReferences(damaged);
+        header.writeDirty(file, true);
+        file.sync();
+        writeChangedTables(damaged);
+        file.sync();
+        ImageTables tables = LayoutCompleter.isComplete(damaged, plan)
+                ? damaged
+                : LayoutCompleter.complete(file, header, zoned, damaged, plan, used);
+        ClusterAllocator allocator = new ClusterAllocator(tables.refcounts(), used, 0);
+        markWrongRefcounts(tables.refcounts(), used, allocator);
+        writeRefcounts(allocator);
+        file.setSize(used.end() << clusterBits);
+        file.sync();
+        return new Recovered(tables, allocator);
+    }
+
+    /** Finds all host clusters that will be in use, and the tables that have to change, before anything is written. */
+    private ClusterBitmap findReferences(ImageTables tables) throws IOException {
+        HostClaims claims = new HostClaims(clusterBits, tables.limitCluster(), DamageSink.REFUSE);
+        claims.claimed().addAll(tables.metadata());
+        long[] offsets = tables.l2Offsets();
+        TableScanner.scan(file, offsets, offsets.length, header.clusterBytes(), (index, table, allZero) -> {
+            if (allZero) {
+                return;
+            }
+            for (int i = 0; i < tableEntries(); i++) {
+                long entry = table.getAtIndex(BigEndian.LONG, i);
+                long recovered = recoveredEntry(entry, guestCluster(index, i));
+                long hostCluster = L2Entry.hostCluster(recovered, clusterBits);
+                if (hostCluster != L2Entry.HOLE) {
+                    claims.claimData(guestCluster(index, i), hostCluster);
+                }
+                if (recovered != entry) {
+                    changedTables.set(index);
+                }
+            }
+        });
+        return claims.claimed();
+    }
+
+    private void writeChangedTables(ImageTables tables) throws IOException {
+        MemorySegment table = MemorySegment.ofArray(new byte[header.clusterBytes()]);
+        for (int index = changedTables.nextSetBit(0); index >= 0; index = changedTables.nextSetBit(index + 1)) {
+            long offset = tables.l2Offsets()[index];
+            file.read(table, offset);
+            for (int i = 0; i < tableEntries(); i++) {
+                long entry = table.getAtIndex(BigEndian.LONG, i);
+                table.setAtIndex(BigEndian.LONG, i, recoveredEntry(entry, guestCluster(index, i)));
+            }
+            file.write(table, offset);
+        }
+    }
+
+    /** What an entry has to be: nothing where there is no data, and marked as the only one for its cluster. */
+    private long recoveredEntry(long entry, long guestCluster) throws ImageFormatException {
+        if (entry == 0 || pointers.isPastData(guestCluster << clusterBits)) {
+            return 0;
+        }
+        if (L2Entry.isCompressed(entry) || L2Entry.isDamaged(entry, clusterBits)) {
+            throw new ImageFormatException(
+                    "The image cannot be recovered, because guest cluster %d is compressed or its mapping is damaged (%#x): run ublk-zoned check."
+                            .formatted(guestCluster, entry));
+        }
+        return L2Entry.hostCluster(entry, clusterBits) == L2Entry.HOLE ? entry : entry | L2Entry.COPIED;
+    }
+
+    private int tableEntries() {
+        return header.clusterBytes() / Long.BYTES;
+    }
+
+    private long guestCluster(int table, int entry) {
+        return (long) table * tableEntries() + entry;
+    }
+
+    /** Compares all refcounts with what they should be. */
+    private void markWrongRefcounts(RefcountTable refcounts, ClusterBitmap used, ClusterAllocator allocator)
+            throws IOException {
+        int blocks = (int) (refcounts.coveredClusters() / refcounts.blockClusters());
+        int pagesPerBlock = refcounts.blockClusters() / refcounts.pageClusters();
+        MemorySegment expected = MemorySegment.ofArray(new byte[refcounts.pageBytes()]);
+        TableScanner.scan(file, refcounts.blockOffsets(), blocks, header.clusterBytes(), (index, block, allZero) -> {
+            long first = (long) index * refcounts.blockClusters();
+            long end = first + refcounts.blockClusters();
+            if (allZero && used.nextPresent(first, end) == end) {
+                return;
+            }
+            for (int i = 0; i < pagesPerBlock; i++) {
+                int page = index * pagesPerBlock + i;
+                refcounts.encodePage(page, used, expected);
+                MemorySegment actual = block.asSlice((long) i * refcounts.pageBytes(), refcounts.pageBytes());
+                if (expected.mismatch(actual) != -1) {
+                    allocator.dirtyAgain(page);
+                }
+            }
+        });
+    }
+
+    private void writeRefcounts(ClusterAllocator allocator) throws IOException {
+        MemorySegment page = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
+        for (int i = allocator.nextDirtyPage(0); i >= 0; i = allocator.nextDirtyPage(i + 1)) {
+            long offset = allocator.takeDirtyPage(i, page);
+            file.write(page, offset);
+        }
+    }
+}

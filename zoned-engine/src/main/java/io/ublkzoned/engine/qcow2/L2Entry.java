@@ -1,0 +1,43 @@
+package io.ublkzoned.engine.qcow2;
+
+/** One entry of an L2 table (qcow2 specification, "Cluster mapping"): a host cluster, or none, and flags. */
+final class L2Entry {
+
+    /** In place of a host cluster: there is none. */
+    static final long HOLE = -1;
+
+    /** The host cluster has a refcount of exactly 1. */
+    static final long COPIED = 1L << 63;
+
+    /** Reads as zeros, whatever is in the host cluster. */
+    static final long ZERO = 1;
+
+    private static final long COMPRESSED = 1L << 62;
+    private static final long OFFSET = 0x00ff_ffff_ffff_fe00L;
+
+    private L2Entry() {}
+
+    /** The entry for a host cluster, or for {@link #HOLE}. */
+    static long of(long hostCluster, int clusterBits) {
+        return hostCluster == HOLE ? 0 : hostCluster << clusterBits | COPIED;
+    }
+
+    static boolean isCompressed(long entry) {
+        return (entry & COMPRESSED) != 0;
+    }
+
+    /** Whether an entry that is not compressed breaks a rule: a reserved bit, or an offset within a cluster. */
+    static boolean isDamaged(long entry, int clusterBits) {
+        return (entry & ~(COPIED | OFFSET | ZERO)) != 0 || (entry & OFFSET & (1L << clusterBits) - 1) != 0;
+    }
+
+    static boolean isZero(long entry) {
+        return (entry & ZERO) != 0;
+    }
+
+    /** The host cluster of an entry, be it read or not, or {@link #HOLE}. */
+    static long hostCluster(long entry, int clusterBits) {
+        long offset = entry & OFFSET;
+        return offset == 0 ? HOLE : offset >>> clusterBits;
+    }
+}

@@ -1,0 +1,128 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFile;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * Gives an image that another program made the tables that it lacks: an L2 table for every part of the device, and
+ * refcount blocks for as large as the file can get. After that no table moves while the image is attached.
+ *
+ * <p>New tables are appended to the file as holes, and are durable before anything refers to them. The dirty bit is set
+ * all the while, so refcounts may be written after them.
+ */
+final class LayoutCompleter {
+
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final HostLayout plan;
+    private final ClusterBitmap used;
+    private long endCluster;
+
+    private LayoutCompleter(ImageFile file, Qcow2Header header, HostLayout plan, ClusterBitmap used) {
+        this.file = file;
+        this.header = header;
+        this.plan = plan;
+        this.used = used;
+    }
+
+    static boolean isComplete(ImageTables tables, HostLayout plan) {
+        long[] l2Offsets = tables.l2Offsets();
+        return missing(l2Offsets, plan.l2Tables()) == 0 && tables.refcounts().coveredClusters() >= plan.hostClusters();
+    }
+
+    private static int missing(long[] offsets, int needed) {
+        int missing = 0;
+        for (int i = 0; i < needed; i++) {
+            if (i >= offsets.length || offsets[i] == 0) {
+                missing++;
+            }
+        }
+        return missing;
+    }
+
+    /**
+     * Completes the tables.
+     *
+     * @param used the host clusters that something refers to; the new tables are added
+     * @return the tables as they are now on disk
+     */
+    static ImageTables complete(
+            ImageFile file,
+            Qcow2Header header,
+            ZonedExtension zoned,
+            ImageTables tables,
+            HostLayout plan,
+            ClusterBitmap used)
+            throws IOException {
+        LayoutCompleter completer = new LayoutCompleter(file, header, plan, used);
+        completer.endCluster = Math.max(HostLayout.ceilShift(file.sizeBytes(), plan.clusterBits()), used.end());
+        completer.completeL1(tables.l2Offsets());
+        completer.completeRefcounts(tables.refcounts().blockOffsets());
+        return ImageTables.read(file, header, zoned, DamageSink.REFUSE);
+    }
+
+    private void completeL1(long[] oldOffsets) throws IOException {
+        long[] offsets = oldOffsets.clone();
+        append(offsets, plan.l2Tables());
+        reserveAndSync();
+        ClusterTable.L1.write(file, header.l1Offset(), offsets);
+        file.sync();
+    }
+
+    private void completeRefcounts(long[] oldOffsets) throws IOException {
+        int blockShift = HostLayout.blockShift(plan.clusterBits(), plan.refcountOrder());
+        long roomClusters = HostLayout.ceilShift((long) oldOffsets.length * Long.BYTES, plan.clusterBits());
+        long blocks = 0;
+        long tableClusters = 0;
+        long needed = HostLayout.ceilShift(Math.max(plan.hostClusters(), endCluster), blockShift);
+        while (blocks < needed) {
+            blocks = needed;
+            tableClusters = HostLayout.ceilShift(blocks * Long.BYTES, plan.clusterBits());
+            long end = endCluster + missing(oldOffsets, (int) blocks) + tableClusters;
+            needed = HostLayout.ceilShift(Math.max(plan.hostClusters(), end), blockShift);
+        }
+        HostLayout.requireFits(blocks * Long.BYTES, ClusterTable.REFCOUNT.bytesMax(), plan.clusterBits());
+        boolean moves = tableClusters > roomClusters;
+        long[] offsets = moves
+                ? Arrays.copyOf(oldOffsets, (int) ((tableClusters << plan.clusterBits()) / Long.BYTES))
+                : oldOffsets.clone();
+        append(offsets, (int) blocks);
+        if (!moves) {
+            reserveAndSync();
+            ClusterTable.REFCOUNT.write(file, header.refcountTableOffset(), offsets);
+            file.sync();
+            return;
+        }
+        long table = endCluster;
+        long oldTable = header.refcountTableOffset() >>> plan.clusterBits();
+        used.addRange(table, tableClusters);
+        endCluster += tableClusters;
+        reserveAndSync();
+        ClusterTable.REFCOUNT.write(file, table << plan.clusterBits(), offsets);
+        file.sync();
+        header.writeRefcountTable(file, table << plan.clusterBits(), (int) tableClusters);
+        file.sync();
+        for (long cluster = oldTable; cluster < oldTable + roomClusters; cluster++) {
+            used.remove(cluster);
+        }
+    }
+
+    /** Gives each missing one of the first {@code needed} tables a new cluster. */
+    private void append(long[] offsets, int needed) {
+        for (int i = 0; i < needed; i++) {
+            if (offsets[i] == 0) {
+                used.add(endCluster);
+                offsets[i] = endCluster++ << plan.clusterBits();
+            }
+        }
+    }
+
+    private void reserveAndSync() throws IOException {
+        long end = endCluster << plan.clusterBits();
+        if (file.sizeBytes() < end) {
+            file.setSize(end);
+        }
+        file.sync();
+    }
+}

@@ -1,0 +1,267 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.ImageFormatException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The first cluster of the image (qcow2 specification, "Header"). It is only ever patched in place: what this program
+ * does not know stays as it is.
+ */
+final class Qcow2Header {
+
+    static final int CLUSTER_BITS_MIN = 9;
+    static final int CLUSTER_BITS_MAX = 21;
+
+    private static final int MAGIC = 'Q' << 24 | 'F' << 16 | 'I' << 8 | 0xfb;
+    private static final int VERSION = 3;
+    /** A version 3 header at its shortest. */
+    private static final int LENGTH_MIN = 104;
+    /** With the compression type and its padding, as qemu-img writes it. */
+    private static final int LENGTH_WRITTEN = 112;
+
+    private static final int BACKING_FILE_OFFSET = 8;
+    private static final int CLUSTER_BITS = 20;
+    private static final int SIZE = 24;
+    private static final int CRYPT_METHOD = 32;
+    private static final int L1_SIZE = 36;
+    private static final int L1_TABLE_OFFSET = 40;
+    private static final int REFCOUNT_TABLE_OFFSET = 48;
+    private static final int REFCOUNT_TABLE_CLUSTERS = 56;
+    private static final int NB_SNAPSHOTS = 60;
+    private static final int INCOMPATIBLE_FEATURES = 72;
+    private static final int AUTOCLEAR_FEATURES = 88;
+    private static final int FEATURES_END = 96;
+    private static final int REFCOUNT_ORDER = 96;
+    private static final int HEADER_LENGTH = 100;
+
+    private final MemorySegment cluster;
+    private final List<HeaderExtension> extensions;
+
+    private Qcow2Header(MemorySegment cluster, List<HeaderExtension> extensions) {
+        this.cluster = cluster;
+        this.extensions = extensions;
+    }
+
+    /** Encodes the header cluster of a new image. */
+    static MemorySegment create(HostLayout layout, ZonedExtension zoned) {
+        MemorySegment cluster = MemorySegment.ofArray(new byte[layout.clusterBytes()]);
+        cluster.set(BigEndian.INT, 0, MAGIC);
+        cluster.set(BigEndian.INT, 4, VERSION);
+        cluster.set(BigEndian.INT, CLUSTER_BITS, layout.clusterBits());
+        cluster.set(BigEndian.LONG, SIZE, zoned.geometry().sizeBytes());
+        cluster.set(BigEndian.INT, L1_SIZE, layout.l2Tables());
+        cluster.set(BigEndian.LONG, L1_TABLE_OFFSET, layout.l1Offset());
+        cluster.set(BigEndian.LONG, REFCOUNT_TABLE_OFFSET, layout.refcountTableOffset());
+        cluster.set(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS, layout.refcountTableClusters());
+        cluster.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, FeatureBits.ZONED);
+        cluster.set(BigEndian.INT, REFCOUNT_ORDER, layout.refcountOrder());
+        cluster.set(BigEndian.INT, HEADER_LENGTH, LENGTH_WRITTEN);
+        long next = FeatureBits.nameTable().writeTo(cluster, LENGTH_WRITTEN);
+        zoned.encode().writeTo(cluster, next);
+        return cluster;
+    }
+
+    /**
+     * Tells whether the file is of a kind that can be looked at.
+     *
+     * @throws ImageFormatException if it is not qcow2, or of another version than 3
+     */
+    static void requireQcow2(ImageFile file) throws IOException {
+        MemorySegment start = MemorySegment.ofArray(new byte[8]);
+        if (file.sizeBytes() >= start.byteSize()) {
+            file.read(start, 0);
+        }
+        if (start.get(BigEndian.INT, 0) != MAGIC) {
+            throw new ImageFormatException("This is not a qcow2 image: create one with ublk-zoned create.");
+        }
+        int version = start.get(BigEndian.INT, 4);
+        if (version != VERSION) {
+            throw new ImageFormatException(
+                    "This is a qcow2 image of version %s, and only version 3 can hold zones: create one with ublk-zoned create."
+                            .formatted(Integer.toUnsignedString(version)));
+        }
+    }
+
+    /**
+     * Reads the header cluster.
+     *
+     * @throws ImageFormatException if a field is out of bounds or the file ends too early
+     */
+    static Qcow2Header read(ImageFile file) throws IOException {
+        MemorySegment fixed = MemorySegment.ofArray(new byte[LENGTH_MIN]);
+        requireInFile(file, fixed.byteSize());
+        file.read(fixed, 0);
+        int clusterBits = fixed.get(BigEndian.INT, CLUSTER_BITS);
+        requireRange("cluster bits", clusterBits, CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
+        requireRange("refcount order", fixed.get(BigEndian.INT, REFCOUNT_ORDER), 0, RefcountTable.ORDER_MAX);
+        int length = fixed.get(BigEndian.INT, HEADER_LENGTH);
+        requireRange("header length", length, LENGTH_MIN, 1 << clusterBits);
+        if (length % 8 != 0) {
+            throw damaged("header length", length, "a multiple of 8");
+        }
+        MemorySegment cluster = MemorySegment.ofArray(new byte[1 << clusterBits]);
+        requireInFile(file, cluster.byteSize());
+        file.read(cluster, 0);
+        long extensionsEnd = cluster.byteSize();
+        long backingName = cluster.get(BigEndian.LONG, BACKING_FILE_OFFSET);
+        if (backingName >= length && backingName < extensionsEnd) {
+            extensionsEnd = backingName;
+        }
+        return new Qcow2Header(cluster, HeaderExtension.readAll(cluster.asSlice(length, extensionsEnd - length)));
+    }
+
+    private static void requireInFile(ImageFile file, long bytes) throws IOException {
+        if (file.sizeBytes() < bytes) {
+            throw new ImageFormatException("The file ends within its header: it is truncated, restore it from a copy.");
+        }
+    }
+
+    private static void requireRange(String name, int value, int min, int max) throws ImageFormatException {
+        if (value < min || value > max) {
+            throw damaged(name, value, "in %d to %d".formatted(min, max));
+        }
+    }
+
+    private static ImageFormatException damaged(String name, int value, String rule) {
+        return new ImageFormatException("The header is damaged: %s is %s, not %s; restore the image from a copy."
+                .formatted(name, Integer.toUnsignedString(value), rule));
+    }
+
+    /** @throws ImageFormatException if the image uses a feature that this program does not know */
+    void requireKnownFeatures() throws ImageFormatException {
+        String unknown = FeatureBits.unknownFeatures(
+                cluster.get(BigEndian.LONG, INCOMPATIBLE_FEATURES), extension(HeaderExtension.FEATURE_NAMES));
+        if (unknown != null) {
+            throw new ImageFormatException(
+                    "The image needs features that this version does not have (%s): use a newer ublk-zoned."
+                            .formatted(unknown));
+        }
+    }
+
+    /** @throws ImageFormatException if the image makes no claim to be a zoned one */
+    void requireZoned() throws ImageFormatException {
+        if (!has(FeatureBits.ZONED) && extension(HeaderExtension.ZONED) == null) {
+            throw new ImageFormatException(
+                    "This is a plain qcow2 image: create one with zones with ublk-zoned create.");
+        }
+    }
+
+    private @Nullable String unsupported() {
+        if (has(FeatureBits.EXTERNAL_DATA)) {
+            return unsupported("keeps its data in an external data file");
+        }
+        if (has(FeatureBits.EXTENDED_L2)) {
+            return unsupported("has extended L2 entries");
+        }
+        if (cluster.get(BigEndian.INT, CRYPT_METHOD) != 0) {
+            return unsupported("is encrypted");
+        }
+        if (cluster.get(BigEndian.INT, NB_SNAPSHOTS) != 0) {
+            return unsupported("has snapshots");
+        }
+        if (extension(HeaderExtension.BITMAPS) != null) {
+            return unsupported("has persistent bitmaps");
+        }
+        return cluster.get(BigEndian.LONG, BACKING_FILE_OFFSET) == 0 ? null : unsupported("has a backing file");
+    }
+
+    private static String unsupported(String what) {
+        return "The image %s, which is not supported: copy its data to an image made with ublk-zoned create."
+                .formatted(what);
+    }
+
+    /** @throws ImageFormatException if host clusters cannot be followed through the tables */
+    void requireFollowable() throws ImageFormatException {
+        String unsupported = unsupported();
+        if (unsupported != null) {
+            throw new ImageFormatException(unsupported);
+        }
+    }
+
+    /** @throws ImageFormatException if the image must not be written to */
+    void requireWritable() throws ImageFormatException {
+        if (has(FeatureBits.CORRUPT)) {
+            throw new ImageFormatException(
+                    "The image is marked as corrupt and cannot be written to: run ublk-zoned check to see the damage.");
+        }
+        requireFollowable();
+    }
+
+    /** The extension of a type, or null if the image has none. */
+    @Nullable
+    HeaderExtension extension(int type) {
+        for (HeaderExtension extension : extensions) {
+            if (extension.type() == type) {
+                return extension;
+            }
+        }
+        return null;
+    }
+
+    int clusterBits() {
+        return cluster.get(BigEndian.INT, CLUSTER_BITS);
+    }
+
+    int clusterBytes() {
+        return 1 << clusterBits();
+    }
+
+    /** The size of the device. */
+    long deviceSizeBytes() {
+        return cluster.get(BigEndian.LONG, SIZE);
+    }
+
+    /** The number of entries of the L1 table, as it stands in the file. */
+    long l1Entries() {
+        return Integer.toUnsignedLong(cluster.get(BigEndian.INT, L1_SIZE));
+    }
+
+    long l1Offset() {
+        return cluster.get(BigEndian.LONG, L1_TABLE_OFFSET);
+    }
+
+    long refcountTableOffset() {
+        return cluster.get(BigEndian.LONG, REFCOUNT_TABLE_OFFSET);
+    }
+
+    /** The length of the refcount table, as it stands in the file. */
+    long refcountTableBytes() {
+        return Integer.toUnsignedLong(cluster.get(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS)) << clusterBits();
+    }
+
+    int refcountOrder() {
+        return cluster.get(BigEndian.INT, REFCOUNT_ORDER);
+    }
+
+    /** Whether an incompatible feature is in use. */
+    boolean has(long incompatibleBit) {
+        return (cluster.get(BigEndian.LONG, INCOMPATIBLE_FEATURES) & incompatibleBit) != 0;
+    }
+
+    /**
+     * Writes the dirty bit in one sector. Setting it clears the autoclear bits, because nothing that they vouch for is
+     * kept up to date. Durable after the next sync.
+     */
+    void writeDirty(ImageFile file, boolean dirty) throws IOException {
+        long features = cluster.get(BigEndian.LONG, INCOMPATIBLE_FEATURES);
+        cluster.set(
+                BigEndian.LONG,
+                INCOMPATIBLE_FEATURES,
+                dirty ? features | FeatureBits.DIRTY : features & ~FeatureBits.DIRTY);
+        if (dirty) {
+            cluster.set(BigEndian.LONG, AUTOCLEAR_FEATURES, 0);
+        }
+        file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, FEATURES_END - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
+    }
+
+    /** Writes where the refcount table is, in one sector. Durable after the next sync. */
+    void writeRefcountTable(ImageFile file, long offset, int clusters) throws IOException {
+        cluster.set(BigEndian.LONG, REFCOUNT_TABLE_OFFSET, offset);
+        cluster.set(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS, clusters);
+        file.write(cluster.asSlice(REFCOUNT_TABLE_OFFSET, NB_SNAPSHOTS - REFCOUNT_TABLE_OFFSET), REFCOUNT_TABLE_OFFSET);
+    }
+}

@@ -1,0 +1,185 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.GeometryException;
+import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.ImageFormatException;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open image: what its header and tables say, and the primitives that change them.
+ *
+ * <p>It orders no writes and has no lock: the engine's metadata writer does the one, the device's lock guards {@link
+ * #allocator}. All calls that take or give I/O block, and belong on the thread that opens an image or writes metadata.
+ * The file stays its caller's, who closes it.
+ */
+public final class Qcow2Image {
+
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final ZonedExtension zoned;
+    private final WritePointerTable pointers;
+    private final ClusterMapping mapping;
+    private final @Nullable ClusterAllocator allocator;
+
+    private Qcow2Image(
+            ImageFile file,
+            Qcow2Header header,
+            ZonedExtension zoned,
+            WritePointerTable pointers,
+            ClusterMapping mapping,
+            @Nullable ClusterAllocator allocator) {
+        this.file = file;
+        this.header = header;
+        this.zoned = zoned;
+        this.pointers = pointers;
+        this.mapping = mapping;
+        this.allocator = allocator;
+    }
+
+    /**
+     * Opens an image and checks what its tables say: nothing is believed that does not fit the file.
+     *
+     * <p>For {@link Access#READ_WRITE} an image that was not closed is recovered, and one of another program is given
+     * the tables that it lacks; both leave the dirty bit set. What was in the free clusters is still in them: a writer
+     * makes holes of them before it allocates any. An image that is refused is not written to. For {@link
+     * Access#READ_ONLY} nothing is written in any case.
+     *
+     * @throws ImageFormatException if the file cannot be used so, with one sentence for the user
+     */
+    public static Qcow2Image open(ImageFile file, Access access) throws IOException {
+        Qcow2Header.requireQcow2(file);
+        Qcow2Header header = Qcow2Header.read(file);
+        header.requireKnownFeatures();
+        header.requireZoned();
+        ZonedExtension zoned = ZonedExtension.read(header);
+        zoned.requireSupported();
+        if (access == Access.READ_WRITE) {
+            header.requireWritable();
+        }
+        ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
+        WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());
+        pointers.requireSound();
+        return switch (access) {
+            case READ_ONLY ->
+                new Qcow2Image(
+                        file,
+                        header,
+                        zoned,
+                        pointers,
+                        new ClusterMapping(file, header.clusterBits(), tables, false),
+                        null);
+            case READ_WRITE -> openForWriting(file, header, zoned, tables, pointers);
+        };
+    }
+
+    private static Qcow2Image openForWriting(
+            ImageFile file, Qcow2Header header, ZonedExtension zoned, ImageTables opened, WritePointerTable pointers)
+            throws IOException {
+        ImageTables tables = opened;
+        ClusterAllocator allocator;
+        try {
+            HostLayout plan = HostLayout.plan(zoned.geometry(), header.clusterBits(), header.refcountOrder());
+            if (header.has(FeatureBits.DIRTY) || !LayoutCompleter.isComplete(tables, plan)) {
+                ImageRecovery.Recovered recovered = new ImageRecovery(file, header, zoned, pointers).run(tables, plan);
+                tables = recovered.tables();
+                allocator = recovered.allocator();
+            } else {
+                allocator = new ClusterAllocator(tables.refcounts(), readUsed(file, tables), tables.limitCluster());
+            }
+        } catch (GeometryException e) {
+            throw new ImageFormatException(e.getMessage());
+        }
+        ClusterMapping mapping = new ClusterMapping(file, header.clusterBits(), tables, true);
+        return new Qcow2Image(file, header, zoned, pointers, mapping, allocator);
+    }
+
+    /** Reads the refcounts of an image that was closed; at the least its own tables must have them. */
+    private static ClusterBitmap readUsed(ImageFile file, ImageTables tables) throws IOException {
+        ClusterBitmap used = tables.refcounts().readUsed(file, tables.limitCluster());
+        ClusterBitmap metadata = tables.metadata();
+        long end = metadata.end();
+        for (long cluster = metadata.nextPresent(0, end);
+                cluster < end;
+                cluster = metadata.nextPresent(cluster + 1, end)) {
+            if (!used.contains(cluster)) {
+                DamageSink.REFUSE.damage("Host cluster %d holds metadata and is marked as free.".formatted(cluster));
+            }
+        }
+        return used;
+    }
+
+    public DeviceGeometry geometry() {
+        return zoned.geometry();
+    }
+
+    public int clusterBits() {
+        return header.clusterBits();
+    }
+
+    public int clusterSizeBytes() {
+        return header.clusterBytes();
+    }
+
+    /** Whether the image was not closed by the last one who wrote to it, who may be this one. */
+    public boolean isDirty() {
+        return header.has(FeatureBits.DIRTY);
+    }
+
+    /**
+     * The host clusters; guarded by the device's lock.
+     *
+     * @throws IllegalStateException if the image was opened for reading only
+     */
+    public ClusterAllocator allocator() {
+        if (allocator == null) {
+            throw new IllegalStateException("the image is open for reading only");
+        }
+        return allocator;
+    }
+
+    /** The write pointers as they are on disk, and those still to be written; for the thread that writes metadata. */
+    public WritePointerTable writePointers() {
+        return pointers;
+    }
+
+    /**
+     * Looks up where guest clusters are. A cluster that has space but is marked as zeros is made an ordinary one, with
+     * its space a hole, if the image is open for writing. Blocks.
+     *
+     * @param hostClusters receives {@code count} host clusters, -1 where there is none and zeros are to be read
+     * @throws ImageFormatException if an entry cannot be right, or is of a kind that is not supported
+     */
+    public void readMapping(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
+        header.requireFollowable();
+        mapping.read(firstGuestCluster, count, hostClusters);
+    }
+
+    /**
+     * Writes where guest clusters are; the range may lie in several L2 tables. Blocks; durable after the next sync.
+     *
+     * @param hostClusters {@code count} host clusters, -1 for none
+     */
+    public void writeMapping(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
+        mapping.write(firstGuestCluster, count, hostClusters);
+    }
+
+    /**
+     * Says on disk whether the image is in use. Blocks; everything written before is durable before the bit changes,
+     * and the bit is when this returns.
+     *
+     * <p>Setting it also clears the autoclear bits. Clearing it is the last act on an image, with all metadata written
+     * and no data in flight: the file is made to end where its used clusters end.
+     */
+    public void setDirty(boolean dirty) throws IOException {
+        if (!dirty) {
+            file.setSize(allocator().endOfUsed() << header.clusterBits());
+        }
+        if (dirty != isDirty()) {
+            file.sync();
+            header.writeDirty(file, dirty);
+        }
+        file.sync();
+    }
+}

@@ -1,0 +1,57 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFile;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Goes through all tables of a kind. Tables that lie one after the other are read together, and a table of zeros is
+ * known as one at the speed of memory, because most tables of a large device are holes.
+ */
+final class TableScanner {
+
+    private static final int READ_BYTES = 4 << 20;
+
+    /** Receives each table in order. */
+    @FunctionalInterface
+    interface Visitor {
+        /** Takes a table; {@code allZero} says that it is missing or has nothing but zeros in it. */
+        void table(int index, MemorySegment table, boolean allZero) throws IOException;
+    }
+
+    private TableScanner() {}
+
+    /**
+     * Reads tables of one cluster each.
+     *
+     * @param offsets where they are, all within the file, or 0 for missing ones
+     * @param count how many of them to go through
+     */
+    static void scan(ImageFile file, long[] offsets, int count, int clusterBytes, Visitor visitor) throws IOException {
+        int tablesMax = Math.max(1, READ_BYTES / clusterBytes);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment zeros = arena.allocate(clusterBytes);
+            MemorySegment buffer = arena.allocate((long) tablesMax * clusterBytes);
+            int first = 0;
+            while (first < count) {
+                if (offsets[first] == 0) {
+                    visitor.table(first++, zeros, true);
+                    continue;
+                }
+                int end = first + 1;
+                while (end < count
+                        && end - first < tablesMax
+                        && offsets[end] == offsets[first] + (long) (end - first) * clusterBytes) {
+                    end++;
+                }
+                file.read(buffer.asSlice(0, (long) (end - first) * clusterBytes), offsets[first]);
+                for (int i = first; i < end; i++) {
+                    MemorySegment table = buffer.asSlice((long) (i - first) * clusterBytes, clusterBytes);
+                    visitor.table(i, table, table.mismatch(zeros) == -1);
+                }
+                first = end;
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+package io.ublkzoned.engine.qcow2;
+
+import java.util.Arrays;
+
+/**
+ * Where the clusters of one zone lie in the image: a short sorted list of runs, and which of its L2 entries on disk are
+ * not yet as the list has them.
+ *
+ * <p>On the data path, under the device's lock. Clusters are numbered from the start of the zone. A sequential zone has
+ * clusters ahead of its write pointer; on disk its entries end at the write pointer, so a limit comes with every
+ * question about the disk.
+ */
+public final class ZoneMap {
+
+    /** In place of a host cluster or an image offset: no cluster, reads as zeros. */
+    public static final long HOLE = -1;
+
+    /** Receives a run of host clusters that no longer belongs to the zone. */
+    @FunctionalInterface
+    public interface ReleasedRuns {
+        void run(long firstHostCluster, int clusters);
+    }
+
+    private static final int INITIAL_RUNS = 4;
+
+    private final int clusters;
+    private final boolean sequential;
+
+    private int[] guest = new int[INITIAL_RUNS];
+    private long[] host = new long[INITIAL_RUNS];
+    private int[] length = new int[INITIAL_RUNS];
+    private int runs;
+
+    private int hint;
+    private int found;
+
+    // L2 entries [staleFrom, staleTo) on disk may differ from the list; of a sequential zone also all from staleFrom up
+    // to the limit.
+    private int staleFrom;
+    private int staleTo;
+
+    /**
+     * Takes over what the L2 tables say.
+     *
+     * @param hostClusters the host cluster of each cluster of the zone, or {@link #HOLE}
+     * @param limit how many clusters lie below the write pointer; all of them for a conventional zone
+     * @param released gets the clusters that a sequential zone has above its write pointer
+     */
+    public ZoneMap(long[] hostClusters, int clusters, boolean sequential, int limit, ReleasedRuns released) {
+        this.clusters = clusters;
+        this.sequential = sequential;
+        int mappedTo = 0;
+        for (int i = 0; i < clusters; i++) {
+            if (hostClusters[i] != HOLE) {
+                append(i, hostClusters[i]);
+                mappedTo = i + 1;
+            }
+        }
+        staleFrom = sequential ? limit : Integer.MAX_VALUE;
+        staleTo = sequential ? mappedTo : 0;
+        if (sequential && mappedTo > limit) {
+            truncate(limit, released);
+        }
+    }
+
+    private void append(int cluster, long hostCluster) {
+        int last = runs - 1;
+        if (last >= 0 && guest[last] + length[last] == cluster && host[last] + length[last] == hostCluster) {
+            length[last]++;
+        } else {
+            insert(runs, cluster, hostCluster, 1);
+        }
+    }
+
+    public int clusters() {
+        return clusters;
+    }
+
+    /**
+     * The host cluster of a cluster, or {@link #HOLE}; {@link #foundClusters} says for how many clusters from there the
+     * answer holds, host clusters counting up.
+     */
+    public long find(int cluster) {
+        int run = runAt(cluster);
+        if (run >= 0 && cluster < guest[run] + length[run]) {
+            int into = cluster - guest[run];
+            found = length[run] - into;
+            return host[run] + into;
+        }
+        found = (run + 1 < runs ? guest[run + 1] : clusters) - cluster;
+        return HOLE;
+    }
+
+    /** See {@link #find}. */
+    public int foundClusters() {
+        return found;
+    }
+
+    /** The last run that starts at or below the cluster, or -1. */
+    private int runAt(int cluster) {
+        int run = hint;
+        if (run < runs && guest[run] <= cluster && (run + 1 == runs || guest[run + 1] > cluster)) {
+            return run;
+        }
+        int low = 0;
+        int high = runs - 1;
+        while (low <= high) {
+            int middle = (low + high) >>> 1;
+            if (guest[middle] <= cluster) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        hint = Math.max(high, 0);
+        return high;
+    }
+
+    /** Gives clusters, all of them holes so far, host clusters of their own. */
+    public void map(int cluster, long hostCluster, int count) {
+        int run = runAt(cluster);
+        if (run >= 0 && guest[run] + length[run] == cluster && host[run] + length[run] == hostCluster) {
+            length[run] += count;
+        } else {
+            insert(run + 1, cluster, hostCluster, count);
+        }
+        staleFrom = Math.min(staleFrom, cluster);
+        if (!sequential) {
+            staleTo = Math.max(staleTo, cluster + count);
+        }
+    }
+
+    private void insert(int at, int cluster, long hostCluster, int count) {
+        if (runs == guest.length) {
+            guest = Arrays.copyOf(guest, 2 * runs);
+            host = Arrays.copyOf(host, 2 * runs);
+            length = Arrays.copyOf(length, 2 * runs);
+        }
+        System.arraycopy(guest, at, guest, at + 1, runs - at);
+        System.arraycopy(host, at, host, at + 1, runs - at);
+        System.arraycopy(length, at, length, at + 1, runs - at);
+        guest[at] = cluster;
+        host[at] = hostCluster;
+        length[at] = count;
+        runs++;
+    }
+
+    /** Makes holes of all clusters from {@code fromCluster}; on disk they are holes after the next write of the range. */
+    public void truncate(int fromCluster, ReleasedRuns released) {
+        while (runs > 0 && guest[runs - 1] + length[runs - 1] > fromCluster) {
+            int last = runs - 1;
+            int keep = Math.max(0, fromCluster - guest[last]);
+            released.run(host[last] + keep, length[last] - keep);
+            length[last] = keep;
+            if (keep > 0) {
+                break;
+            }
+            runs--;
+        }
+        hint = 0;
+        staleFrom = Math.min(staleFrom, fromCluster);
+    }
+
+    /** Whether L2 entries have to be written for the disk to show the map below the limit. */
+    public boolean isStale(int limit) {
+        return staleFrom < staleEnd(limit);
+    }
+
+    /** The first L2 entry to write. */
+    public int staleFrom() {
+        return staleFrom;
+    }
+
+    /** The end of the L2 entries to write. */
+    public int staleEnd(int limit) {
+        return sequential ? Math.max(limit, staleTo) : staleTo;
+    }
+
+    /** Fills {@code hostClusters} with what entries {@code from} to {@code to} shall say, holes from the limit on. */
+    public void entries(int from, int to, int limit, long[] hostClusters) {
+        int at = from;
+        while (at < to) {
+            long first = find(at);
+            int end = Math.min(to, at + found);
+            for (int i = at; i < end; i++) {
+                hostClusters[i - from] = first == HOLE || i >= limit ? HOLE : first + (i - at);
+            }
+            at = end;
+        }
+    }
+
+    /** The entries up to {@link #staleEnd} are about to be written. */
+    public void markWritten(int limit) {
+        staleFrom = sequential ? limit : Integer.MAX_VALUE;
+        staleTo = sequential ? limit : 0;
+    }
+
+    /** Writing those entries failed. */
+    public void markStale(int from, int to) {
+        staleFrom = Math.min(staleFrom, from);
+        staleTo = Math.max(staleTo, to);
+    }
+}

@@ -1,0 +1,15 @@
+/**
+ * The image: a qcow2 file that carries a zoned device.
+ *
+ * <p>{@link io.ublkzoned.engine.qcow2.ImageFormatter} makes one, {@link io.ublkzoned.engine.qcow2.Qcow2Image} opens
+ * one, {@link io.ublkzoned.engine.qcow2.ImageChecker} looks for damage. Nothing that a file says is believed before it
+ * is checked against the file's length and the limits here; what fails is an
+ * {@link io.ublkzoned.engine.ImageFormatException}.
+ *
+ * <p>No class here has a lock. {@link io.ublkzoned.engine.qcow2.ClusterAllocator} is guarded by the device's lock and
+ * does no I/O; {@link io.ublkzoned.engine.qcow2.WritePointerTable} belongs to the thread that writes metadata; reading
+ * and writing mappings is safe on any thread, for ranges that do not overlap. Must not import
+ * {@code io.ublkzoned.engine.zone}: the format knows write pointers, not conditions.
+ */
+@org.jspecify.annotations.NullMarked
+package io.ublkzoned.engine.qcow2;

@@ -1,0 +1,49 @@
+package io.ublkzoned.engine.zone;
+
+import io.ublkzoned.engine.BlockErrors;
+import io.ublkzoned.engine.DeviceGeometry;
+
+/**
+ * The limits of open and active zones; 0 is no limit.
+ *
+ * <p>At the open limit the implicitly open zone that was written least recently is closed to make room (ZBC-2 "implicit
+ * close"). That never changes the number of active zones, so it is done for a closed zone too when the active limit is
+ * reached; null_blk refuses there, which would stop a writer that keeps to both limits.
+ */
+final class ZoneResources {
+
+    private final ZoneTable table;
+    private final int maxOpen;
+    private final int maxActive;
+
+    ZoneResources(ZoneTable table, DeviceGeometry geometry) {
+        this.table = table;
+        this.maxOpen = geometry.maxOpenZones();
+        this.maxActive = geometry.maxActiveZones();
+    }
+
+    /**
+     * Makes room for an EMPTY or CLOSED zone to become open.
+     *
+     * @return 0, -EOVERFLOW at the active limit, or -ETOOMANYREFS if every open zone is explicitly open
+     */
+    int makeRoomToOpen(Zone zone) {
+        if (maxActive != 0 && !zone.condition.isActive() && table.activeCount() >= maxActive) {
+            return -BlockErrors.EOVERFLOW;
+        }
+        if (maxOpen != 0 && table.openCount() >= maxOpen) {
+            Zone victim = table.leastRecentlyWritten();
+            if (victim == null) {
+                return -BlockErrors.ETOOMANYREFS;
+            }
+            close(victim);
+        }
+        return 0;
+    }
+
+    /** Closes an open zone: CLOSED if it holds data, else EMPTY. */
+    void close(Zone zone) {
+        boolean written = zone.writePointerBytes > zone.startBytes();
+        table.transition(zone, written ? ZoneCondition.CLOSED : ZoneCondition.EMPTY);
+    }
+}

@@ -1,0 +1,142 @@
+package io.ublkzoned.engine.zone;
+
+import static io.ublkzoned.engine.zone.ZoneCondition.EMPTY;
+import static io.ublkzoned.engine.zone.ZoneCondition.EXPLICIT_OPEN;
+import static io.ublkzoned.engine.zone.ZoneCondition.FULL;
+import static io.ublkzoned.engine.zone.ZoneCondition.IMPLICIT_OPEN;
+
+import io.ublkzoned.engine.BlockErrors;
+import io.ublkzoned.engine.DeviceGeometry;
+
+/**
+ * What each operation does to one zone: a method an operation, each returning 0 or -errno.
+ *
+ * <p>On the data path, under the device's lock. An operation that fails changes nothing, except that room made for it
+ * may have closed another zone implicitly. As on a drive, a write changes the condition before its data is there; if the
+ * data does not arrive, {@link #rollBack} moves the write pointer back and the condition stays.
+ */
+public final class ZoneStateMachine {
+
+    private final ZoneTable table;
+    private final ZoneResources resources;
+
+    public ZoneStateMachine(ZoneTable table, DeviceGeometry geometry) {
+        this.table = table;
+        this.resources = new ZoneResources(table, geometry);
+    }
+
+    /** Explicit open. Of a FULL zone: -EIO, as null_blk; the standards would let it pass unchanged. */
+    public int open(Zone zone) {
+        return switch (zone.condition) {
+            case EXPLICIT_OPEN -> 0;
+            case IMPLICIT_OPEN -> {
+                table.transition(zone, EXPLICIT_OPEN);
+                yield 0;
+            }
+            case EMPTY, CLOSED -> {
+                int error = resources.makeRoomToOpen(zone);
+                if (error == 0) {
+                    table.transition(zone, EXPLICIT_OPEN);
+                }
+                yield error;
+            }
+            case NOT_WP, FULL, READ_ONLY, OFFLINE -> -BlockErrors.EIO;
+        };
+    }
+
+    /** Close. Of an EMPTY or FULL zone: -EIO, as null_blk. */
+    public int close(Zone zone) {
+        return switch (zone.condition) {
+            case CLOSED -> 0;
+            case IMPLICIT_OPEN, EXPLICIT_OPEN -> {
+                resources.close(zone);
+                yield 0;
+            }
+            case NOT_WP, EMPTY, FULL, READ_ONLY, OFFLINE -> -BlockErrors.EIO;
+        };
+    }
+
+    /**
+     * Finish: the zone is FULL and its write pointer at its end. No write of the zone may be on its way. An EMPTY or
+     * CLOSED zone passes through open, and needs room for it.
+     */
+    public int finish(Zone zone) {
+        int error = switch (zone.condition) {
+            case FULL, IMPLICIT_OPEN, EXPLICIT_OPEN -> 0;
+            case EMPTY, CLOSED -> resources.makeRoomToOpen(zone);
+            case NOT_WP, READ_ONLY, OFFLINE -> -BlockErrors.EIO;
+        };
+        if (error == 0 && zone.condition != FULL) {
+            becomeFull(zone);
+        }
+        return error;
+    }
+
+    /** Whether a reset of the zone is allowed: 0 or -EIO. A reset of the whole device passes over the others. */
+    public int checkReset(Zone zone) {
+        return switch (zone.condition) {
+            case EMPTY, IMPLICIT_OPEN, EXPLICIT_OPEN, CLOSED, FULL -> 0;
+            case NOT_WP, READ_ONLY, OFFLINE -> -BlockErrors.EIO;
+        };
+    }
+
+    /** Reset, once {@link #checkReset} allows it: EMPTY, and nothing of it is left. No write may be on its way. */
+    public void reset(Zone zone) {
+        zone.writePointerBytes = zone.startBytes();
+        table.transition(zone, EMPTY);
+    }
+
+    /** Whether the zone can be read: 0 or -EIO. */
+    public int checkRead(Zone zone) {
+        return zone.condition == ZoneCondition.OFFLINE ? -BlockErrors.EIO : 0;
+    }
+
+    /**
+     * Whether a write of {@code lengthBytes} may start at the write pointer, and opens the zone for it.
+     *
+     * @param offsetBytes where the write is to start
+     */
+    public int openForWrite(Zone zone, long offsetBytes, int lengthBytes) {
+        if (offsetBytes != zone.writePointerBytes || lengthBytes > zone.writableEndBytes() - offsetBytes) {
+            return -BlockErrors.EIO;
+        }
+        return switch (zone.condition) {
+            case IMPLICIT_OPEN -> {
+                table.written(zone);
+                yield 0;
+            }
+            case EXPLICIT_OPEN -> 0;
+            case EMPTY, CLOSED -> {
+                int error = resources.makeRoomToOpen(zone);
+                if (error == 0) {
+                    table.transition(zone, IMPLICIT_OPEN);
+                }
+                yield error;
+            }
+            case NOT_WP, FULL, READ_ONLY, OFFLINE -> -BlockErrors.EIO;
+        };
+    }
+
+    /** Reserves the bytes of a write that {@link #openForWrite} allowed. */
+    public void advance(Zone zone, int lengthBytes) {
+        zone.writePointerBytes += lengthBytes;
+    }
+
+    /** All data up to the end of the capacity has arrived: the zone is FULL and leaves its slot. */
+    public void filled(Zone zone) {
+        becomeFull(zone);
+    }
+
+    /** Data above {@code trueWritePointer} did not arrive. */
+    public void rollBack(Zone zone, long trueWritePointer) {
+        zone.writePointerBytes = trueWritePointer;
+        if (zone.condition == ZoneCondition.CLOSED && trueWritePointer == zone.startBytes()) {
+            table.transition(zone, EMPTY);
+        }
+    }
+
+    private void becomeFull(Zone zone) {
+        zone.writePointerBytes = zone.endBytes();
+        table.transition(zone, FULL);
+    }
+}

@@ -1,0 +1,9 @@
+/** Zone rules and the qcow2 store: no thread, clock, file descriptor or random source. */
+module io.ublkzoned.engine {
+    requires static transitive org.jspecify;
+    requires org.slf4j;
+
+    exports io.ublkzoned.engine;
+    exports io.ublkzoned.engine.qcow2;
+    exports io.ublkzoned.engine.zone;
+}

@@ -1,0 +1,143 @@
+package io.ublkzoned.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ImageFormatter;
+import java.io.IOException;
+import java.lang.reflect.Method;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+
+/** The data path allocates nothing per request. */
+final class AllocationTest {
+
+    private static final int REQUESTS = 100_000;
+    private static final int BLOCK = 4096;
+    private static final int ZONE_BYTES = 64 << 20;
+    private static final int BLOCKS_PER_ZONE = ZONE_BYTES / BLOCK;
+
+    /** Room for lists and maps that grow now and then; one object a request would be 1.6 MB or more. */
+    private static final long BYTES_MAX = 200_000;
+
+    /** Moves no data and completes everything at once. */
+    private static final class IdleQueue implements RequestQueue, DataPort {
+        private final ZonedDevice device;
+        private int failures;
+
+        IdleQueue(ZonedDevice device) {
+            this.device = device;
+        }
+
+        @Override
+        public DataPort dataPort() {
+            return this;
+        }
+
+        @Override
+        public void completed(BlockRequest request, int result) {
+            failures += result < 0 ? 1 : 0;
+        }
+
+        @Override
+        public void handOver(BlockRequest request) {
+            device.proceed(request);
+        }
+
+        @Override
+        public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+            device.partCompleted(request, length);
+        }
+
+        @Override
+        public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+            device.partCompleted(request, length);
+        }
+
+        @Override
+        public void zeroPart(BlockRequest request, int requestOffset, int length) {
+            device.partCompleted(request, length);
+        }
+    }
+
+    @Test
+    void writesAndReadsOfAWarmDeviceAllocateNothing() throws Exception {
+        AllocationMeter meter = AllocationMeter.find();
+        ZonedDevice device = open();
+        IdleQueue queue = new IdleQueue(device);
+        BlockRequest request = new BlockRequest(queue, 0);
+        warmUp(device, request);
+
+        long before = meter.allocatedBytes();
+        writeAndRead(device, request, 1, REQUESTS);
+        long allocated = meter.allocatedBytes() - before;
+
+        assertEquals(0, queue.failures);
+        assertTrue(allocated < BYTES_MAX, () -> allocated + " bytes for " + 2 * REQUESTS + " requests");
+    }
+
+    private static ZonedDevice open() throws IOException {
+        MemoryImage image = new MemoryImage();
+        ImageFormatter.format(
+                image,
+                FormatOptions.ofSize(16L * ZONE_BYTES)
+                        .zoneSize(ZONE_BYTES)
+                        .conventionalZones(1)
+                        .build());
+        ZonedDevice device = ZonedDevice.open(image, () -> {});
+        device.begin();
+        return device;
+    }
+
+    /** Touches every zone, so that all mappings are loaded, and runs the path often enough to be compiled. */
+    private static void warmUp(ZonedDevice device, BlockRequest request) {
+        for (int zone = 0; zone < 16; zone++) {
+            request.set(BlockOp.WRITE, (long) zone * ZONE_BYTES, BLOCK, false);
+            device.submit(request);
+            device.maintain();
+        }
+        writeAndRead(device, request, 8, 2 * BLOCKS_PER_ZONE);
+    }
+
+    /** Writes blocks in a row from the second block of a zone on, passes the first one of each, and reads them back. */
+    private static void writeAndRead(ZonedDevice device, BlockRequest request, int firstZone, int requests) {
+        int zone = firstZone;
+        int block = 1;
+        for (int i = 0; i < requests; i++) {
+            long offset = (long) zone * ZONE_BYTES + (long) block * BLOCK;
+            boolean append = (i & 1) == 0;
+            request.set(
+                    append ? BlockOp.ZONE_APPEND : BlockOp.WRITE,
+                    append ? (long) zone * ZONE_BYTES : offset,
+                    BLOCK,
+                    false);
+            device.submit(request);
+            request.set(BlockOp.READ, offset, BLOCK, false);
+            device.submit(request);
+            request.set(BlockOp.WRITE, (long) (i % BLOCKS_PER_ZONE) * BLOCK, BLOCK, false);
+            device.submit(request);
+            if (++block == BLOCKS_PER_ZONE) {
+                block = 1;
+                zone++;
+            }
+        }
+    }
+
+    /** What this thread has allocated so far, by java.management, which the engine's module does not read. */
+    private record AllocationMeter(Object threads, Method method) {
+
+        static AllocationMeter find() throws ReflectiveOperationException {
+            Object threads = Class.forName("java.lang.management.ManagementFactory")
+                    .getMethod("getThreadMXBean")
+                    .invoke(null);
+            Class<?> type = Class.forName("com.sun.management.ThreadMXBean");
+            Assumptions.assumeTrue(type.isInstance(threads), "SKIPPED: this Java counts no allocations of a thread");
+            return new AllocationMeter(threads, type.getMethod("getCurrentThreadAllocatedBytes"));
+        }
+
+        long allocatedBytes() throws ReflectiveOperationException {
+            return (long) method.invoke(threads);
+        }
+    }
+}

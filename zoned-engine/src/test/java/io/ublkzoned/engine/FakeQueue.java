@@ -1,0 +1,115 @@
+package io.ublkzoned.engine;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A queue without a thread: what was handed over to it goes on when the test says so. */
+final class FakeQueue implements RequestQueue {
+
+    final FakePort port;
+
+    /** Finished requests, in the order in which the device completed them. */
+    final List<IoCall> completed = new ArrayList<>();
+
+    private final World world;
+    private final ArrayDeque<BlockRequest> freeTags = new ArrayDeque<>();
+    private final @Nullable IoCall[] underWay;
+    private final RequestList handedOver = new RequestList();
+    private Consumer<IoCall> listener = call -> {};
+
+    FakeQueue(World world, MemoryImage image, int depth) {
+        this.world = world;
+        port = new FakePort(this, image);
+        underWay = new IoCall[depth];
+        for (int tag = 0; tag < depth; tag++) {
+            freeTags.add(new BlockRequest(this, tag));
+        }
+    }
+
+    ZonedDevice device() {
+        return world.device();
+    }
+
+    /** Is told of every completion. */
+    void listen(Consumer<IoCall> newListener) {
+        listener = newListener;
+    }
+
+    boolean hasFreeTag() {
+        return !freeTags.isEmpty();
+    }
+
+    /** Sends a request; it may be finished when this returns. */
+    IoCall submit(BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
+        BlockRequest request = freeTags.remove();
+        request.set(op, offset, data.length, forceUnitAccess);
+        IoCall call = new IoCall(request, op, offset, data, forceUnitAccess);
+        call.begun = world.tick();
+        underWay[request.tag()] = call;
+        device().submit(request);
+        return call;
+    }
+
+    IoCall callOf(BlockRequest request) {
+        IoCall call = underWay[request.tag()];
+        if (call == null || call.request != request) {
+            throw new AssertionError("not a request of this queue that is under way: tag " + request.tag());
+        }
+        return call;
+    }
+
+    /** Proceeds with one request that was handed over; false if there is none. */
+    boolean proceedOnce() {
+        BlockRequest request = handedOver.poll();
+        if (request == null) {
+            return false;
+        }
+        device().proceed(request);
+        return true;
+    }
+
+    /** Forgets all requests, as a server that was killed. */
+    void forgetAll() {
+        port.forgetAll();
+        for (IoCall call : underWay) {
+            if (call != null) {
+                call.place = call.request.offsetBytes();
+                underWay[call.request.tag()] = null;
+                freeTags.add(new BlockRequest(this, call.request.tag()));
+            }
+        }
+        while (handedOver.poll() != null) {
+            // Empty the list.
+        }
+    }
+
+    @Override
+    public DataPort dataPort() {
+        return port;
+    }
+
+    @Override
+    public void completed(BlockRequest request, int result) {
+        IoCall call = callOf(request);
+        if (port.heldParts(call) != 0) {
+            throw new AssertionError("completed while its data still moves: " + call);
+        }
+        call.done = true;
+        call.result = result;
+        call.place = request.offsetBytes();
+        call.ended = world.tick();
+        underWay[request.tag()] = null;
+        freeTags.add(request);
+        completed.add(call);
+        listener.accept(call);
+    }
+
+    @Override
+    public void handOver(BlockRequest request) {
+        callOf(request);
+        handedOver.add(request);
+    }
+}

@@ -1,0 +1,101 @@
+package io.ublkzoned.engine;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What lies where in an image, read from its bytes by the qcow2 specification and without the engine's own classes: to
+ * tell from the offset of a write what was written.
+ */
+final class ImageAreas {
+
+    enum Area {
+        HEADER,
+        L1,
+        L2,
+        REFCOUNTS,
+        WRITE_POINTERS,
+        DATA
+    }
+
+    private static final int ZONED_MAGIC = 0x007a6264;
+    private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
+
+    private final MemoryImage image;
+    private final ByteBuffer header;
+    private final int clusterBits;
+    private final Map<Long, Area> clusters = new HashMap<>();
+
+    ImageAreas(MemoryImage image) {
+        this.image = image;
+        header = ByteBuffer.wrap(image.peek(0, 4096));
+        clusterBits = header.getInt(20);
+        mark(0, 1, Area.HEADER);
+        long l1 = header.getLong(40);
+        int l1Entries = header.getInt(36);
+        mark(l1, (long) l1Entries * Long.BYTES, Area.L1);
+        markTargets(l1, l1Entries, Area.L2);
+        long table = header.getLong(48);
+        int tableBytes = header.getInt(56) << clusterBits;
+        mark(table, tableBytes, Area.REFCOUNTS);
+        markTargets(table, tableBytes / Long.BYTES, Area.REFCOUNTS);
+        int zoned = zonedExtension();
+        mark(header.getLong(zoned + 40), header.getLong(zoned + 32), Area.WRITE_POINTERS);
+    }
+
+    private void markTargets(long table, int entries, Area area) {
+        ByteBuffer bytes = ByteBuffer.wrap(image.peek(table, entries * Long.BYTES));
+        for (int i = 0; i < entries; i++) {
+            long target = bytes.getLong(i * Long.BYTES) & OFFSET_MASK;
+            if (target != 0) {
+                mark(target, 1L << clusterBits, area);
+            }
+        }
+    }
+
+    private void mark(long offset, long length, Area area) {
+        for (long cluster = offset >>> clusterBits; cluster << clusterBits < offset + length; cluster++) {
+            clusters.put(cluster, area);
+        }
+    }
+
+    /** Where the data of the zoned extension starts. */
+    private int zonedExtension() {
+        int at = header.getInt(100);
+        while (header.getInt(at) != ZONED_MAGIC) {
+            at += 8 + (header.getInt(at + 4) + 7) / 8 * 8;
+        }
+        return at + 8;
+    }
+
+    Area of(long offset) {
+        return clusters.getOrDefault(offset >>> clusterBits, Area.DATA);
+    }
+
+    boolean isMarkedDirty() {
+        return (image.peek(72, 8)[7] & 1) != 0;
+    }
+
+    /** All writes, holes and syncs so far, as words: the area for a write, "SYNC", "PUNCH"; repetitions left out. */
+    List<String> writesAndSyncs() {
+        List<String> words = new ArrayList<>();
+        for (MemoryImage.Event event : image.events) {
+            switch (event.call()) {
+                case WRITE, DATA_WRITE -> addNew(words, of(event.offset()).name());
+                case SYNC -> words.add("SYNC");
+                case PUNCH -> addNew(words, "PUNCH");
+                case READ, DATA_READ, SET_SIZE -> {}
+            }
+        }
+        return words;
+    }
+
+    private static void addNew(List<String> words, String word) {
+        if (words.isEmpty() || !words.getLast().equals(word)) {
+            words.add(word);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+package io.ublkzoned.engine.qcow2;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.GeometryException;
+import org.junit.jupiter.api.Test;
+
+class DeviceGeometryTest {
+
+    private static final long MIB = 1L << 20;
+
+    private static void assertBroken(
+            String sentence, long size, long zoneSize, long capacity, int conventional, int open, int active) {
+        GeometryException e = assertThrows(
+                GeometryException.class,
+                () -> new DeviceGeometry(size, zoneSize, capacity, conventional, open, active));
+        assertEquals(sentence, e.getMessage());
+    }
+
+    @Test
+    void zonesAreFoundByAddressAndNumberPastFourGibibytes() {
+        DeviceGeometry geometry = new DeviceGeometry(1L << 40, 256 * MIB, 200 * MIB, 2, 0, 0);
+        assertEquals(4096, geometry.zoneCount());
+        assertEquals(4095L << 28, geometry.zoneStart(4095));
+        assertEquals(4095, geometry.zoneIndex((1L << 40) - 1));
+        assertTrue(geometry.isConventional(1));
+        assertFalse(geometry.isConventional(2));
+    }
+
+    @Test
+    void sizeThatIsNoWholeNumberOfZonesIsRefusedWithTheTwoNearest() {
+        assertBroken(
+                "The device size 1000000000 is not a whole number of zones of 64M: use 896M or 960M.",
+                1_000_000_000,
+                64 * MIB,
+                64 * MIB,
+                0,
+                0,
+                0);
+        assertBroken(
+                "The device size 100M is not a whole number of zones of 256M: use 256M.",
+                100 * MIB,
+                256 * MIB,
+                256 * MIB,
+                0,
+                0,
+                0);
+    }
+
+    @Test
+    void zoneSizeThatIsNoPowerOfTwoIsRefused() {
+        assertBroken("The zone size 3M is not a power of two: use 2M or 4M.", 12 * MIB, 3 * MIB, 3 * MIB, 0, 0, 0);
+        assertBroken("The zone size 0 is not a power of two: use 512 or more.", MIB, 0, 0, 0, 0, 0);
+        assertBroken("The zone size -1 is not a power of two: use 512 or more.", MIB, -1, 0, 0, 0, 0);
+    }
+
+    @Test
+    void zonesThatNoReportCanHoldAreRefused() {
+        assertBroken(
+                "The device has 1048576 zones, and a zone report holds 524288 at most: use zones of 2M or more.",
+                1L << 40,
+                MIB,
+                MIB,
+                0,
+                0,
+                0);
+        assertEquals(524288, new DeviceGeometry(1L << 40, 2 * MIB, 2 * MIB, 0, 0, 0).zoneCount());
+        assertBroken(
+                "The device has 18014398509481983 zones, and a zone report holds 524288 at most: use zones of 16T or more.",
+                Long.MAX_VALUE - 511,
+                512,
+                512,
+                0,
+                0,
+                0);
+    }
+
+    @Test
+    void capacityOutsideOfTheZoneIsRefused() {
+        assertBroken(
+                "The zone capacity 3M is larger than the zone size 2M: use 2M or less.",
+                8 * MIB,
+                2 * MIB,
+                3 * MIB,
+                0,
+                0,
+                0);
+        assertBroken("The zone capacity 0 is not a positive multiple of 512 bytes.", 8 * MIB, 2 * MIB, 0, 0, 0, 0);
+        assertBroken("The zone capacity 1000 is not a positive multiple of 512 bytes.", 8 * MIB, MIB, 1000, 0, 0, 0);
+    }
+
+    @Test
+    void deviceWithoutSequentialZonesIsRefused() {
+        assertBroken(
+                "8 of the 8 zones would be conventional, and at least one has to be sequential: use 7 or less.",
+                8 * MIB,
+                MIB,
+                MIB,
+                8,
+                0,
+                0);
+        assertBroken(
+                "4294967295 of the 8 zones would be conventional, and at least one has to be sequential: use 7 or less.",
+                8 * MIB,
+                MIB,
+                MIB,
+                -1,
+                0,
+                0);
+    }
+
+    @Test
+    void limitsThatCannotBeAreRefused() {
+        assertBroken(
+                "The limit of 9 open zones is over the number of zones: use 8 or less, or 0 for no limit.",
+                8 * MIB,
+                MIB,
+                MIB,
+                0,
+                9,
+                0);
+        assertBroken(
+                "The limit of 9 active zones is over the number of zones: use 8 or less, or 0 for no limit.",
+                8 * MIB,
+                MIB,
+                MIB,
+                0,
+                0,
+                9);
+        assertBroken(
+                "The limit of 4 open zones is over the limit of 3 active zones: an open zone is active, use 3 or less.",
+                8 * MIB,
+                MIB,
+                MIB,
+                0,
+                4,
+                3);
+        assertEquals(4, new DeviceGeometry(8 * MIB, MIB, MIB, 0, 4, 0).maxOpenZones());
+    }
+
+    @Test
+    void zonesThatAreNoWholeClustersAreRefused() {
+        DeviceGeometry geometry = new DeviceGeometry(8 * MIB, MIB, MIB, 0, 0, 0);
+        geometry.requireClusterSize(1 << 20);
+        GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireClusterSize(2 << 20));
+        assertEquals(
+                "The zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters.",
+                e.getMessage());
+    }
+
+    @Test
+    void deviceWithoutSizeIsRefused() {
+        assertBroken("The device size 0 is not positive.", 0, MIB, MIB, 0, 0, 0);
+        assertBroken("The device size -1 is not positive.", -1, MIB, MIB, 0, 0, 0);
+    }
+}

@@ -1,0 +1,196 @@
+package io.ublkzoned.engine.qcow2;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ImageCheckerTest {
+
+    /** Ten clusters of zone 2 are in use, all below its write pointer. */
+    private static SparseImage used() throws IOException {
+        SparseImage file = Images.image(2 * Images.MIB + 40960);
+        Images.map(file, 512, 10);
+        return file;
+    }
+
+    private static void assertFound(CheckResult.Status status, String sentence, SparseImage file) throws IOException {
+        SparseImage before = file.copy();
+        CheckResult result = ImageChecker.check(file);
+        assertEquals(status, result.status());
+        assertTrue(result.findings().contains(sentence), result.findings().toString());
+        assertTrue(file.sameBytes(before), "the check wrote to the file");
+    }
+
+    private static void assertCorrupt(String sentence, SparseImage file) throws IOException {
+        assertFound(CheckResult.Status.CORRUPT, sentence, file);
+    }
+
+    @Test
+    void imageInUseIsClean() throws IOException {
+        SparseImage file = used();
+        assertEquals(
+                new CheckResult(CheckResult.Status.CLEAN, false, 0, 0, 10, 4096, file.sizeBytes(), List.of()),
+                ImageChecker.check(file));
+    }
+
+    @Test
+    void leakedClustersAreCountedAndNamedAsOneRange() throws IOException {
+        SparseImage file = used();
+        long end = file.sizeBytes() / 4096;
+        file.putLong(Images.refcount(file, end), 0x0001_0001_0001_0000L);
+        assertFound(
+                CheckResult.Status.LEAKS,
+                "Each of the host clusters %d to %d is marked for more owners than it has.".formatted(end, end + 2),
+                file);
+        assertEquals(3, ImageChecker.check(file).leaks());
+    }
+
+    @Test
+    void refcountThatIsTooLowIsCorruption() throws IOException {
+        SparseImage file = used();
+        long host = (file.getLong(Images.l2Entry(file, 512)) & Long.MAX_VALUE) >> 12;
+        file.putByte(Images.refcount(file, host) + 1, 0);
+        assertCorrupt("Host cluster %d is in use but marked as free.".formatted(host), file);
+        assertEquals(1, ImageChecker.check(file).corruptions());
+    }
+
+    @Test
+    void refcountThatIsTooHighIsALeak() throws IOException {
+        SparseImage file = used();
+        file.putByte(Images.refcount(file, 0) + 1, 2);
+        assertFound(CheckResult.Status.LEAKS, "Host cluster 0 is marked for more owners than it has.", file);
+    }
+
+    @Test
+    void missingRefcountBlockMakesAllItsClustersCorrupt() throws IOException {
+        SparseImage file = used();
+        file.putLong(file.getLong(Images.REFCOUNT_TABLE_OFFSET), 0);
+        CheckResult result = ImageChecker.check(file);
+        assertEquals(CheckResult.Status.CORRUPT, result.status());
+        // All that is in use but the block itself, which nothing refers to any more.
+        assertEquals(file.sizeBytes() / 4096 - 1, result.corruptions());
+    }
+
+    @Test
+    void clusterWithTwoOwnersIsCorruption() throws IOException {
+        SparseImage file = used();
+        long entry = file.getLong(Images.l2Entry(file, 512));
+        file.putLong(Images.l2Entry(file, 513), entry);
+        long host = (entry & Long.MAX_VALUE) >> 12;
+        assertCorrupt(
+                "Guest cluster 513 is mapped to host cluster %d, which is in use for something else.".formatted(host),
+                file);
+        assertCorrupt(
+                "Guest cluster 512 is mapped to host cluster 1, which is in use for something else.",
+                used().putLong(Images.l2Entry(file, 512), 4096 | 1L << 63));
+    }
+
+    @Test
+    void mappingOutsideOfTheFileIsCorruption() throws IOException {
+        SparseImage file = used();
+        long end = file.sizeBytes();
+        file.putLong(Images.l2Entry(file, 512), end | 1L << 63);
+        assertCorrupt(
+                "Guest cluster 512 is mapped to host cluster %d, outside of the file.".formatted(end / 4096), file);
+    }
+
+    @Test
+    void mappingThatNoMappingCanBeIsCorruption() throws IOException {
+        SparseImage file = used();
+        file.putLong(Images.l2Entry(file, 512), 1L << 63 | 0x200);
+        assertCorrupt("The mapping of guest cluster 512 is 0x8000000000000200, which no mapping can be.", file);
+    }
+
+    @Test
+    void mappingWithoutTheOwnerFlagIsCorruption() throws IOException {
+        SparseImage file = used();
+        long entry = file.getLong(Images.l2Entry(file, 512));
+        file.putLong(Images.l2Entry(file, 512), entry & Long.MAX_VALUE);
+        assertCorrupt(
+                "Guest cluster 512 is not marked as the only owner of host cluster %d."
+                        .formatted((entry & Long.MAX_VALUE) >> 12),
+                file);
+    }
+
+    @Test
+    void spacePastAWritePointerIsALeakOfAClosedImageAndExpectedOfAnotherOne() throws IOException {
+        SparseImage file = used();
+        Images.setPointer(file, 2, 2 * Images.MIB + 8 * 4096);
+        assertFound(
+                CheckResult.Status.LEAKS,
+                "Guest cluster 520 has space, although it is past the write pointer of its zone.",
+                file);
+        assertEquals(2, ImageChecker.check(file).leaks());
+        file.putLong(Images.INCOMPATIBLE, 0x21);
+        CheckResult result = ImageChecker.check(file);
+        assertEquals(CheckResult.Status.LEAKS, result.status());
+        assertTrue(result.dirty());
+        assertEquals(8, result.allocatedClusters());
+    }
+
+    @Test
+    void refcountsThatDidNotReachADirtyImageAreNotCorruption() throws IOException {
+        SparseImage file = used();
+        long host = (file.getLong(Images.l2Entry(file, 512)) & Long.MAX_VALUE) >> 12;
+        file.putByte(Images.refcount(file, host) + 1, 0).putLong(Images.INCOMPATIBLE, 0x21);
+        assertFound(
+                CheckResult.Status.LEAKS,
+                "Host cluster %d is in use but not yet marked so: recovery will do it.".formatted(host),
+                file);
+    }
+
+    @Test
+    void everyWritePointerIsChecked() throws IOException {
+        SparseImage file = used();
+        Images.setPointer(file, 1, Images.MIB);
+        Images.setPointer(file, 5, 5 * Images.MIB + 100);
+        Images.setPointer(file, 6, 5 * Images.MIB);
+        assertEquals(
+                List.of(
+                        "Zone 1 is sequential in the write pointer table, but not in the header.",
+                        "The write pointer of zone 5 is 5242980, not a multiple of 512.",
+                        "The write pointer of zone 6 is 5242880, outside of the zone."),
+                ImageChecker.check(file).findings());
+    }
+
+    @Test
+    void overlappingTablesAreCorruption() throws IOException {
+        SparseImage file = used();
+        long l2 = file.getLong(file.getLong(Images.L1_OFFSET)) & Long.MAX_VALUE;
+        assertCorrupt(
+                "The L2 table overlaps other metadata in host cluster %d.".formatted(l2 / 4096),
+                file.putLong(Images.ZONED + 40, l2));
+    }
+
+    @Test
+    void writePointerTableOutsideOfTheFileIsCorruption() throws IOException {
+        assertCorrupt(
+                "The file ends before the end of the write pointer table: it is truncated, restore it from a copy.",
+                used().putLong(Images.ZONED + 40, 1L << 40));
+        assertCorrupt(
+                "The write pointer table cannot be at offset 100, which is not that of a cluster: the header is damaged, restore the image from a copy.",
+                used().putLong(Images.ZONED + 40, 100));
+    }
+
+    @Test
+    void imageMarkedAsCorruptIsCorrupt() throws IOException {
+        assertCorrupt("The image is marked as corrupt.", used().putLong(Images.INCOMPATIBLE, 0x22));
+    }
+
+    @Test
+    void findingsAreBoundedAndCountsAreNot() throws IOException {
+        SparseImage file = Images.image(2 * Images.MIB + (768 << 10));
+        Images.map(file, 512, 192);
+        Images.map(file, 0, 300);
+        for (int i = 0; i < 300; i++) {
+            file.putLong(Images.l2Entry(file, i), 3);
+        }
+        CheckResult result = ImageChecker.check(file);
+        assertEquals(CheckResult.FINDINGS_MAX, result.findings().size());
+        assertEquals(300, result.corruptions());
+        assertEquals(300, result.leaks());
+    }
+}
