@@ -1,0 +1,118 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.ublk.DeviceInfo;
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.UblkControl;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * {@code del}: ends devices. A living server closes its image and removes its device; what a dead one left is removed
+ * here.
+ */
+@Command(
+        name = "del",
+        description = "Delete devices; their images are closed and complete then.",
+        synopsisHeading = "usage: ",
+        customSynopsis = {"ublk-zoned del [OPTION]... DEV...", "       ublk-zoned del [OPTION]... -a"},
+        optionListHeading = "%n",
+        sortOptions = false)
+final class Del implements Subcommand {
+
+    private static final long SERVER_END_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    @Option(
+            names = "-n",
+            paramLabel = "N",
+            converter = DeviceName.class,
+            description = "A device, instead of an argument.")
+    private List<Integer> ids = List.of();
+
+    @Option(
+            names = {"-a", "--all"},
+            description = "Delete all devices of ublk-zoned.")
+    private boolean all;
+
+    @Parameters(arity = "0..*", converter = DeviceName.class, hidden = true)
+    private List<Integer> words = List.of();
+
+    @Override
+    public int run(CommandLine line) throws IOException {
+        Set<Integer> devices = new LinkedHashSet<>(words);
+        devices.addAll(ids);
+        if (all != devices.isEmpty()) {
+            throw new CommandLine.ParameterException(
+                    line, all ? "-a and a device exclude each other" : "which device?");
+        }
+        List<Integer> wanted = all ? RunDirectory.ids() : new ArrayList<>(devices);
+        IOException failure = null;
+        for (int id : wanted) {
+            try {
+                delete(id);
+            } catch (IOException e) {
+                if (failure != null) {
+                    line.getErr().println("ublk-zoned: " + failure.getMessage());
+                }
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+        return Main.DONE;
+    }
+
+    private static void delete(int id) throws IOException {
+        RunDirectory directory = new RunDirectory(id);
+        if (!directory.exists()) {
+            throw LiveDevice.noDevice(id);
+        }
+        try (UblkControl control = UblkControl.open()) {
+            LiveDevice device = new LiveDevice(id);
+            DeviceInfo info = control.info(id);
+            if (device.exists()) {
+                DeviceUsers.requireNone(device);
+            }
+            ServerProcess server = info == null ? null : ServerProcess.find(info.serverPid());
+            if (server != null) {
+                server.terminate();
+                awaitEnd(control, id, server);
+                if (directory.exists()) {
+                    throw new CommandFailure(
+                            "the server of %s ended without closing its image, the next add recovers it: see %s"
+                                    .formatted(device.path(), directory.logFile()));
+                }
+                return;
+            }
+            // The server died, and the kernel keeps the device of a dead server.
+            control.stop(id);
+            control.delete(id);
+        }
+        directory.remove();
+    }
+
+    private static void awaitEnd(UblkControl control, int id, ServerProcess server) throws IOException {
+        long deadline = System.nanoTime() + SERVER_END_NANOS;
+        while (control.info(id) != null || server.isAlive()) {
+            if (System.nanoTime() > deadline) {
+                throw new CommandFailure("the server of %s (pid %d) has not ended after %d s: see %s"
+                        .formatted(
+                                DeviceName.path(id),
+                                server.pid(),
+                                TimeUnit.NANOSECONDS.toSeconds(SERVER_END_NANOS),
+                                new RunDirectory(id).logFile()));
+            }
+            LockSupport.parkNanos(POLL_NANOS);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package io.ublkzoned.backend.cli;
+
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** The names of a device: {@code 3}, {@code /dev/ublkb3} and {@code /dev/ublkc3}. */
+final class DeviceName implements ITypeConverter<Integer> {
+
+    private static final Pattern NAME = Pattern.compile("(?:/dev/ublk[bc])?([0-9]{1,9})");
+
+    /** The id in a device's name, or nothing if the word names no device. */
+    static OptionalInt parse(String word) {
+        Matcher matcher = NAME.matcher(word);
+        return matcher.matches() ? OptionalInt.of(Integer.parseInt(matcher.group(1))) : OptionalInt.empty();
+    }
+
+    static String path(int id) {
+        return "/dev/ublkb" + id;
+    }
+
+    @Override
+    public Integer convert(String word) {
+        return parse(word)
+                .orElseThrow(() ->
+                        new TypeConversionException("'%s' is not a device: use N or /dev/ublkbN".formatted(word)));
+    }
+}

@@ -1,0 +1,126 @@
+package io.ublkzoned.backend.cli;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code info}: the geometry of an image and what is in it. */
+@Command(
+        name = "info",
+        description = "Show the geometry and the state of a device or of an image, attached or not.",
+        synopsisHeading = "usage: ",
+        customSynopsis = "ublk-zoned info [OPTION]... IMAGE|DEV",
+        optionListHeading = "%n",
+        sortOptions = false)
+final class Info implements Subcommand {
+
+    @Mixin
+    private final Subject.Options options = new Subject.Options();
+
+    @Option(names = "--json", description = "Show it in JSON, in bytes.")
+    private boolean json;
+
+    /** What is shown; {@code device} is the path of its block device, null if it is not attached. */
+    private record Facts(
+            Path image,
+            @Nullable String device,
+            long fileBytes,
+            DeviceGeometry geometry,
+            int clusterSizeBytes,
+            boolean closed,
+            List<ReportedZone> zones) {
+
+        /** Bytes that sequential zones hold below their write pointers, or to their capacity if they are full. */
+        long writtenBytes() {
+            return zones.stream()
+                    .filter(zone -> !zone.isConventional())
+                    .mapToLong(zone -> Math.min(zone.writePointer() - zone.start(), zone.capacity()))
+                    .sum();
+        }
+    }
+
+    @Override
+    public int run(CommandLine line) throws IOException {
+        Subject subject = options.find(line);
+        List<ReportedZone> zones = subject.zones();
+        Facts facts = ImageReader.read(subject.image(), file -> {
+            Qcow2Image image = ImageReader.open(file);
+            return new Facts(
+                    subject.image().toRealPath(),
+                    subject.device() == null ? null : subject.device().path(),
+                    file.sizeBytes(),
+                    image.geometry(),
+                    image.clusterSizeBytes(),
+                    !image.isDirty(),
+                    zones);
+        });
+        if (json) {
+            line.getOut().println(json(facts));
+        } else {
+            print(facts, line.getOut());
+        }
+        return Main.DONE;
+    }
+
+    private static void print(Facts facts, PrintWriter out) {
+        DeviceGeometry geometry = facts.geometry();
+        out.println("image:     " + facts.image() + ", " + Sizes.roughly(facts.fileBytes()) + " long, clusters of "
+                + Sizes.text(facts.clusterSizeBytes()));
+        out.println("device:    " + state(facts));
+        out.println("size:      " + Sizes.text(geometry.sizeBytes()));
+        out.println("zones:     " + ZoneMapText.summary(facts.zones()));
+        out.println("limits:    " + limit(geometry.maxOpenZones()) + " open, " + limit(geometry.maxActiveZones())
+                + " active");
+        out.println("condition: "
+                + ZoneMapText.counts(facts.zones()).entrySet().stream()
+                        .map(entry -> entry.getValue() + " " + ZoneMapText.name(entry.getKey()))
+                        .collect(Collectors.joining(", ")));
+        out.println("written:   " + Sizes.roughly(facts.writtenBytes()) + " in sequential zones");
+    }
+
+    private static String state(Facts facts) {
+        if (facts.device() != null) {
+            return facts.device();
+        }
+        return facts.closed() ? "not attached" : "not attached, and was not closed: add recovers it";
+    }
+
+    private static String limit(int zones) {
+        return zones == 0 ? "any number" : Integer.toString(zones);
+    }
+
+    private static String json(Facts facts) throws IOException {
+        DeviceGeometry geometry = facts.geometry();
+        var object = JSON.std
+                .composeString()
+                .startObject()
+                .put("image", facts.image().toString());
+        object = facts.device() == null ? object.putNull("device") : object.put("device", facts.device());
+        object = object.put("fileSize", facts.fileBytes())
+                .put("clusterSize", facts.clusterSizeBytes())
+                .put("closed", facts.closed())
+                .put("size", geometry.sizeBytes())
+                .put("zones", geometry.zoneCount())
+                .put("zoneSize", geometry.zoneSizeBytes())
+                .put("zoneCapacity", geometry.capacityBytes())
+                .put("conventionalZones", geometry.conventionalZones())
+                .put("maxOpenZones", geometry.maxOpenZones())
+                .put("maxActiveZones", geometry.maxActiveZones())
+                .put("written", facts.writtenBytes());
+        var conditions = object.startObjectField("conditions");
+        for (var entry : ZoneMapText.counts(facts.zones()).entrySet()) {
+            conditions = conditions.put(entry.getKey().label(), entry.getValue().intValue());
+        }
+        return conditions.end().end().finish();
+    }
+}

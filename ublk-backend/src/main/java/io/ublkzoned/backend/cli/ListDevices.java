@@ -1,0 +1,87 @@
+package io.ublkzoned.backend.cli;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.ublkzoned.backend.ublk.DeviceInfo;
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.UblkControl;
+import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code list}: the devices of ours. Those of other ublk servers are not shown. */
+@Command(
+        name = "list",
+        description = "Show the devices.",
+        synopsisHeading = "usage: ",
+        customSynopsis = "ublk-zoned list [OPTION]...",
+        optionListHeading = "%n",
+        sortOptions = false)
+final class ListDevices implements Subcommand {
+
+    @Option(names = "--json", description = "Show them in JSON.")
+    private boolean json;
+
+    private record Entry(int id, String image, int pid, String state) {}
+
+    @Override
+    public int run(CommandLine line) throws IOException {
+        List<Entry> entries = entries();
+        if (json) {
+            line.getOut().println(json(entries));
+        } else {
+            for (Entry entry : entries) {
+                line.getOut()
+                        .println("%s  %s  pid %d  %s"
+                                .formatted(DeviceName.path(entry.id), entry.state, entry.pid, entry.image));
+            }
+        }
+        return Main.DONE;
+    }
+
+    private static List<Entry> entries() throws IOException {
+        List<Entry> entries = new ArrayList<>();
+        List<Integer> ids = RunDirectory.ids();
+        if (ids.isEmpty()) {
+            return entries; // and nobody needs to be root for that
+        }
+        try (UblkControl control = UblkControl.open()) {
+            for (int id : ids) {
+                DeviceInfo info = control.info(id);
+                if (info != null) {
+                    String image = new RunDirectory(id).image().toString();
+                    entries.add(new Entry(id, image, info.serverPid(), state(info)));
+                }
+            }
+        } catch (NoSuchFileException e) {
+            // One was deleted meanwhile.
+            return entries();
+        }
+        return entries;
+    }
+
+    private static String state(DeviceInfo info) {
+        if (info.state() == UblkDeviceInfo.STATE_LIVE) {
+            return "live";
+        }
+        return info.state() == UblkDeviceInfo.STATE_DEAD ? "dead" : "quiesced";
+    }
+
+    private static String json(List<Entry> entries) throws IOException {
+        var array = JSON.std.composeString().startArray();
+        for (Entry entry : entries) {
+            array = array.startObject()
+                    .put("id", entry.id)
+                    .put("path", DeviceName.path(entry.id))
+                    .put("image", entry.image)
+                    .put("pid", entry.pid)
+                    .put("state", entry.state)
+                    .end();
+        }
+        return array.end().finish();
+    }
+}

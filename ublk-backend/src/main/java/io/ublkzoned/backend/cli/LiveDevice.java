@@ -1,0 +1,99 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.BlkZone;
+import io.ublkzoned.bindings.ublk.BlkZoneIoctls;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+
+/** A block device of ours, asked through the kernel. */
+record LiveDevice(int id) {
+
+    private static final int ZONES_PER_CALL = 4096;
+
+    /** The device whose image is this file, if its block device is there. */
+    static OptionalInt of(Path image) throws IOException {
+        OptionalInt id = RunDirectory.deviceOf(image);
+        return id.isPresent() && new LiveDevice(id.getAsInt()).exists() ? id : OptionalInt.empty();
+    }
+
+    String path() {
+        return DeviceName.path(id);
+    }
+
+    boolean exists() {
+        return Files.exists(Path.of(path()));
+    }
+
+    /** All zones, as they are now. */
+    List<ReportedZone> zones() throws IOException {
+        List<ReportedZone> zones = new ArrayList<>();
+        try (FileDescriptor device = open();
+                Arena arena = Arena.ofConfined()) {
+            long sector = 0;
+            while (true) {
+                MemorySegment report = BlkZoneIoctls.report(arena, sector, ZONES_PER_CALL);
+                int result = Libc.ioctl(device.value(), BlkZoneIoctls.BLKREPORTZONE, report);
+                LinuxException.check(result, "BLKREPORTZONE", path());
+                int count = BlkZoneIoctls.reportedZones(report);
+                MemorySegment entries = BlkZoneIoctls.zones(report);
+                for (int i = 0; i < count; i++) {
+                    zones.add(zone(zones.size(), entries, i));
+                }
+                if (count < ZONES_PER_CALL) {
+                    return zones;
+                }
+                sector = zones.getLast().end() / DeviceGeometry.SECTOR_BYTES;
+            }
+        }
+    }
+
+    private FileDescriptor open() throws IOException {
+        try {
+            return FileDescriptor.open(path(), FileFlags.O_RDONLY);
+        } catch (LinuxException e) {
+            throw switch (e.errno()) {
+                case Errno.ENOENT, Errno.ENXIO, Errno.ENODEV -> noDevice(id);
+                case Errno.EACCES, Errno.EPERM ->
+                    new CommandFailure(path() + ": no permission: run as root, or as a member of its group", e);
+                default -> e;
+            };
+        }
+    }
+
+    static CommandFailure noDevice(int id) {
+        return new CommandFailure("there is no device %d of ublk-zoned: see ublk-zoned list".formatted(id));
+    }
+
+    private static ReportedZone zone(int index, MemorySegment entries, int i) throws IOException {
+        return new ReportedZone(
+                index,
+                BlkZone.startSector(entries, i) * DeviceGeometry.SECTOR_BYTES,
+                BlkZone.lengthSectors(entries, i) * DeviceGeometry.SECTOR_BYTES,
+                BlkZone.capacitySectors(entries, i) * DeviceGeometry.SECTOR_BYTES,
+                BlkZone.writePointerSector(entries, i) * DeviceGeometry.SECTOR_BYTES,
+                condition(BlkZone.condition(entries, i)));
+    }
+
+    private static ZoneCondition condition(int code) throws IOException {
+        for (ZoneCondition condition : ZoneCondition.values()) {
+            if (condition.code() == code) {
+                return condition;
+            }
+        }
+        throw new IOException("the kernel reports a zone condition that is not known: " + code);
+    }
+}

@@ -1,0 +1,78 @@
+package io.ublkzoned.backend.cli;
+
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Sizes as they are typed and shown: K, M, G and T are powers of two. */
+final class Sizes {
+
+    private static final long PLAIN_BYTES_MIN = 1 << 20;
+    private static final String UNITS = "KMGT";
+    private static final Pattern SIZE = Pattern.compile("(\\d+)(?:([KMGT])(?:IB)?)?");
+
+    private Sizes() {}
+
+    /** Reads {@code 64M}, {@code 64MiB} or plain bytes. */
+    static final class Bytes implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            return parse(text);
+        }
+    }
+
+    /**
+     * Reads the size of a device or of a zone. A plain number under 1 MiB is a forgotten unit: other tools take it for
+     * megabytes.
+     */
+    static final class Large implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            long bytes = parse(text);
+            if (bytes < PLAIN_BYTES_MIN && Character.isDigit(text.charAt(text.length() - 1))) {
+                throw new TypeConversionException(
+                        "'%s' is a number of bytes: give it a unit, as in %1$sM".formatted(text));
+            }
+            return bytes;
+        }
+    }
+
+    private static long parse(String text) {
+        Matcher matcher = SIZE.matcher(text.toUpperCase(Locale.ROOT));
+        if (!matcher.matches()) {
+            throw new TypeConversionException(
+                    "'%s' is not a size: use bytes, or a number with K, M, G or T, as in 64M".formatted(text));
+        }
+        String unit = matcher.group(2);
+        try {
+            long number = Long.parseLong(matcher.group(1));
+            return unit == null ? number : Math.multiplyExact(number, 1L << (10 * (UNITS.indexOf(unit) + 1)));
+        } catch (NumberFormatException | ArithmeticException e) {
+            throw new TypeConversionException("'%s' is too large".formatted(text));
+        }
+    }
+
+    /** A size as it would be typed, in the largest unit that divides it. */
+    static String text(long bytes) {
+        for (int i = UNITS.length(); i > 0; i--) {
+            long unit = 1L << (10 * i);
+            if (bytes >= unit && bytes % unit == 0) {
+                return bytes / unit + UNITS.substring(i - 1, i);
+            }
+        }
+        return Long.toString(bytes);
+    }
+
+    /** A size to look at: three digits or so, and a unit. */
+    static String roughly(long bytes) {
+        int i = Math.min(UNITS.length(), (Long.SIZE - 1 - Long.numberOfLeadingZeros(bytes | 1)) / 10);
+        long unit = 1L << (10 * i);
+        if (i == 0) {
+            return Long.toString(bytes);
+        }
+        String format = bytes % unit == 0 || bytes >= 100 * unit ? "%.0f%c" : "%.1f%c";
+        return String.format(Locale.ROOT, format, (double) bytes / unit, UNITS.charAt(i - 1));
+    }
+}

@@ -1,0 +1,88 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.ublk.RunDirectory;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * What a command looks at: an image, and the device that it is attached as if it is.
+ *
+ * @param image its path, as the user gave it if he did
+ */
+record Subject(Path image, @Nullable LiveDevice device) {
+
+    /** The options that name it, by either. */
+    static final class Options {
+        @Option(names = "--image", paramLabel = "FILE", description = "The image, instead of an argument.")
+        private @Nullable Path image;
+
+        @Option(
+                names = "-n",
+                paramLabel = "N",
+                converter = DeviceName.class,
+                description = "The device, instead of an argument.")
+        private @Nullable Integer device;
+
+        @Parameters(arity = "0..*", hidden = true)
+        private @Nullable List<String> words;
+
+        Subject find(CommandLine line) throws IOException {
+            Operands operands = new Operands(line, words);
+            if (image != null && device != null) {
+                throw operands.usage("--image and -n name two things to look at");
+            }
+            Subject subject = device == null ? named(operands) : ofDevice(device);
+            operands.end();
+            return subject;
+        }
+
+        private Subject named(Operands operands) throws IOException {
+            if (image != null) {
+                return ofImage(image);
+            }
+            String word = operands.next();
+            if (word == null) {
+                throw operands.usage("which image or device?");
+            }
+            OptionalInt id = DeviceName.parse(word);
+            return id.isPresent() ? ofDevice(id.getAsInt()) : ofImage(operands.path(word));
+        }
+    }
+
+    private static Subject ofImage(Path image) throws IOException {
+        OptionalInt id = LiveDevice.of(image);
+        return new Subject(image, id.isPresent() ? new LiveDevice(id.getAsInt()) : null);
+    }
+
+    private static Subject ofDevice(int id) throws IOException {
+        RunDirectory directory = new RunDirectory(id);
+        LiveDevice device = new LiveDevice(id);
+        if (!directory.exists()) {
+            throw LiveDevice.noDevice(id);
+        }
+        if (!device.exists()) {
+            throw new CommandFailure("device %d is dead, its server is gone: ublk-zoned del %1$d".formatted(id));
+        }
+        return new Subject(directory.image(), device);
+    }
+
+    /** The zones of the device as they are now, or of the image as they will be when it is attached. */
+    List<ReportedZone> zones() throws IOException {
+        if (device != null) {
+            return device.zones();
+        }
+        ImageReader.requireUnused(image);
+        return ImageReader.read(image, file -> ImageReader.zones(ImageReader.open(file)));
+    }
+
+    /** How to call it: {@code /dev/ublkb0 (disk.qcow2)}. */
+    String title() {
+        return device == null ? image.toString() : device.path() + " (" + image + ")";
+    }
+}

@@ -1,0 +1,94 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** The zones of a device at a glance: one character each. */
+final class ZoneMapText {
+
+    private static final int ZONES_PER_ROW = 64;
+
+    private ZoneMapText() {}
+
+    /**
+     * Prints the map with its legend. A row like the one above it is left out; {@code *} stands for any number of
+     * such.
+     */
+    static void print(String title, List<ReportedZone> zones, PrintWriter out) {
+        out.println(title + ": " + summary(zones));
+        out.println();
+        int digits = Integer.toString(zones.getLast().index()).length();
+        String above = "";
+        boolean skipping = false;
+        for (int from = 0; from < zones.size(); from += ZONES_PER_ROW) {
+            int to = Math.min(from + ZONES_PER_ROW, zones.size());
+            String row = row(zones.subList(from, to));
+            if (row.equals(above) && to < zones.size()) {
+                if (!skipping) {
+                    out.println("*".indent(digits - 1).stripTrailing());
+                }
+                skipping = true;
+            } else {
+                out.println(("%" + digits + "d  %s").formatted(zones.get(from).index(), row));
+                skipping = false;
+            }
+            above = row;
+        }
+        out.println();
+        out.println(legend(zones));
+    }
+
+    /** {@code 64 zones of 64M, 8 conventional, capacity 48M}. */
+    static String summary(List<ReportedZone> zones) {
+        long conventional = zones.stream().filter(ReportedZone::isConventional).count();
+        ReportedZone last = zones.getLast();
+        return count(zones.size(), "zone") + " of " + Sizes.text(last.length())
+                + (last.capacity() == last.length() ? "" : ", capacity " + Sizes.text(last.capacity()))
+                + (conventional == 0 ? "" : ", " + conventional + " conventional");
+    }
+
+    private static String count(int number, String noun) {
+        return number + " " + noun + (number == 1 ? "" : "s");
+    }
+
+    private static String row(List<ReportedZone> zones) {
+        StringBuilder row = new StringBuilder();
+        zones.forEach(zone -> row.append(symbol(zone.condition())));
+        return row.toString();
+    }
+
+    private static String legend(List<ReportedZone> zones) {
+        List<String> entries = new ArrayList<>();
+        counts(zones)
+                .forEach((condition, count) -> entries.add(symbol(condition) + " " + name(condition) + " " + count));
+        return String.join("   ", entries);
+    }
+
+    /** How many zones there are in each condition that occurs. */
+    static Map<ZoneCondition, Integer> counts(List<ReportedZone> zones) {
+        Map<ZoneCondition, Integer> counts = new EnumMap<>(ZoneCondition.class);
+        zones.forEach(zone -> counts.merge(zone.condition(), 1, Integer::sum));
+        return counts;
+    }
+
+    static String name(ZoneCondition condition) {
+        return condition == ZoneCondition.NOT_WP ? "conventional" : condition.label();
+    }
+
+    private static char symbol(ZoneCondition condition) {
+        return switch (condition) {
+            case NOT_WP -> '=';
+            case EMPTY -> '.';
+            case IMPLICIT_OPEN -> 'o';
+            case EXPLICIT_OPEN -> 'O';
+            case CLOSED -> 'c';
+            case FULL -> '#';
+            case READ_ONLY -> 'r';
+            case OFFLINE -> 'x';
+        };
+    }
+}

@@ -1,0 +1,100 @@
+package io.ublkzoned.backend.image;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.ImageIoException;
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The metadata port of an attached image: plain system calls on the descriptor that the queues' rings use too. Segments
+ * on the heap are copied, since the kernel cannot be given them.
+ */
+public final class FdImageFile implements ImageFile {
+
+    private static final int PUNCH_HOLE = FileFlags.FALLOC_FL_PUNCH_HOLE | FileFlags.FALLOC_FL_KEEP_SIZE;
+    private static final long ZEROS_BYTES = 1 << 20;
+
+    private final FileDescriptor file;
+
+    /** @param file open for reading and writing, closed by the caller */
+    public FdImageFile(FileDescriptor file) {
+        this.file = file;
+    }
+
+    @Override
+    public long sizeBytes() throws IOException {
+        return check(Libc.lseek(file.value(), 0, FileFlags.SEEK_END), "lseek");
+    }
+
+    @Override
+    public void read(MemorySegment target, long offsetBytes) throws IOException {
+        if (!target.isNative()) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment copy = arena.allocate(target.byteSize());
+                read(copy, offsetBytes);
+                target.copyFrom(copy);
+            }
+            return;
+        }
+        long read = check(Libc.preadFully(file.value(), target, offsetBytes), "pread");
+        if (read < target.byteSize()) {
+            throw new EOFException(file.name() + ": the file ends at " + (offsetBytes + read));
+        }
+    }
+
+    @Override
+    public void write(MemorySegment source, long offsetBytes) throws IOException {
+        if (!source.isNative()) {
+            try (Arena arena = Arena.ofConfined()) {
+                write(arena.allocate(source.byteSize()).copyFrom(source), offsetBytes);
+            }
+            return;
+        }
+        check(Libc.pwriteFully(file.value(), source, offsetBytes), "pwrite");
+    }
+
+    @Override
+    public void sync() throws IOException {
+        check(Libc.fdatasync(file.value()), "fdatasync");
+    }
+
+    @Override
+    public void punchHole(long offsetBytes, long lengthBytes) throws IOException {
+        int result = Libc.fallocate(file.value(), PUNCH_HOLE, offsetBytes, lengthBytes);
+        if (result == -Errno.EOPNOTSUPP) {
+            writeZeros(offsetBytes, lengthBytes);
+        } else {
+            check(result, "fallocate(PUNCH_HOLE)");
+        }
+    }
+
+    /** For file systems without holes. Nothing past the end of the file is written: it reads as zeros anyway. */
+    private void writeZeros(long offsetBytes, long lengthBytes) throws IOException {
+        long end = Math.min(offsetBytes + lengthBytes, sizeBytes());
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment zeros = arena.allocate(Math.min(ZEROS_BYTES, lengthBytes));
+            for (long at = offsetBytes; at < end; at += zeros.byteSize()) {
+                write(zeros.asSlice(0, Math.min(zeros.byteSize(), end - at)), at);
+            }
+        }
+    }
+
+    @Override
+    public void setSize(long sizeBytes) throws IOException {
+        check(Libc.ftruncate(file.value(), sizeBytes), "ftruncate");
+    }
+
+    private long check(long result, String call) throws ImageIoException {
+        if (result < 0) {
+            int errno = (int) -result;
+            throw new ImageIoException(call + "(" + file.name() + "): " + Errno.name(errno), errno);
+        }
+        return result;
+    }
+}

@@ -1,0 +1,92 @@
+package io.ublkzoned.backend.image;
+
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+
+/**
+ * One image, one writer: QEMU's image locks, so that its tools see ours and we see theirs (QEMU, block/file-posix.c).
+ *
+ * <p>A byte of the file stands for a permission. Who uses permission {@code p} holds a shared lock on byte {@code 100
+ * + p}; who lets nobody else use it holds one on byte {@code 200 + p}. After taking its own locks, a process makes
+ * sure that nobody holds one that forbids them: QEMU's order, in which two who come at the same time may both be
+ * refused, but never both be let in.
+ */
+public final class ImageLock {
+
+    private static final int USED = 100; // RAW_LOCK_PERM_BASE
+    private static final int NOT_SHARED = 200; // RAW_LOCK_SHARED_BASE
+
+    // BLK_PERM_...
+    private static final int CONSISTENT_READ = 0;
+    private static final int WRITE = 1;
+    private static final int RESIZE = 3;
+
+    /** What an attached image is locked by. */
+    private static final int[] HELD = {
+        USED + CONSISTENT_READ, USED + WRITE, USED + RESIZE, NOT_SHARED + WRITE, NOT_SHARED + RESIZE
+    };
+
+    /** What nobody else may hold then. */
+    private static final int[] FORBIDDEN = {
+        NOT_SHARED + CONSISTENT_READ, NOT_SHARED + WRITE, NOT_SHARED + RESIZE, USED + WRITE, USED + RESIZE
+    };
+
+    private ImageLock() {}
+
+    /**
+     * Locks an image for writing, until {@code file} is closed.
+     *
+     * @param file open for reading and writing
+     * @param imageName its path as the user gave it
+     * @throws IOException if it is in use, with a sentence that says by whom where that is known
+     */
+    public static void lockForWriting(FileDescriptor file, String imageName) throws IOException {
+        for (int at : HELD) {
+            requireFree(Libc.tryLock(file.value(), FileFlags.F_RDLCK, at, 1), imageName);
+        }
+        for (int at : FORBIDDEN) {
+            requireFree(Libc.testLock(file.value(), FileFlags.F_WRLCK, at, 1), imageName);
+        }
+    }
+
+    private static void requireFree(int result, String imageName) throws IOException {
+        if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+            throw inUse(Path.of(imageName));
+        }
+        LinuxException.check(result, "fcntl", imageName);
+    }
+
+    /**
+     * Whether {@link #lockForWriting} would be refused, asked without native code.
+     *
+     * @param channel open for writing; this process has no locks of Java's own on the file, for they are lost
+     */
+    public static boolean isLocked(FileChannel channel) throws IOException {
+        for (int at : FORBIDDEN) {
+            try (FileLock lock = channel.tryLock(at, 1, false)) {
+                if (lock == null) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    /** What to say of an image that is locked. */
+    public static IOException inUse(Path image) throws IOException {
+        OptionalInt device = RunDirectory.deviceOf(image);
+        return new IOException(
+                device.isPresent()
+                        ? "%s is attached as /dev/ublkb%d: ublk-zoned del %2$d".formatted(image, device.getAsInt())
+                        : image + " is in use by another process, which has it locked as QEMU does");
+    }
+}

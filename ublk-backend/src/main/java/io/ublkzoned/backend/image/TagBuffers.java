@@ -1,0 +1,77 @@
+package io.ublkzoned.backend.image;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.linux.Mapping;
+import io.ublkzoned.bindings.ublk.UblkCommands;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A buffer for each tag of a queue, and the way between them and the requests' own pages (UBLK_F_USER_COPY). Pages are
+ * there once touched: a tag that never carries a large request costs little.
+ *
+ * <p>On the data path, on the queue's thread.
+ */
+public final class TagBuffers {
+
+    private final int deviceFd;
+    private final int queueId;
+    private final int bufferBytes;
+    private final MemorySegment memory;
+    private final MemorySegment zeros;
+
+    /**
+     * @param arena owns the memory; outlives every operation on it
+     * @param deviceFd {@code /dev/ublkcN}
+     * @param bufferBytes the largest request, a multiple of the page size
+     */
+    public TagBuffers(Arena arena, int deviceFd, int queueId, int queueDepth, int bufferBytes) throws LinuxException {
+        this.deviceFd = deviceFd;
+        this.queueId = queueId;
+        this.bufferBytes = bufferBytes;
+        memory = Mapping.anonymous(arena, (long) queueDepth * bufferBytes);
+        zeros = Mapping.anonymous(arena, bufferBytes).asReadOnly();
+    }
+
+    int deviceFd() {
+        return deviceFd;
+    }
+
+    /** The size of each tag's buffer. */
+    public int bufferBytes() {
+        return bufferBytes;
+    }
+
+    /** Where on the device file a request's byte is. */
+    long copyOffset(int tag, int requestOffsetBytes) {
+        return UblkCommands.userCopyOffset(queueId, tag) + requestOffsetBytes;
+    }
+
+    /** A part of a tag's buffer. */
+    public MemorySegment part(int tag, int offsetBytes, int lengthBytes) {
+        return memory.asSlice((long) tag * bufferBytes + offsetBytes, lengthBytes);
+    }
+
+    long address(int tag, int offsetBytes) {
+        return memory.address() + (long) tag * bufferBytes + offsetBytes;
+    }
+
+    MemorySegment zeros(int lengthBytes) {
+        return zeros.asSlice(0, lengthBytes);
+    }
+
+    /**
+     * Copies into the request.
+     *
+     * @return bytes copied, all of them, or -errno
+     */
+    public int copyOut(int tag, int requestOffsetBytes, MemorySegment source) {
+        long copied = Libc.pwrite(deviceFd, source, copyOffset(tag, requestOffsetBytes));
+        if (copied == source.byteSize()) {
+            return (int) copied;
+        }
+        return copied < 0 ? (int) copied : -Errno.EIO;
+    }
+}

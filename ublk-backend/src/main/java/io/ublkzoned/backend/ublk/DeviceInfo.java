@@ -1,0 +1,25 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
+
+/**
+ * What the driver says of a ublk device.
+ *
+ * @param serverPid the process that serves it, or -1
+ * @param state STATE_... of {@link UblkDeviceInfo}
+ * @param flags feature bits that it was made with
+ * @param maxIoBytes the largest request
+ */
+public record DeviceInfo(int id, int serverPid, int state, long flags, int queues, int queueDepth, int maxIoBytes) {
+
+    static DeviceInfo of(UblkDeviceInfo info) {
+        return new DeviceInfo(
+                info.deviceId(),
+                info.serverPid(),
+                info.state(),
+                info.features(),
+                info.queues(),
+                info.queueDepth(),
+                info.bufferBytesMax());
+    }
+}

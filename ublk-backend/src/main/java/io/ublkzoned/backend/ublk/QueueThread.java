@@ -1,0 +1,53 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.engine.ZonedDevice;
+import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The platform thread of one queue: makes the queue, serves it until the device stops, and closes it. */
+final class QueueThread {
+
+    private static final Logger LOG = LoggerFactory.getLogger(QueueThread.class);
+
+    private final Thread thread;
+    private final CompletableFuture<@Nullable Void> fetched = new CompletableFuture<>();
+
+    QueueThread(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, FileDescriptor image) {
+        thread = Thread.ofPlatform()
+                .name("ublk" + info.id() + "-q" + queueId)
+                .start(() -> serve(queueId, info, device, deviceFile, image));
+    }
+
+    private void serve(
+            int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, FileDescriptor image) {
+        try (UblkQueue queue = new UblkQueue(queueId, info, device, deviceFile, image)) {
+            queue.fetchAll();
+            fetched.complete(null);
+            queue.run();
+        } catch (IOException | RuntimeException | Error e) {
+            if (!fetched.completeExceptionally(e)) {
+                LOG.error("queue {} of device {} has ended, its requests fail", queueId, info.id(), e);
+            }
+        }
+    }
+
+    /** Returns when all tags of the queue have been fetched. */
+    void awaitFetched() throws IOException {
+        try {
+            fetched.get();
+        } catch (ExecutionException e) {
+            throw new IOException("a queue could not be set up: " + e.getCause(), e);
+        } catch (InterruptedException e) {
+            throw new IOException("interrupted while setting up the queues", e);
+        }
+    }
+
+    void join() {
+        Uninterruptibles.join(thread);
+    }
+}

@@ -1,0 +1,124 @@
+package io.ublkzoned.backend.ublk;
+
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its image and
+ * the log of its server. A ublk device without such a directory belongs to another program.
+ */
+public final class RunDirectory {
+
+    private static final Path ROOT = Path.of("/run/ublk-zoned");
+    private static final Set<PosixFilePermission> PERMISSIONS = PosixFilePermissions.fromString("rwxr-xr-x");
+
+    private final Path root;
+    private final int deviceId;
+
+    public RunDirectory(int deviceId) {
+        this(ROOT, deviceId);
+    }
+
+    /** @param root stands for /run/ublk-zoned */
+    RunDirectory(Path root, int deviceId) {
+        this.root = root;
+        this.deviceId = deviceId;
+    }
+
+    /** Makes the directory of a new device, or takes over one that was left behind, and writes down its image. */
+    public static RunDirectory create(int deviceId, Path image) throws IOException {
+        RunDirectory directory = new RunDirectory(deviceId);
+        directory.create(image);
+        return directory;
+    }
+
+    void create(Path image) throws IOException {
+        remove();
+        Files.createDirectories(path(), PosixFilePermissions.asFileAttribute(PERMISSIONS));
+        Files.writeString(path().resolve("image"), image.toAbsolutePath().normalize() + "\n");
+    }
+
+    /** The ids of the devices that have one, in ascending order. */
+    public static List<Integer> ids() throws IOException {
+        return ids(ROOT);
+    }
+
+    static List<Integer> ids(Path root) throws IOException {
+        List<Integer> ids = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
+            for (Path entry : entries) {
+                String name = entry.getFileName().toString();
+                if (name.matches("[0-9]{1,9}")) {
+                    ids.add(Integer.parseInt(name));
+                }
+            }
+        } catch (NoSuchFileException e) {
+            return List.of();
+        }
+        Collections.sort(ids);
+        return ids;
+    }
+
+    /** The device whose image is this file, under whatever name. */
+    public static OptionalInt deviceOf(Path image) throws IOException {
+        return deviceOf(ROOT, image);
+    }
+
+    static OptionalInt deviceOf(Path root, Path image) throws IOException {
+        for (int id : ids(root)) {
+            try {
+                if (Files.isSameFile(new RunDirectory(root, id).image(), image)) {
+                    return OptionalInt.of(id);
+                }
+            } catch (NoSuchFileException e) {
+                // Just deleted, or its image was given another name.
+            }
+        }
+        return OptionalInt.empty();
+    }
+
+    public boolean exists() {
+        return Files.isDirectory(path());
+    }
+
+    public Path path() {
+        return root.resolve(Integer.toString(deviceId));
+    }
+
+    /** The absolute path of the image. */
+    public Path image() throws IOException {
+        return Path.of(Files.readString(path().resolve("image")).stripTrailing());
+    }
+
+    public Path logFile() {
+        return path().resolve("log");
+    }
+
+    /** Removes it with all that is in it, and its parent after the last one. Removing it again does nothing. */
+    public void remove() throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(path())) {
+            for (Path file : files) {
+                Files.deleteIfExists(file);
+            }
+        } catch (NoSuchFileException e) {
+            return;
+        }
+        Files.deleteIfExists(path());
+        try {
+            Files.deleteIfExists(root);
+        } catch (DirectoryNotEmptyException e) {
+            // There are other devices.
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package io.ublkzoned.backend.ublk;
+
+import java.nio.file.Path;
+
+/**
+ * How a device is to be served.
+ *
+ * @param deviceId its number, or {@link #ANY_ID} to let the kernel choose
+ * @param queues how many queues, each with a thread of its own
+ * @param queueDepth requests under way in one queue
+ * @param blockSizeBytes the logical block size: 512 or 4096
+ */
+public record ServerOptions(Path image, int deviceId, int queues, int queueDepth, int blockSizeBytes) {
+
+    public static final int ANY_ID = -1;
+}

@@ -1,0 +1,194 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.UblkCommands;
+import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
+import io.ublkzoned.bindings.ublk.UblkFeatures;
+import io.ublkzoned.bindings.ublk.UblkParameters;
+import io.ublkzoned.bindings.uring.IoUring;
+import io.ublkzoned.bindings.uring.RingFlag;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The driver's control device: adds, starts, stops and deletes devices. Made, used and closed by one thread; every
+ * command waits for its answer, for a bounded time.
+ */
+public final class UblkControl implements AutoCloseable {
+
+    private static final int RING_ENTRIES = 4;
+    private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    private final FileDescriptor device;
+    private final IoUring ring;
+    private int answer;
+
+    private UblkControl(FileDescriptor device, IoUring ring) {
+        this.device = device;
+        this.ring = ring;
+    }
+
+    /**
+     * Opens the control device.
+     *
+     * @throws IOException with a sentence on what to load, install or become if that is not possible
+     */
+    public static UblkControl open() throws IOException {
+        FileDescriptor device;
+        try {
+            device = FileDescriptor.open(UblkCommands.CONTROL_DEVICE_PATH, FileFlags.O_RDWR);
+        } catch (LinuxException e) {
+            throw switch (e.errno()) {
+                case Errno.ENOENT, Errno.ENXIO, Errno.ENODEV ->
+                    new IOException(
+                            UblkCommands.CONTROL_DEVICE_PATH
+                                    + " is not there: run 'modprobe ublk_drv' (Linux 6.6 or newer with CONFIG_BLK_DEV_UBLK),"
+                                    + " or try it in a guest with scripts/vm",
+                            e);
+                case Errno.EACCES, Errno.EPERM ->
+                    new IOException(
+                            "no permission for " + UblkCommands.CONTROL_DEVICE_PATH
+                                    + ": run as root, zoned ublk devices need CAP_SYS_ADMIN",
+                            e);
+                default -> e;
+            };
+        }
+        try {
+            return new UblkControl(device, IoUring.create(RING_ENTRIES, 0, RingFlag.SQE128));
+        } catch (IOException | RuntimeException | Error e) {
+            device.close();
+            throw e;
+        }
+    }
+
+    /** The driver's feature bits, see {@link UblkFeatures}. */
+    public long features() throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
+            int result = command(UblkCommands.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
+            if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
+                throw new IOException("this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
+            }
+            check(result, "GET_FEATURES", "");
+            return features.get(ValueLayout.JAVA_LONG, 0);
+        }
+    }
+
+    /** What the driver knows of a device, or null if there is none of that number. */
+    public @Nullable DeviceInfo info(int deviceId) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            UblkDeviceInfo info = new UblkDeviceInfo(arena);
+            int result = command(UblkCommands.GET_DEV_INFO, deviceId, info.segment(), 0);
+            if (result == -Errno.ENODEV) {
+                return null;
+            }
+            check(result, "GET_DEV_INFO", " of device " + deviceId);
+            return DeviceInfo.of(info);
+        }
+    }
+
+    /**
+     * Makes a device, not started yet.
+     *
+     * @param maxIoBytes the largest request, a multiple of the page size
+     * @return what the driver made of it: it lowers what it cannot do
+     */
+    DeviceInfo add(ServerOptions options, long features, int maxIoBytes) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            UblkDeviceInfo info = new UblkDeviceInfo(arena)
+                    .deviceId(options.deviceId())
+                    .queues(options.queues())
+                    .queueDepth(options.queueDepth())
+                    .bufferBytesMax(maxIoBytes)
+                    .features(features);
+            int result = command(UblkCommands.ADD_DEV, options.deviceId(), info.segment(), 0);
+            if (result == -Errno.EEXIST) {
+                throw new IOException("device id " + options.deviceId()
+                        + " is in use: choose another one, or leave it to the kernel");
+            }
+            if (result == -Errno.EPERM || result == -Errno.EACCES) {
+                throw new IOException("no permission to add a zoned ublk device: run as root (CAP_SYS_ADMIN)");
+            }
+            check(result, "ADD_DEV", "");
+            return DeviceInfo.of(info);
+        }
+    }
+
+    /** Gives a device its limits, before it is started. */
+    void setParameters(int deviceId, UblkParameters parameters) throws IOException {
+        check(command(UblkCommands.SET_PARAMS, deviceId, parameters.segment(), 0), "SET_PARAMS", "");
+    }
+
+    /**
+     * Starts a device: all its tags have been fetched by this process, and its queues answer, for the kernel reads the
+     * zones before this returns.
+     */
+    void start(int deviceId) throws IOException {
+        long pid = ProcessHandle.current().pid();
+        int result = command(UblkCommands.START_DEV, deviceId, MemorySegment.NULL, pid);
+        check(result, "START_DEV", ": 'dmesg' has the kernel's reason");
+    }
+
+    /** Ends a device's block device, once its requests are done; one that is not live is left as it is. */
+    public void stop(int deviceId) throws IOException {
+        int result = command(UblkCommands.STOP_DEV, deviceId, MemorySegment.NULL, 0);
+        if (result != -Errno.ENODEV) {
+            check(result, "STOP_DEV", "");
+        }
+    }
+
+    /** Removes a device, once nobody has it open; does nothing if there is none of that number. */
+    public void delete(int deviceId) throws IOException {
+        int result = command(UblkCommands.DEL_DEV, deviceId, MemorySegment.NULL, 0);
+        if (result != -Errno.ENODEV) {
+            check(result, "DEL_DEV", "");
+        }
+    }
+
+    private int command(int command, int deviceId, MemorySegment buffer, long data) throws IOException {
+        answer = -Errno.ETIME;
+        ring.submissions()
+                .ublkControl(
+                        device.value(),
+                        command,
+                        deviceId,
+                        UblkCommands.NO_QUEUE,
+                        buffer.address(),
+                        (int) buffer.byteSize(),
+                        data,
+                        0,
+                        0);
+        long deadline = System.nanoTime() + ANSWER_NANOS;
+        while (ring.completions().drain((userData, result, flags) -> answer = result, 1) == 0) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                throw new IOException("the ublk driver gave no answer in "
+                        + TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS) + " s: 'dmesg' may have the reason");
+            }
+            int ready = ring.submitAndWait(1, left);
+            if (ready < 0) {
+                throw new LinuxException("io_uring_enter", -ready);
+            }
+        }
+        return answer;
+    }
+
+    private static void check(int result, String command, String detail) throws IOException {
+        if (result < 0) {
+            throw new IOException(command + " failed with " + Errno.name(-result) + detail);
+        }
+    }
+
+    @Override
+    public void close() {
+        ring.close();
+        device.close();
+    }
+}

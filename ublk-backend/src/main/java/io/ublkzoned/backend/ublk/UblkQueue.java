@@ -1,0 +1,247 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.backend.image.TagBuffers;
+import io.ublkzoned.backend.image.UringDataPort;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.linux.Mapping;
+import io.ublkzoned.bindings.ublk.UblkCommands;
+import io.ublkzoned.bindings.ublk.UblkIoDescriptors;
+import io.ublkzoned.bindings.ublk.UblkOperations;
+import io.ublkzoned.bindings.uring.CompletionHandler;
+import io.ublkzoned.bindings.uring.IoUring;
+import io.ublkzoned.bindings.uring.RingFlag;
+import io.ublkzoned.bindings.uring.SubmissionQueue;
+import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.RequestList;
+import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.ZonedDevice;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One queue of a device: takes requests from the kernel, gives them to the engine, commits their results.
+ *
+ * <p>On the data path. Everything but {@link #handOver} is called by the one thread that made the queue, whose ring it
+ * is: ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits and the image
+ * I/O of a batch and brings the next one. A request is always committed, whatever a handler throws.
+ */
+final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(UblkQueue.class);
+
+    private static final int BATCH_MAX = 256; // completions handled before queued work is submitted
+    private static final int SECTOR_SHIFT = 9;
+
+    // What an operation in the ring is, in the upper bits of its user data; the lower ones are the tag's or the port's.
+    private static final long COMMAND = 0;
+    private static final long IMAGE = 1L << 48;
+    private static final long WAKE_UP = 2L << 48;
+    private static final long KIND = 3L << 48;
+
+    private final int queueId;
+    private final int queueDepth;
+    private final ZonedDevice device;
+    private final int deviceFd;
+    private final Thread thread = Thread.currentThread();
+    private final Arena arena = Arena.ofConfined();
+    private final IoUring ring;
+    private final SubmissionQueue submissions;
+    private final UblkIoDescriptors descriptors;
+    private final TagBuffers buffers;
+    private final BlockRequest[] requests;
+    private final UringDataPort dataPort;
+    private final ZoneReportEncoder reports;
+    private final FileDescriptor wakeUp = FileDescriptor.eventfd();
+    private final MemorySegment wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
+
+    private final RequestList inbox = new RequestList(); // guarded by itself
+    private int tagsEnded;
+
+    /** Makes the queue for the calling thread, on a device that has been added and not started. */
+    UblkQueue(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, FileDescriptor image)
+            throws IOException {
+        this.queueId = queueId;
+        this.device = device;
+        queueDepth = info.queueDepth();
+        deviceFd = deviceFile.value();
+        ring = IoUring.create(
+                Integer.highestOneBit(queueDepth) * 2,
+                Integer.highestOneBit(queueDepth) * 8,
+                RingFlag.SINGLE_ISSUER,
+                RingFlag.DEFER_TASKRUN,
+                RingFlag.COOP_TASKRUN);
+        submissions = ring.submissions();
+        int stride = UblkIoDescriptors.ENTRY_BYTES;
+        descriptors = new UblkIoDescriptors(
+                Mapping.sharedReadOnly(
+                        arena,
+                        deviceFile,
+                        UblkIoDescriptors.mappingOffset(queueId, stride),
+                        UblkIoDescriptors.mappingBytes(queueDepth, stride)),
+                stride);
+        buffers = new TagBuffers(arena, deviceFd, queueId, queueDepth, info.maxIoBytes());
+        requests = new BlockRequest[queueDepth];
+        Arrays.setAll(requests, tag -> new BlockRequest(this, tag));
+        dataPort = new UringDataPort(device, submissions, image.value(), buffers, requests, IMAGE);
+        reports = new ZoneReportEncoder(device);
+    }
+
+    /** Fetches every tag; the device can be started once all its queues have. */
+    void fetchAll() throws LinuxException {
+        for (int tag = 0; tag < queueDepth; tag++) {
+            submissions.ublkIo(deviceFd, UblkCommands.IO_FETCH_REQ, queueId, tag, -1, 0, 0, COMMAND | tag, 0);
+        }
+        awaitWakeUp();
+        int submitted = ring.submit();
+        if (submitted < 0) {
+            throw new LinuxException("io_uring_submit", -submitted);
+        }
+    }
+
+    /** Serves requests until the device is stopped: every tag has then come back from the kernel for good. */
+    void run() {
+        while (tagsEnded < queueDepth) {
+            drainInbox();
+            int ready = ring.submitAndWait(1);
+            if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
+                throw new IllegalStateException("io_uring_enter: " + Errno.name(-ready));
+            }
+            ring.completions().drain(this, BATCH_MAX);
+        }
+    }
+
+    @Override
+    public void onCompletion(long userData, int result, int flags) {
+        long kind = userData & KIND;
+        if (kind == IMAGE) {
+            dataPort.completed(userData, result);
+        } else if (kind == COMMAND) {
+            commandCompleted((int) userData, result);
+        } else {
+            awaitWakeUp();
+        }
+    }
+
+    private void commandCompleted(int tag, int result) {
+        if (result == UblkCommands.IO_RES_OK) {
+            try {
+                start(tag);
+            } catch (RuntimeException | Error e) {
+                LOG.error("queue {} tag {}: a request failed by a bug", queueId, tag, e);
+                commit(tag, -Errno.EIO, 0);
+            }
+            return;
+        }
+        if (result != UblkCommands.IO_RES_ABORT) {
+            LOG.error("queue {} tag {}: the kernel refused a command: {}", queueId, tag, Errno.name(-result));
+        }
+        tagsEnded++;
+    }
+
+    private void start(int tag) {
+        switch (descriptors.operation(tag)) {
+            case UblkOperations.READ -> submit(tag, BlockOp.READ);
+            case UblkOperations.WRITE -> submit(tag, BlockOp.WRITE);
+            case UblkOperations.ZONE_APPEND -> submit(tag, BlockOp.ZONE_APPEND);
+            case UblkOperations.FLUSH -> submitWithoutData(tag, BlockOp.FLUSH);
+            case UblkOperations.ZONE_OPEN -> submitWithoutData(tag, BlockOp.ZONE_OPEN);
+            case UblkOperations.ZONE_CLOSE -> submitWithoutData(tag, BlockOp.ZONE_CLOSE);
+            case UblkOperations.ZONE_FINISH -> submitWithoutData(tag, BlockOp.ZONE_FINISH);
+            case UblkOperations.ZONE_RESET -> submitWithoutData(tag, BlockOp.ZONE_RESET);
+            case UblkOperations.ZONE_RESET_ALL -> submitWithoutData(tag, BlockOp.ZONE_RESET_ALL);
+            case UblkOperations.REPORT_ZONES -> commit(tag, report(tag), 0);
+            default -> commit(tag, -Errno.EOPNOTSUPP, 0);
+        }
+    }
+
+    private void submit(int tag, BlockOp op) {
+        long offset = descriptors.startSector(tag) << SECTOR_SHIFT;
+        int length = descriptors.sectors(tag) << SECTOR_SHIFT;
+        boolean forceUnitAccess = (descriptors.flags(tag) & UblkOperations.FLAG_FUA) != 0;
+        requests[tag].set(op, offset, length, forceUnitAccess);
+        device.submit(requests[tag]);
+    }
+
+    private void submitWithoutData(int tag, BlockOp op) {
+        requests[tag].set(op, descriptors.startSector(tag) << SECTOR_SHIFT, 0, false);
+        device.submit(requests[tag]);
+    }
+
+    /** Fills the request with zones; at least one, since an empty report makes the kernel ask again for ever. */
+    private int report(int tag) {
+        MemorySegment zones = buffers.part(tag, 0, buffers.bufferBytes());
+        long filled = reports.encode(descriptors.startSector(tag), descriptors.sectors(tag), zones);
+        return filled == 0 ? -Errno.EIO : buffers.copyOut(tag, 0, zones.asSlice(0, filled));
+    }
+
+    private void commit(int tag, int result, long appendSector) {
+        submissions.ublkIo(
+                deviceFd,
+                UblkCommands.IO_COMMIT_AND_FETCH_REQ,
+                queueId,
+                tag,
+                result,
+                appendSector,
+                0,
+                COMMAND | tag,
+                0);
+    }
+
+    @Override
+    public DataPort dataPort() {
+        return dataPort;
+    }
+
+    @Override
+    public void completed(BlockRequest request, int result) {
+        boolean placed = request.op() == BlockOp.ZONE_APPEND && result >= 0;
+        commit(request.tag(), result, placed ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
+    }
+
+    @Override
+    public void handOver(BlockRequest request) {
+        boolean wasEmpty;
+        synchronized (inbox) {
+            wasEmpty = inbox.isEmpty();
+            inbox.add(request);
+        }
+        if (wasEmpty && !thread.equals(Thread.currentThread())) {
+            Libc.eventfdWrite(wakeUp.value(), 1);
+        }
+    }
+
+    private void drainInbox() {
+        while (true) {
+            BlockRequest request;
+            synchronized (inbox) {
+                request = inbox.poll();
+            }
+            if (request == null) {
+                return;
+            }
+            device.proceed(request);
+        }
+    }
+
+    private void awaitWakeUp() {
+        submissions.read(wakeUp.value(), wakeUpCount.address(), Long.BYTES, 0, WAKE_UP, 0);
+    }
+
+    /** Lets go of the device file's mapping and everything else. Called by the queue's thread. */
+    @Override
+    public void close() {
+        ring.close();
+        arena.close();
+        wakeUp.close();
+    }
+}

@@ -1,0 +1,229 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.ImageLock;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.UblkCommands;
+import io.ublkzoned.bindings.ublk.UblkFeatures;
+import io.ublkzoned.bindings.ublk.UblkParameters;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.ZonedDevice;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Serves one image as one ublk device: brings it up, and takes it down in the reverse order.
+ *
+ * <p>{@link #start} and {@link #awaitStop} are called by one thread, {@link #stop} by any.
+ */
+public final class UblkServer {
+
+    private static final int SECTOR_SHIFT = 9;
+    private static final int BLOCK_BYTES_MAX = 4096;
+    private static final int ZONE_BYTES = 64; // struct blk_zone in a report
+    private static final int IO_BYTES_MIN = 512 << 10;
+    private static final int IO_BYTES_MAX = 32 << 20; // UBLK_IO_BUF_BITS is 25
+    private static final long NODE_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long NODE_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    private final Teardown teardown = new Teardown();
+    private final List<QueueThread> queues = new ArrayList<>();
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private final int deviceId;
+
+    private UblkServer(ServerOptions options) throws IOException {
+        try (UblkControl control = UblkControl.open()) {
+            deviceId = bringUp(options, control);
+        } catch (IOException | RuntimeException | Error e) {
+            teardown.runAfter(e);
+            throw e;
+        }
+    }
+
+    /**
+     * Attaches an image and returns when its block device is live.
+     *
+     * @throws IOException with a sentence for the user; nothing is left behind, and an image that was fine still is
+     */
+    public static UblkServer start(ServerOptions options) throws IOException {
+        return new UblkServer(options);
+    }
+
+    private int bringUp(ServerOptions options, UblkControl control) throws IOException {
+        long features = negotiate(control.features());
+        FileDescriptor image = openImage(options.image());
+        teardown.add(image::close);
+        ImageLock.lockForWriting(image, options.image().toString());
+        MetadataThread metadata = new MetadataThread();
+        ZonedDevice device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
+        requireBlockSize(device, options.blockSizeBytes());
+
+        DeviceInfo info = control.add(options, features, ioBytes(device.geometry()));
+        int id = info.id();
+        teardown.add(() -> delete(id));
+        requireZoned(info);
+        RunDirectory directory = RunDirectory.create(id, options.image());
+        teardown.add(directory::remove);
+
+        teardown.add(device::close);
+        device.begin();
+        metadata.start(device);
+        teardown.add(metadata::stop);
+        FileDescriptor deviceFile = openDevice(id);
+        teardown.add(deviceFile::close);
+
+        setParameters(control, info, device.geometry(), options.blockSizeBytes());
+        for (int i = 0; i < info.queues(); i++) {
+            queues.add(new QueueThread(i, info, device, deviceFile, image));
+        }
+        try {
+            for (QueueThread queue : queues) {
+                queue.awaitFetched();
+            }
+            control.start(id);
+            awaitNode(Path.of(UblkCommands.BLOCK_DEVICE_PATH_PREFIX + id));
+        } catch (IOException | RuntimeException | Error e) {
+            control.stop(id);
+            queues.forEach(QueueThread::join);
+            throw e;
+        }
+        return id;
+    }
+
+    /** The features to ask for, of those that the driver has. */
+    private static long negotiate(long offered) throws IOException {
+        long needed = UblkFeatures.ZONED | UblkFeatures.USER_COPY;
+        if ((offered & needed) != needed) {
+            throw new IOException("this kernel's ublk driver has no zoned devices: Linux 6.6 or newer with"
+                    + " CONFIG_BLK_DEV_ZONED has them");
+        }
+        return needed | (offered & UblkFeatures.NO_AUTO_PART_SCAN);
+    }
+
+    private static void requireZoned(DeviceInfo info) throws IOException {
+        if ((info.flags() & UblkFeatures.ZONED) == 0) {
+            throw new IOException("the ublk driver refused a zoned device: the kernel needs CONFIG_BLK_DEV_ZONED");
+        }
+    }
+
+    private static FileDescriptor openImage(Path image) throws IOException {
+        try {
+            return FileDescriptor.open(image.toString(), FileFlags.O_RDWR);
+        } catch (LinuxException e) {
+            throw switch (e.errno()) {
+                case Errno.ENOENT ->
+                    new IOException(image + ": no such image; make one with 'ublk-zoned create " + image + " --size 4G'");
+                case Errno.EACCES, Errno.EPERM -> new IOException(image + ": no permission to write to it");
+                default -> e;
+            };
+        }
+    }
+
+    /** Every write pointer must lie on a block of the device, or the kernel could not write there. */
+    private static void requireBlockSize(ZonedDevice device, int blockSizeBytes) throws IOException {
+        boolean[] misfit = {device.geometry().capacityBytes() % blockSizeBytes != 0};
+        device.report(
+                0,
+                device.geometry().zoneCount(),
+                (index, start, capacity, writePointer, condition) -> misfit[0] |= writePointer % blockSizeBytes != 0);
+        if (misfit[0]) {
+            throw new IOException("the image was written in blocks of 512 bytes: add it with --block-size 512");
+        }
+    }
+
+    /** One report of all zones must fit one request: beyond that the driver numbers zones wrongly. */
+    private static int ioBytes(DeviceGeometry geometry) throws IOException {
+        long report = (long) geometry.zoneCount() * ZONE_BYTES;
+        if (report > IO_BYTES_MAX) {
+            throw new IOException("the image has " + geometry.zoneCount() + " zones: ublk reports at most "
+                    + IO_BYTES_MAX / ZONE_BYTES);
+        }
+        long needed = Math.max(IO_BYTES_MIN, report);
+        return (int) Math.min(IO_BYTES_MAX, Long.highestOneBit(2 * needed - 1));
+    }
+
+    private static FileDescriptor openDevice(int id) throws IOException {
+        String path = UblkCommands.CHAR_DEVICE_PATH_PREFIX + id;
+        awaitNode(Path.of(path));
+        return FileDescriptor.open(path, FileFlags.O_RDWR);
+    }
+
+    private static void awaitNode(Path node) throws IOException {
+        long deadline = System.nanoTime() + NODE_NANOS;
+        while (!Files.exists(node)) {
+            if (System.nanoTime() > deadline) {
+                throw new IOException(node + " did not appear: is /dev a devtmpfs, or udev running?");
+            }
+            LockSupport.parkNanos(NODE_POLL_NANOS);
+        }
+    }
+
+    private static void setParameters(UblkControl control, DeviceInfo info, DeviceGeometry geometry, int blockSizeBytes)
+            throws IOException {
+        int maxSectors = info.maxIoBytes() >>> SECTOR_SHIFT;
+        long appendSectors = Math.min(maxSectors, geometry.capacityBytes() >>> SECTOR_SHIFT);
+        try (Arena arena = Arena.ofConfined()) {
+            UblkParameters parameters = new UblkParameters(arena)
+                    .basic(
+                            UblkParameters.ATTR_VOLATILE_CACHE | UblkParameters.ATTR_FUA,
+                            Integer.numberOfTrailingZeros(blockSizeBytes),
+                            Integer.numberOfTrailingZeros(BLOCK_BYTES_MAX),
+                            maxSectors,
+                            (int) (geometry.zoneSizeBytes() >>> SECTOR_SHIFT),
+                            geometry.sizeBytes() >>> SECTOR_SHIFT)
+                    .zoned(geometry.maxOpenZones(), geometry.maxActiveZones(), (int) appendSectors);
+            control.setParameters(info.id(), parameters);
+        }
+    }
+
+    private static void delete(int id) throws IOException {
+        try (UblkControl control = UblkControl.open()) {
+            control.delete(id);
+        }
+    }
+
+    public int deviceId() {
+        return deviceId;
+    }
+
+    /** The block device, such as {@code /dev/ublkb0}. */
+    public String devicePath() {
+        return UblkCommands.BLOCK_DEVICE_PATH_PREFIX + deviceId;
+    }
+
+    /**
+     * Serves until the device is stopped, by {@link #stop} or from outside; then closes the image and removes the device.
+     *
+     * @throws IOException if the image could not be closed cleanly: it is recovered at its next open
+     */
+    public void awaitStop() throws IOException {
+        try {
+            queues.forEach(QueueThread::join);
+            teardown.run();
+        } finally {
+            closed.countDown();
+        }
+    }
+
+    /** Stops the device and returns when {@link #awaitStop} has closed everything. */
+    public void stop() throws IOException {
+        try (UblkControl control = UblkControl.open()) {
+            control.stop(deviceId);
+        }
+        try {
+            closed.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,12 @@
+/** The kernel's ublk driver on one side, the engine and the image on the other, and the command line in front. */
+module io.ublkzoned.backend {
+    requires static org.jspecify;
+    requires com.fasterxml.jackson.jr.ob;
+    requires info.picocli;
+    requires io.ublkzoned.bindings;
+    requires io.ublkzoned.engine;
+    requires org.slf4j;
+
+    opens io.ublkzoned.backend.cli to
+            info.picocli;
+}

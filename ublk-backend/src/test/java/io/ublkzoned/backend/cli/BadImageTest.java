@@ -1,0 +1,106 @@
+package io.ublkzoned.backend.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * What the commands say of files that are no images of ours: one sentence that names the file, and the file stays as
+ * it was.
+ */
+class BadImageTest {
+
+    private static final int INCOMPATIBLE = 72;
+
+    @TempDir
+    Path folder;
+
+    private Path image;
+    private ByteBuffer bytes;
+
+    @BeforeEach
+    void makeImage() throws IOException {
+        image = folder.resolve("disk.qcow2");
+        CommandLineRun.of("create", image, "256M", "--zone-size", "64M").succeeded();
+        bytes = ByteBuffer.wrap(Files.readAllBytes(image));
+    }
+
+    @Test
+    void missingImage() throws IOException {
+        Files.delete(image);
+        for (String command : new String[] {"info", "report", "check"}) {
+            CommandLineRun.of(command, image).failed(1, image + ": no such file");
+        }
+    }
+
+    @Test
+    void folder() {
+        CommandLineRun.of("info", folder).failed(1, folder + ": Is a directory");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3, 70, 4096})
+    void fileOfAnotherKind(int length) throws IOException {
+        bytes = ByteBuffer.allocate(length);
+        assertRefused(63, "qcow2");
+    }
+
+    @Test
+    void qcow2OfVersion2() throws IOException {
+        bytes.putInt(4, 2);
+        assertRefused(63, "version 2");
+    }
+
+    @Test
+    void plainQcow2() throws IOException {
+        bytes.putLong(INCOMPATIBLE, 0);
+        bytes.putInt(bytes.getInt(100), 0);
+        assertRefused(63, "plain qcow2");
+    }
+
+    @Test
+    void unknownFeature() throws IOException {
+        bytes.putLong(INCOMPATIBLE, bytes.getLong(INCOMPATIBLE) | 1L << 40);
+        assertRefused(1, "features that this version does not have");
+    }
+
+    /** In the header, in an extension, before the L1 table, and in the tables behind it. */
+    @ParameterizedTest
+    @ValueSource(ints = {4, 71, 80, 103, 111, 120, 200, 65_535})
+    void truncatedImage(int length) throws IOException {
+        bytes = ByteBuffer.wrap(Arrays.copyOf(bytes.array(), length));
+        Files.write(image, bytes.array());
+        assertRefusedBy("info", 1, "");
+        assertRefusedBy("report", 1, "");
+        int status = CommandLineRun.of("check", image).status();
+        assertTrue(status == 1 || status == 2, "status " + status);
+        assertArrayEquals(bytes.array(), Files.readAllBytes(image));
+    }
+
+    private void assertRefused(int checkStatus, String words) throws IOException {
+        Files.write(image, bytes.array());
+        assertRefusedBy("info", 1, words);
+        assertRefusedBy("report", 1, words);
+        assertRefusedBy("check", checkStatus, words);
+        assertArrayEquals(bytes.array(), Files.readAllBytes(image));
+    }
+
+    private void assertRefusedBy(String command, int status, String words) {
+        CommandLineRun run = CommandLineRun.of(command, image);
+        assertEquals(status, run.status(), run.err());
+        assertEquals(1, run.err().lines().count(), run.err());
+        assertTrue(run.err().startsWith("ublk-zoned: " + image + ": "), run.err());
+        assertTrue(run.err().contains(words), run.err());
+    }
+}

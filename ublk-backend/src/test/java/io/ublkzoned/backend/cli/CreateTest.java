@@ -1,0 +1,198 @@
+package io.ublkzoned.backend.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.ublkzoned.backend.image.ImageLock;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CreateTest {
+
+    private static final String SEE_HELP = "; see ublk-zoned create --help";
+
+    @TempDir
+    Path folder;
+
+    private Path image;
+
+    @BeforeEach
+    void nameImage() {
+        image = folder.resolve("disk.qcow2");
+    }
+
+    @Test
+    void saysWhatWasMade() {
+        CommandLineRun run = CommandLineRun.of(
+                "create",
+                image,
+                "--size",
+                "4G",
+                "--zone-size",
+                "64M",
+                "--zone-capacity",
+                "48M",
+                "--conventional-zones",
+                8,
+                "--max-open",
+                6,
+                "--max-active",
+                10);
+        assertEquals(
+                image + ": 4G, 64 zones of 64M, capacity 48M, 8 conventional, 6 open at most, 10 active at most\n",
+                run.succeeded().out());
+        CommandLineRun.of("check", image).succeeded();
+    }
+
+    @Test
+    void imageAndSizeAreArgumentsOrOptions() throws IOException {
+        CommandLineRun.of("create", image, "1G").succeeded();
+        byte[] expected = Files.readAllBytes(image);
+        for (List<Object> words : List.of(
+                List.<Object>of("create", "--image", image, "--size", "1G"),
+                List.<Object>of("create", "--image=" + image, "1G"),
+                List.<Object>of("create", "--size=1024M", image),
+                List.<Object>of("create", "-o", "size=1G", image))) {
+            Files.delete(image);
+            CommandLineRun.of(words.toArray()).succeeded();
+            assertArrayEquals(expected, Files.readAllBytes(image));
+        }
+    }
+
+    @Test
+    void qemuImgsNamesMeanTheSame() throws IOException {
+        CommandLineRun.of(
+                        "create",
+                        image,
+                        "768M",
+                        "-o",
+                        "zone.mode=host-managed,zone.size=64M,zone.capacity=32M,zone.conventional_zones=2",
+                        "-o",
+                        "zone.max_open_zones=6,zone.max_active_zones=8,cluster_size=16K")
+                .succeeded();
+        Map<String, Object> info = JSON.std.mapFrom(
+                CommandLineRun.of("info", "--json", image).succeeded().out());
+        assertEquals(768 << 20, info.get("size"));
+        assertEquals(64 << 20, info.get("zoneSize"));
+        assertEquals(32 << 20, info.get("zoneCapacity"));
+        assertEquals(2, info.get("conventionalZones"));
+        assertEquals(6, info.get("maxOpenZones"));
+        assertEquals(8, info.get("maxActiveZones"));
+        assertEquals(16 << 10, info.get("clusterSize"));
+    }
+
+    @Test
+    void wrongUsageMakesNoFile() throws IOException {
+        CommandLineRun.of("create").failed(2, "which image? Name it as an argument or with --image" + SEE_HELP);
+        CommandLineRun.of("create", image)
+                .failed(2, "how large is the disk to be? Add --size, as in --size 4G" + SEE_HELP);
+        CommandLineRun.of("create", image, "4")
+                .failed(2, "Invalid value for 'SIZE': '4' is a number of bytes: give it a unit, as in 4M" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "5G").failed(2, "'5G' is one argument too many" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "--size", "4G").failed(2, "SIZE is given twice" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "--zone-size", "64M", "-o", "zone.size=64M")
+                .failed(2, "zone.size is given twice" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.mode=host-aware")
+                .failed(2, "the only zone.mode is host-managed, not 'host-aware'" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=4096")
+                .failed(2, "zone.max_append_bytes cannot be chosen: the kernel sets that limit" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "encryption=on")
+                .failed(2, "there is no option 'encryption' for -o" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.max_open_zones=many")
+                .failed(2, "Invalid value for 'zone.max_open_zones': 'many' is not a number" + SEE_HELP);
+        assertFolderHas();
+    }
+
+    @Test
+    void geometryThatCannotBeMakesNoFile() throws IOException {
+        CommandLineRun.of("create", image, "1G", "--zone-size", "48M")
+                .failed(1, "The zone size 48M is not a power of two: use 32M or 64M.");
+        CommandLineRun.of("create", image, "1000M", "--zone-size", "64M")
+                .failed(1, "The device size 1000M is not a whole number of zones of 64M: use 960M or 1G.");
+        CommandLineRun.of("create", image, "1G", "--zone-size", "64M", "--zone-capacity", "65M")
+                .failed(1, "The zone capacity 65M is larger than the zone size 64M: use 64M or less.");
+        for (List<Object> words : List.of(
+                List.<Object>of("--conventional-zones", 4),
+                List.<Object>of("--conventional-zones", -1),
+                List.<Object>of("--max-open", 5),
+                List.<Object>of("--max-active", 5),
+                List.<Object>of("--max-open", 3, "--max-active", 2),
+                List.<Object>of("--zone-size", "1M", "--cluster-size", "2M"),
+                List.<Object>of("--cluster-size", "3K"),
+                List.<Object>of("--cluster-size", "4G"))) {
+            CommandLineRun run = CommandLineRun.of(Stream.concat(Stream.of("create", image, "1G"), words.stream())
+                    .toArray());
+            assertEquals(1, run.status(), words + run.err());
+            assertEquals(1, run.err().lines().count(), run.err());
+        }
+        assertFolderHas();
+    }
+
+    @Test
+    void existingFileIsKeptWithoutForce() throws IOException {
+        Files.writeString(image, "a letter");
+        CommandLineRun.of("create", image, "1G").failed(1, image + ": exists: --force overwrites it");
+        assertEquals("a letter", Files.readString(image));
+    }
+
+    @Test
+    void forceOverwritesOnceTheNewImageIsComplete() throws IOException {
+        Files.writeString(image, "a letter");
+        assertEquals(1, CommandLineRun.of("create", image, "1000M", "--force").status());
+        assertEquals("a letter", Files.readString(image));
+        CommandLineRun.of("create", image, "1G", "--force").succeeded();
+        CommandLineRun.of("check", image).succeeded();
+        assertFolderHas("disk.qcow2");
+    }
+
+    @Test
+    void forceThroughALinkOverwritesWhatItLeadsTo() throws IOException {
+        Path link = Files.createSymbolicLink(folder.resolve("link"), image);
+        Files.writeString(image, "a letter");
+        CommandLineRun.of("create", link, "1G", "--force").succeeded();
+        assertEquals(image, Files.readSymbolicLink(link));
+        CommandLineRun.of("check", image).succeeded();
+    }
+
+    @Test
+    void forceDoesNotOverwriteAnImageInUse() throws IOException {
+        CommandLineRun.of("create", image, "1G").succeeded();
+        byte[] before = Files.readAllBytes(image);
+        try (FileDescriptor file = FileDescriptor.open(image.toString(), FileFlags.O_RDWR)) {
+            ImageLock.lockForWriting(file, image.toString());
+            CommandLineRun.of("create", image, "2G", "--force")
+                    .failed(1, image + " is in use by another process, which has it locked as QEMU does");
+            CommandLineRun.of("check", image)
+                    .failed(1, image + " is in use by another process, which has it locked as QEMU does");
+        }
+        assertArrayEquals(before, Files.readAllBytes(image));
+    }
+
+    @Test
+    void placeThatCannotBeWrittenToIsNamed() throws IOException {
+        Path missing = folder.resolve("missing/disk.qcow2");
+        CommandLineRun.of("create", missing, "1G").failed(1, missing + ": no such file");
+        CommandLineRun.of("create", folder, "1G").failed(1, folder + ": exists and is not a regular file");
+        assertFolderHas();
+    }
+
+    private void assertFolderHas(String... names) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            assertEquals(
+                    List.of(names),
+                    files.map(file -> file.getFileName().toString()).toList());
+        }
+        assertFalse(Files.exists(folder.resolve("missing")));
+    }
+}

@@ -1,0 +1,154 @@
+package io.ublkzoned.backend.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReportTest {
+
+    private static final long ZONE = 64L << 20;
+    private static final int ZONED_EXTENSION = 0x007a6264;
+    private static final int TABLE_OFFSET_FIELD = 40;
+
+    @TempDir
+    Path folder;
+
+    private Path image;
+
+    @BeforeEach
+    void makeImage() throws IOException {
+        image = folder.resolve("disk.qcow2");
+        CommandLineRun.of(
+                        "create",
+                        image,
+                        "256M",
+                        "--zone-size",
+                        "64M",
+                        "--zone-capacity",
+                        "48M",
+                        "--conventional-zones",
+                        1)
+                .succeeded();
+        setWritePointer(2, 2 * ZONE + 4096);
+        setWritePointer(3, 3 * ZONE + (48L << 20));
+    }
+
+    /** In the table that the zoned extension of layout v6 points to. */
+    private void setWritePointer(int zone, long bytes) throws IOException {
+        ByteBuffer header = ByteBuffer.wrap(Files.readAllBytes(image));
+        int extension = header.getInt(100);
+        while (header.getInt(extension) != ZONED_EXTENSION) {
+            extension += 8 + (header.getInt(extension + 4) + 7 & ~7);
+        }
+        long table = header.getLong(extension + 8 + TABLE_OFFSET_FIELD);
+        ByteBuffer entry = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, bytes);
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            channel.write(entry, table + 8L * zone);
+        }
+    }
+
+    @Test
+    void tableHasALineForEachZone() {
+        assertEquals("""
+                zone  start  length  capacity  write pointer  type          condition
+                   0      0     64M       64M              -  conventional  not-wp
+                   1    64M     64M       48M             +0  sequential    empty
+                   2   128M     64M       48M            +4K  sequential    closed
+                   3   192M     64M       48M              -  sequential    full
+                """, CommandLineRun.of("report", image).succeeded().out());
+    }
+
+    @Test
+    void jsonIsInBytes() {
+        assertEquals(
+                "{\"zones\":["
+                        + "{\"index\":0,\"start\":0,\"length\":67108864,\"capacity\":67108864,"
+                        + "\"writePointer\":null,\"type\":\"conventional\",\"condition\":\"not-wp\"},"
+                        + "{\"index\":1,\"start\":67108864,\"length\":67108864,\"capacity\":50331648,"
+                        + "\"writePointer\":67108864,\"type\":\"sequential\",\"condition\":\"empty\"},"
+                        + "{\"index\":2,\"start\":134217728,\"length\":67108864,\"capacity\":50331648,"
+                        + "\"writePointer\":134221824,\"type\":\"sequential\",\"condition\":\"closed\"},"
+                        + "{\"index\":3,\"start\":201326592,\"length\":67108864,\"capacity\":50331648,"
+                        + "\"writePointer\":268435456,\"type\":\"sequential\",\"condition\":\"full\"}]}\n",
+                CommandLineRun.of("report", "--json", image).succeeded().out());
+    }
+
+    @Test
+    void offsetAndCountChooseZones() {
+        String two = CommandLineRun.of("report", image, "-o", "100M", "-c", 2)
+                .succeeded()
+                .out();
+        assertEquals(
+                List.of("zone", "   1", "   2"),
+                two.lines().map(line -> line.substring(0, 4)).toList());
+        assertEquals(
+                2,
+                CommandLineRun.of("report", image, "-o", "255M", "-c", 9)
+                        .succeeded()
+                        .out()
+                        .lines()
+                        .count());
+        CommandLineRun.of("report", image, "-o", "1G")
+                .failed(1, "the offset 1G is past the end of the device, which has 256M");
+        CommandLineRun.of("report", image, "-c", 0)
+                .failed(2, "a count of 0 zones shows nothing; see ublk-zoned report --help");
+    }
+
+    @Test
+    void mapHasALegend() {
+        assertEquals(
+                image + """
+                : 4 zones of 64M, capacity 48M, 1 conventional
+
+                0  =.c#
+
+                = conventional 1   . empty 1   c closed 1   # full 1
+                """,
+                CommandLineRun.of("report", "--map", "--image", image)
+                        .succeeded()
+                        .out());
+    }
+
+    @Test
+    void mapOfManyZonesLeavesOutRowsThatRepeat() {
+        List<ReportedZone> zones = new ArrayList<>();
+        for (int i = 0; i < 65_536; i++) {
+            ZoneCondition condition = i == 40_000 ? ZoneCondition.IMPLICIT_OPEN : ZoneCondition.EMPTY;
+            zones.add(new ReportedZone(i, i * ZONE, ZONE, ZONE, i * ZONE, condition));
+        }
+        StringWriter text = new StringWriter();
+        ZoneMapText.print("disk.qcow2", zones, new PrintWriter(text, true));
+        String row = ".".repeat(64);
+        assertEquals(
+                "disk.qcow2: 65536 zones of 64M\n\n"
+                        + "    0  " + row + "\n    *\n"
+                        + "40000  o" + ".".repeat(63) + "\n"
+                        + "40064  " + row + "\n    *\n"
+                        + "65472  " + row + "\n\n"
+                        + ". empty 65535   o implicit-open 1\n",
+                text.toString());
+    }
+
+    @Test
+    void infoTellsGeometryAndState() {
+        String info = CommandLineRun.of("info", image).succeeded().out();
+        assertTrue(info.contains("device:    not attached\nsize:      256M\n"), info);
+        assertTrue(info.contains("condition: 1 conventional, 1 empty, 1 closed, 1 full\n"), info);
+        assertTrue(info.endsWith("written:   48.0M in sequential zones\n"), info);
+    }
+}

@@ -1,0 +1,121 @@
+package io.ublkzoned.backend.image;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ImageLockTest {
+
+    @TempDir
+    Path folder;
+
+    private Path image;
+
+    @BeforeEach
+    void makeFile() throws IOException {
+        image = Files.createFile(folder.resolve("disk.qcow2"));
+    }
+
+    @Test
+    void secondWriterIsRefusedUntilTheFirstHasClosed() throws IOException {
+        try (FileDescriptor first = open()) {
+            ImageLock.lockForWriting(first, image.toString());
+            try (FileDescriptor second = open()) {
+                IOException e =
+                        assertThrows(IOException.class, () -> ImageLock.lockForWriting(second, image.toString()));
+                assertEquals(image + " is in use by another process, which has it locked as QEMU does", e.getMessage());
+            }
+            // Closing the refused one took nothing from the first.
+            assertTrue(isLocked());
+        }
+        assertFalse(isLocked());
+        try (FileDescriptor third = open()) {
+            ImageLock.lockForWriting(third, image.toString());
+        }
+    }
+
+    @Test
+    void askingLeavesNoLockBehind() throws IOException {
+        assertFalse(isLocked());
+        try (FileDescriptor file = open()) {
+            try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+                assertFalse(ImageLock.isLocked(channel));
+                ImageLock.lockForWriting(file, image.toString());
+                assertTrue(ImageLock.isLocked(channel));
+            }
+        }
+    }
+
+    @Test
+    void qemuSeesOurLock() throws IOException, InterruptedException {
+        makeQcow2();
+        try (FileDescriptor file = open()) {
+            ImageLock.lockForWriting(file, image.toString());
+            Process info = qemu("qemu-img", "info", image.toString());
+            String said = output(info);
+            assertTrue(info.waitFor() != 0 && said.contains("lock"), said);
+        }
+        assertEquals(0, qemu("qemu-img", "info", image.toString()).waitFor());
+    }
+
+    @Test
+    void weSeeQemusLock() throws IOException, InterruptedException {
+        makeQcow2();
+        Process writer = qemu("qemu-io", image.toString());
+        try {
+            // Once it answers, it has the image open.
+            writer.outputWriter().append("length\n").flush();
+            try (BufferedReader answer = writer.inputReader();
+                    FileDescriptor file = open()) {
+                assertTrue(answer.readLine().contains("MiB"));
+                assertTrue(isLocked());
+                assertThrows(IOException.class, () -> ImageLock.lockForWriting(file, image.toString()));
+            }
+        } finally {
+            writer.destroy();
+            writer.waitFor();
+        }
+        assertFalse(isLocked());
+    }
+
+    private void makeQcow2() throws IOException, InterruptedException {
+        assertEquals(
+                0,
+                qemu("qemu-img", "create", "-q", "-f", "qcow2", image.toString(), "1M")
+                        .waitFor());
+    }
+
+    private static Process qemu(String... words) throws IOException {
+        assumeTrue(Files.exists(Path.of("/usr/bin", words[0])), words[0] + " is missing: apt-get install qemu-utils");
+        return new ProcessBuilder(words).redirectErrorStream(true).start();
+    }
+
+    private static String output(Process process) throws IOException {
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    }
+
+    private FileDescriptor open() throws IOException {
+        return FileDescriptor.open(image.toString(), FileFlags.O_RDWR);
+    }
+
+    private boolean isLocked() throws IOException {
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            return ImageLock.isLocked(channel);
+        }
+    }
+}
