@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# JDK 25 and Maven for the scripts: sourced after packages.sh, never run.
+#
+#   java_home [javac]     prints the home of a Java 25 or newer, with a compiler if asked for; status 1 if there is none
+#   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
+#   maven ARG...          runs Maven in the checkout, quietly: its output is shown when it fails
+
+JAVA_RELEASE_MIN=25
+
+java_home() {
+    local program=${1:-java} home
+    for home in "${JAVA_HOME:-}" "$(path_java_home)" /usr/lib/jvm/*; do
+        [[ -x $home/bin/$program && $(java_release "$home") -ge $JAVA_RELEASE_MIN ]] || continue
+        printf '%s\n' "$home"
+        return
+    done
+    return 1
+}
+
+path_java_home() {
+    local java
+    java=$(command -v java) && java=$(readlink -f "$java") && printf '%s\n' "${java%/bin/java}"
+}
+
+# From the file `release`, since starting a Java to ask for its version takes a while.
+java_release() {
+    local version
+    version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release" 2>/dev/null)
+    printf '%s\n' "${version:-0}"
+}
+
+need_build_tools() {
+    local home
+    if ! home=$(java_home javac); then
+        need_packages openjdk-25-jdk-headless
+        home=$(java_home javac) || fail "there is no JDK 25: install one and set JAVA_HOME to it"
+    fi
+    need_packages mvn=maven
+    export JAVA_HOME=$home
+}
+
+maven() {
+    local log status=0
+    log=$(mktemp)
+    (cd "${BASH_SOURCE[0]%/*}/../.." && mvn -B -q "$@") >"$log" 2>&1 || status=$?
+    ((status == 0)) || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
