@@ -15,7 +15,8 @@ public interface RequestQueue {
 
     /**
      * Asks the queue to call {@link ZonedDevice#proceed} with the request on its own thread, soon. Called on any
-     * thread, under no lock. The request's link is the queue's until it does so.
+     * thread, possibly under the device's lock: it must not call the device itself. The request's link is the queue's
+     * until the queue does so.
      */
     void handOver(BlockRequest request);
 }

@@ -96,13 +96,18 @@ final class World {
         open();
     }
 
-    /** Loses everything that was not synced, and attaches the image again. */
-    void cutPowerAndOpen() {
+    /** The server dies and is started again; what it wrote is in the file. */
+    void killAndOpen() {
         for (FakeQueue each : queues) {
             each.forgetAll();
         }
-        image.cutPower();
         open();
+    }
+
+    /** Loses everything that was not synced, and attaches the image again. */
+    void cutPowerAndOpen() {
+        image.cutPower();
+        killAndOpen();
     }
 
     IoCall submit(BlockOp op, long offset, byte[] data) {

@@ -105,8 +105,7 @@ public final class UringDataPort implements DataPort {
 
     @Override
     public void zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes) {
-        device.partCompleted(
-                request, buffers.copyOut(request.tag(), requestOffsetBytes, buffers.zeros(lengthBytes)));
+        device.partCompleted(request, buffers.copyOut(request.tag(), requestOffsetBytes, buffers.zeros(lengthBytes)));
     }
 
     /** Starts or goes on with the transfer of a part. */

@@ -74,7 +74,8 @@ public final class UblkControl implements AutoCloseable {
             MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
             int result = command(UblkCommands.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
             if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
-                throw new IOException("this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
+                throw new IOException(
+                        "this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
             }
             check(result, "GET_FEATURES", "");
             return features.get(ValueLayout.JAVA_LONG, 0);

@@ -122,7 +122,8 @@ public final class UblkServer {
         } catch (LinuxException e) {
             throw switch (e.errno()) {
                 case Errno.ENOENT ->
-                    new IOException(image + ": no such image; make one with 'ublk-zoned create " + image + " --size 4G'");
+                    new IOException(
+                            image + ": no such image; make one with 'ublk-zoned create " + image + " --size 4G'");
                 case Errno.EACCES, Errno.EPERM -> new IOException(image + ": no permission to write to it");
                 default -> e;
             };

@@ -42,11 +42,8 @@ final class ZoneReportEncoder implements ZoneVisitor {
     }
 
     @Override
-    public void zone(
-            int index, long startBytes, long capacityBytes, long writePointerBytes, ZoneCondition condition) {
-        int type = condition == ZoneCondition.NOT_WP
-                ? BlkZone.TYPE_CONVENTIONAL
-                : BlkZone.TYPE_SEQWRITE_REQ;
+    public void zone(int index, long startBytes, long capacityBytes, long writePointerBytes, ZoneCondition condition) {
+        int type = condition == ZoneCondition.NOT_WP ? BlkZone.TYPE_CONVENTIONAL : BlkZone.TYPE_SEQWRITE_REQ;
         BlkZone.set(
                 target,
                 filled++,
