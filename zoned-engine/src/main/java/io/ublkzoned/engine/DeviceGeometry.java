@@ -33,28 +33,28 @@ public record DeviceGeometry(
      */
     public DeviceGeometry {
         if (sizeBytes <= 0) {
-            throw new GeometryException("The device size %d is not positive.".formatted(sizeBytes));
+            throw new GeometryException("the device size %d is not positive".formatted(sizeBytes));
         }
         if (zoneSizeBytes < SECTOR_BYTES || Long.bitCount(zoneSizeBytes) != 1) {
-            throw new GeometryException("The zone size %s is not a power of two: %s."
+            throw new GeometryException("the zone size %s is not a power of two: %s"
                     .formatted(text(zoneSizeBytes), zoneSizeThatWorks(zoneSizeBytes)));
         }
         if (sizeBytes % zoneSizeBytes != 0) {
-            throw new GeometryException("The device size %s is not a whole number of zones of %s: use %s."
+            throw new GeometryException("the device size %s is not a whole number of zones of %s: use %s"
                     .formatted(text(sizeBytes), text(zoneSizeBytes), nearestSizes(sizeBytes, zoneSizeBytes)));
         }
         if (sizeBytes / zoneSizeBytes > ZONES_MAX) {
             throw new GeometryException(
-                    "The device has %d zones, and a zone report holds %d at most: use zones of %s or more."
+                    "the device has %d zones, and a zone report holds %d at most: use zones of %s or more"
                             .formatted(
                                     sizeBytes / zoneSizeBytes, ZONES_MAX, text(powerOfTwoFrom(sizeBytes / ZONES_MAX))));
         }
         if (capacityBytes <= 0 || capacityBytes % SECTOR_BYTES != 0) {
-            throw new GeometryException("The zone capacity %s is not a positive multiple of %d bytes."
+            throw new GeometryException("the zone capacity %s is not a positive multiple of %d bytes"
                     .formatted(text(capacityBytes), SECTOR_BYTES));
         }
         if (capacityBytes > zoneSizeBytes) {
-            throw new GeometryException("The zone capacity %s is larger than the zone size %s: use %2$s or less."
+            throw new GeometryException("the zone capacity %s is larger than the zone size %s: use %2$s or less"
                     .formatted(text(capacityBytes), text(zoneSizeBytes)));
         }
         checkCounts((int) (sizeBytes / zoneSizeBytes), conventionalZones, maxOpenZones, maxActiveZones);
@@ -63,14 +63,14 @@ public record DeviceGeometry(
     private static void checkCounts(int zones, int conventional, int maxOpen, int maxActive) {
         if (conventional < 0 || conventional >= zones) {
             throw new GeometryException(
-                    "%s of the %d zones would be conventional, and at least one has to be sequential: use %d or less."
+                    "%s of the %d zones would be conventional, and at least one has to be sequential: use %d or less"
                             .formatted(Integer.toUnsignedString(conventional), zones, zones - 1));
         }
         checkLimit("open", maxOpen, zones);
         checkLimit("active", maxActive, zones);
         if (maxActive != 0 && maxOpen > maxActive) {
             throw new GeometryException(
-                    "The limit of %d open zones is over the limit of %d active zones: an open zone is active, use %2$d or less."
+                    "the limit of %d open zones is over the limit of %d active zones: an open zone is active, use %2$d or less"
                             .formatted(maxOpen, maxActive));
         }
     }
@@ -78,7 +78,7 @@ public record DeviceGeometry(
     private static void checkLimit(String name, int limit, int zones) {
         if (limit < 0 || limit > zones) {
             throw new GeometryException(
-                    "The limit of %s %s zones is over the number of zones: use %d or less, or 0 for no limit."
+                    "the limit of %s %s zones is over the number of zones: use %d or less, or 0 for no limit"
                             .formatted(Integer.toUnsignedString(limit), name, zones));
         }
     }
@@ -92,7 +92,7 @@ public record DeviceGeometry(
     public void requireClusterSize(int clusterSizeBytes) {
         if (zoneSizeBytes % clusterSizeBytes != 0) {
             throw new GeometryException(
-                    "The zone size %s is not a multiple of the cluster size %s: use larger zones or smaller clusters."
+                    "the zone size %s is not a multiple of the cluster size %s: use larger zones or smaller clusters"
                             .formatted(text(zoneSizeBytes), text(clusterSizeBytes)));
         }
     }

@@ -40,6 +40,7 @@ public final class UblkServer {
     private final List<QueueThread> queues = new ArrayList<>();
     private final CountDownLatch closed = new CountDownLatch(1);
     private final int deviceId;
+    private boolean live;
 
     private UblkServer(ServerOptions options) throws IOException {
         try (UblkControl control = UblkControl.open()) {
@@ -73,7 +74,11 @@ public final class UblkServer {
         teardown.add(() -> delete(id));
         requireZoned(info);
         RunDirectory directory = RunDirectory.create(id, options.image());
-        teardown.add(directory::remove);
+        teardown.add(() -> {
+            if (!live) {
+                directory.remove();
+            }
+        });
 
         teardown.add(device::close);
         device.begin();
@@ -97,6 +102,7 @@ public final class UblkServer {
             queues.forEach(QueueThread::join);
             throw e;
         }
+        live = true;
         return id;
     }
 
@@ -205,12 +211,14 @@ public final class UblkServer {
     /**
      * Serves until the device is stopped, by {@link #stop} or from outside; then closes the image and removes the device.
      *
-     * @throws IOException if the image could not be closed cleanly: it is recovered at its next open
+     * @throws IOException if the image could not be closed cleanly: it is recovered at its next open, and the run
+     *     directory with the log stays
      */
     public void awaitStop() throws IOException {
         try {
             queues.forEach(QueueThread::join);
             teardown.run();
+            new RunDirectory(deviceId).remove();
         } finally {
             closed.countDown();
         }

@@ -117,11 +117,11 @@ class CreateTest {
     @Test
     void geometryThatCannotBeMakesNoFile() throws IOException {
         CommandLineRun.of("create", image, "1G", "--zone-size", "48M")
-                .failed(1, "The zone size 48M is not a power of two: use 32M or 64M.");
+                .failed(1, "the zone size 48M is not a power of two: use 32M or 64M");
         CommandLineRun.of("create", image, "1000M", "--zone-size", "64M")
-                .failed(1, "The device size 1000M is not a whole number of zones of 64M: use 960M or 1G.");
+                .failed(1, "the device size 1000M is not a whole number of zones of 64M: use 960M or 1G");
         CommandLineRun.of("create", image, "1G", "--zone-size", "64M", "--zone-capacity", "65M")
-                .failed(1, "The zone capacity 65M is larger than the zone size 64M: use 64M or less.");
+                .failed(1, "the zone capacity 65M is larger than the zone size 64M: use 64M or less");
         for (List<Object> words : List.of(
                 List.<Object>of("--conventional-zones", 4),
                 List.<Object>of("--conventional-zones", -1),

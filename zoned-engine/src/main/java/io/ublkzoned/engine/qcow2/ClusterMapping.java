@@ -71,14 +71,14 @@ final class ClusterMapping {
     private long decode(long entry, long guestCluster) throws ImageFormatException {
         if (L2Entry.isCompressed(entry)) {
             throw new ImageFormatException(
-                    "Guest cluster %d is compressed, which is not supported: copy the data to an image made with ublk-zoned create."
+                    "guest cluster %d is compressed, which is not supported: copy the data to an image made with ublk-zoned create"
                             .formatted(guestCluster));
         }
         long hostCluster = L2Entry.hostCluster(entry, clusterBits);
         if (L2Entry.isDamaged(entry, clusterBits)
                 || hostCluster >= limitCluster
                 || (hostCluster != L2Entry.HOLE && tables.metadata().contains(hostCluster))) {
-            throw new ImageFormatException("The mapping of guest cluster %d is damaged (%#x): run ublk-zoned check."
+            throw new ImageFormatException("the mapping of guest cluster %d is damaged (%#x): run ublk-zoned check"
                     .formatted(guestCluster, entry));
         }
         return hostCluster;

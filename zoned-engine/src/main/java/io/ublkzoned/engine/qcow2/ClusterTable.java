@@ -26,16 +26,16 @@ record ClusterTable(String name, long flags, int bytesMax) {
      */
     long[] read(ImageFile file, long offset, long entries, int clusterBytes, DamageSink sink) throws IOException {
         if (entries > bytesMax / Long.BYTES) {
-            sink.damage("The %s has %d entries, more than the %d that there can be."
+            sink.damage("the %s has %d entries, more than the %d that there can be"
                     .formatted(name, entries, bytesMax / Long.BYTES));
             return new long[0];
         }
         if (offset <= 0 || offset % clusterBytes != 0) {
-            sink.damage("The %s cannot be at offset %d, which is not that of a cluster.".formatted(name, offset));
+            sink.damage("the %s cannot be at offset %d, which is not that of a cluster".formatted(name, offset));
             return new long[0];
         }
         if (offset > file.sizeBytes() - entries * Long.BYTES) {
-            sink.damage("The file ends before the end of the %s, which is at offset %d.".formatted(name, offset));
+            sink.damage("the file ends before the end of the %s, which is at offset %d".formatted(name, offset));
             return new long[0];
         }
         long[] offsets = new long[(int) entries];
@@ -45,7 +45,7 @@ record ClusterTable(String name, long flags, int bytesMax) {
         for (int i = 0; i < offsets.length; i++) {
             long target = raw.getAtIndex(BigEndian.LONG, i) & ~flags;
             if (target < 0 || target % clusterBytes != 0 || target > lastOffset) {
-                sink.damage("Entry %d of the %s is %#x, not the offset of a cluster within the file."
+                sink.damage("entry %d of the %s is %#x, not the offset of a cluster within the file"
                         .formatted(i, name, target));
             } else {
                 offsets[i] = target;

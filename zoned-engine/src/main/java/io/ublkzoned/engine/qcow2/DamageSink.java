@@ -8,7 +8,7 @@ interface DamageSink {
 
     /** Refuses the image. */
     DamageSink REFUSE = sentence -> {
-        throw new ImageFormatException(sentence + " Run ublk-zoned check to see all of the damage.");
+        throw new ImageFormatException(sentence + ": run ublk-zoned check to see all of the damage");
     };
 
     /**

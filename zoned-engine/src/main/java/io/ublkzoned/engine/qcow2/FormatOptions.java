@@ -30,7 +30,7 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
                 || clusterSizeBytes < CLUSTER_SIZE_MIN
                 || clusterSizeBytes > CLUSTER_SIZE_MAX) {
             throw new GeometryException(
-                    "The cluster size %d is not a power of two from 4K to 2M.".formatted(clusterSizeBytes));
+                    "the cluster size %d is not a power of two from 4K to 2M".formatted(clusterSizeBytes));
         }
         geometry.requireClusterSize(clusterSizeBytes);
         ZonedExtension.Layout.V6.requireFits(geometry);

@@ -38,7 +38,7 @@ record HeaderExtension(int type, MemorySegment data) {
             }
             if (length > area.byteSize() - at - PREFIX_BYTES) {
                 throw new ImageFormatException(
-                        "The header extension 0x%08x says that it has %d bytes, more than its cluster has room for: the header is damaged, restore the image from a copy."
+                        "the header extension 0x%08x says that it has %d bytes, more than its cluster has room for: the header is damaged, restore the image from a copy"
                                 .formatted(type, length));
             }
             extensions.add(new HeaderExtension(type, area.asSlice(at + PREFIX_BYTES, length)));

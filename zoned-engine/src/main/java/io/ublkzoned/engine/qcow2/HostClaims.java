@@ -26,7 +26,7 @@ final class HostClaims {
         }
         for (long cluster = first; cluster < end; cluster++) {
             if (!claimed.add(cluster)) {
-                sink.damage("The %s overlaps other metadata in host cluster %d.".formatted(name, cluster));
+                sink.damage("the %s overlaps other metadata in host cluster %d".formatted(name, cluster));
             }
         }
     }
@@ -43,12 +43,12 @@ final class HostClaims {
     /** Claims the host cluster of a guest cluster; false, after a word about the damage, if it cannot be had. */
     boolean claimData(long guestCluster, long hostCluster) throws ImageFormatException {
         if (hostCluster >= limitCluster) {
-            sink.damage("Guest cluster %d is mapped to host cluster %d, outside of the file."
+            sink.damage("guest cluster %d is mapped to host cluster %d, outside of the file"
                     .formatted(guestCluster, hostCluster));
             return false;
         }
         if (!claimed.add(hostCluster)) {
-            sink.damage("Guest cluster %d is mapped to host cluster %d, which is in use for something else."
+            sink.damage("guest cluster %d is mapped to host cluster %d, which is in use for something else"
                     .formatted(guestCluster, hostCluster));
             return false;
         }

@@ -62,7 +62,7 @@ record HostLayout(
 
     static void requireFits(long tableBytes, int maxBytes, int clusterBits) {
         if (tableBytes > maxBytes) {
-            throw new GeometryException("The device is too large for clusters of %d bytes: use larger clusters."
+            throw new GeometryException("the device is too large for clusters of %d bytes: use larger clusters"
                     .formatted(1 << clusterBits));
         }
     }

@@ -56,7 +56,7 @@ public final class ImageChecker {
         zoned.requireSupported();
         header.requireFollowable();
         if (header.has(FeatureBits.CORRUPT)) {
-            corruption("The image is marked as corrupt.");
+            corruption("the image is marked as corrupt");
         }
         ImageTables tables = ImageTables.read(file, header, zoned, this::corruption);
         WritePointerTable pointers = readPointers(zoned, header.clusterBytes());
@@ -112,12 +112,12 @@ public final class ImageChecker {
             throws ImageFormatException {
         if (L2Entry.isCompressed(entry)) {
             throw new ImageFormatException(
-                    "Guest cluster %d is compressed, and an image with compressed clusters cannot be checked: copy its data to an image made with ublk-zoned create."
+                    "guest cluster %d is compressed, and an image with compressed clusters cannot be checked: copy its data to an image made with ublk-zoned create"
                             .formatted(guestCluster));
         }
         if (L2Entry.isDamaged(entry, clusterBits)) {
             corruption(
-                    "The mapping of guest cluster %d is %#x, which no mapping can be.".formatted(guestCluster, entry));
+                    "the mapping of guest cluster %d is %#x, which no mapping can be".formatted(guestCluster, entry));
             return;
         }
         long hostCluster = L2Entry.hostCluster(entry, clusterBits);
@@ -127,12 +127,12 @@ public final class ImageChecker {
         allocatedClusters++;
         if (pastData && !L2Entry.isZero(entry)) {
             leak(
-                    "Guest cluster %d has space, although it is past the write pointer of its zone."
+                    "guest cluster %d has space, although it is past the write pointer of its zone"
                             .formatted(guestCluster),
                     1);
         }
         if ((entry & L2Entry.COPIED) == 0) {
-            corruption("Guest cluster %d is not marked as the only owner of host cluster %d."
+            corruption("guest cluster %d is not marked as the only owner of host cluster %d"
                     .formatted(guestCluster, hostCluster));
         }
     }
@@ -197,19 +197,19 @@ public final class ImageChecker {
 
         void finish() {
             String clusters = end - start == 1
-                    ? "Host cluster " + start
-                    : "Each of the host clusters %d to %d".formatted(start, end - 1);
+                    ? "host cluster " + start
+                    : "each of the host clusters %d to %d".formatted(start, end - 1);
             switch (mismatch) {
                 case NONE -> {}
                 case TOO_LOW -> {
                     if (dirty) {
-                        leak(clusters + " is in use but not yet marked so: recovery will do it.", end - start);
+                        leak(clusters + " is in use but not yet marked so: recovery will do it", end - start);
                     } else {
                         corruptions += end - start - 1;
-                        corruption(clusters + " is in use but marked as free.");
+                        corruption(clusters + " is in use but marked as free");
                     }
                 }
-                case TOO_HIGH -> leak(clusters + " is marked for more owners than it has.", end - start);
+                case TOO_HIGH -> leak(clusters + " is marked for more owners than it has", end - start);
             }
             mismatch = Mismatch.NONE;
         }

@@ -99,7 +99,7 @@ final class ImageRecovery {
         }
         if (L2Entry.isCompressed(entry) || L2Entry.isDamaged(entry, clusterBits)) {
             throw new ImageFormatException(
-                    "The image cannot be recovered, because guest cluster %d is compressed or its mapping is damaged (%#x): run ublk-zoned check."
+                    "the image cannot be recovered, because guest cluster %d is compressed or its mapping is damaged (%#x): run ublk-zoned check"
                             .formatted(guestCluster, entry));
         }
         return L2Entry.hostCluster(entry, clusterBits) == L2Entry.HOLE ? entry : entry | L2Entry.COPIED;

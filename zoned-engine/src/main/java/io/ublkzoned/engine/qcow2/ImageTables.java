@@ -27,14 +27,13 @@ final class ImageTables {
         long fileClusters = HostLayout.ceilShift(file.sizeBytes(), clusterBits);
         if (fileClusters > RefcountTable.CLUSTERS_MAX) {
             throw new ImageFormatException(
-                    "The file has %d clusters, more than this version can work with: copy its data to an image with larger clusters."
+                    "the file has %d clusters, more than this version can work with: copy its data to an image with larger clusters"
                             .formatted(fileClusters));
         }
         long[] l2Offsets = ClusterTable.L1.read(file, header.l1Offset(), header.l1Entries(), clusterBytes, sink);
         long l2Needed = HostLayout.l2Tables(header.deviceSizeBytes(), clusterBits);
         if (header.l1Entries() < l2Needed) {
-            sink.damage(
-                    "The L1 table has %d entries, and the device needs %d.".formatted(header.l1Entries(), l2Needed));
+            sink.damage("the L1 table has %d entries, and the device needs %d".formatted(header.l1Entries(), l2Needed));
         }
         long[] blockOffsets = ClusterTable.REFCOUNT.read(
                 file, header.refcountTableOffset(), header.refcountTableBytes() / Long.BYTES, clusterBytes, sink);

@@ -76,12 +76,12 @@ final class Qcow2Header {
             file.read(start, 0);
         }
         if (start.get(BigEndian.INT, 0) != MAGIC) {
-            throw new ImageFormatException("This is not a qcow2 image: create one with ublk-zoned create.");
+            throw new ImageFormatException("this is not a qcow2 image: create one with ublk-zoned create");
         }
         int version = start.get(BigEndian.INT, 4);
         if (version != VERSION) {
             throw new ImageFormatException(
-                    "This is a qcow2 image of version %s, and only version 3 can hold zones: create one with ublk-zoned create."
+                    "this is a qcow2 image of version %s, and only version 3 can hold zones: create one with ublk-zoned create"
                             .formatted(Integer.toUnsignedString(version)));
         }
     }
@@ -116,7 +116,7 @@ final class Qcow2Header {
 
     private static void requireInFile(ImageFile file, long bytes) throws IOException {
         if (file.sizeBytes() < bytes) {
-            throw new ImageFormatException("The file ends within its header: it is truncated, restore it from a copy.");
+            throw new ImageFormatException("the file ends within its header: it is truncated, restore it from a copy");
         }
     }
 
@@ -127,7 +127,7 @@ final class Qcow2Header {
     }
 
     private static ImageFormatException damaged(String name, int value, String rule) {
-        return new ImageFormatException("The header is damaged: %s is %s, not %s; restore the image from a copy."
+        return new ImageFormatException("the header is damaged: %s is %s, not %s; restore the image from a copy"
                 .formatted(name, Integer.toUnsignedString(value), rule));
     }
 
@@ -137,7 +137,7 @@ final class Qcow2Header {
                 cluster.get(BigEndian.LONG, INCOMPATIBLE_FEATURES), extension(HeaderExtension.FEATURE_NAMES));
         if (unknown != null) {
             throw new ImageFormatException(
-                    "The image needs features that this version does not have (%s): use a newer ublk-zoned."
+                    "the image needs features that this version does not have (%s): use a newer ublk-zoned"
                             .formatted(unknown));
         }
     }
@@ -145,8 +145,7 @@ final class Qcow2Header {
     /** @throws ImageFormatException if the image makes no claim to be a zoned one */
     void requireZoned() throws ImageFormatException {
         if (!has(FeatureBits.ZONED) && extension(HeaderExtension.ZONED) == null) {
-            throw new ImageFormatException(
-                    "This is a plain qcow2 image: create one with zones with ublk-zoned create.");
+            throw new ImageFormatException("this is a plain qcow2 image: create one with zones with ublk-zoned create");
         }
     }
 
@@ -170,7 +169,7 @@ final class Qcow2Header {
     }
 
     private static String unsupported(String what) {
-        return "The image %s, which is not supported: copy its data to an image made with ublk-zoned create."
+        return "the image %s, which is not supported: copy its data to an image made with ublk-zoned create"
                 .formatted(what);
     }
 
@@ -186,7 +185,7 @@ final class Qcow2Header {
     void requireWritable() throws ImageFormatException {
         if (has(FeatureBits.CORRUPT)) {
             throw new ImageFormatException(
-                    "The image is marked as corrupt and cannot be written to: run ublk-zoned check to see the damage.");
+                    "the image is marked as corrupt and cannot be written to: run ublk-zoned check to see the damage");
         }
         requireFollowable();
     }

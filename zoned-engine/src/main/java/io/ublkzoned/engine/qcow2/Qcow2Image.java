@@ -104,7 +104,7 @@ public final class Qcow2Image {
                 cluster < end;
                 cluster = metadata.nextPresent(cluster + 1, end)) {
             if (!used.contains(cluster)) {
-                DamageSink.REFUSE.damage("Host cluster %d holds metadata and is marked as free.".formatted(cluster));
+                DamageSink.REFUSE.damage("host cluster %d holds metadata and is marked as free".formatted(cluster));
             }
         }
         return used;

@@ -111,7 +111,7 @@ final class RefcountTable {
                 long refcount = decode(block, order, i);
                 if (refcount != 0 && refcount != 1) {
                     throw new ImageFormatException(
-                            "Host cluster %d is marked as shared by %s owners, which a zoned image cannot have: run ublk-zoned check."
+                            "host cluster %d is marked as shared by %s owners, which a zoned image cannot have: run ublk-zoned check"
                                     .formatted(first + i, Long.toUnsignedString(refcount)));
                 }
                 if (refcount == 1) {

@@ -57,12 +57,12 @@ public final class WritePointerTable {
         long offset = extension.tableOffset();
         if (offset <= 0 || offset % clusterBytes != 0) {
             throw new ImageFormatException(
-                    "The write pointer table cannot be at offset %d, which is not that of a cluster: the header is damaged, restore the image from a copy."
+                    "the write pointer table cannot be at offset %d, which is not that of a cluster: the header is damaged, restore the image from a copy"
                             .formatted(offset));
         }
         if (offset > file.sizeBytes() - raw.byteSize()) {
             throw new ImageFormatException(
-                    "The file ends before the end of the write pointer table: it is truncated, restore it from a copy.");
+                    "the file ends before the end of the write pointer table: it is truncated, restore it from a copy");
         }
         file.read(raw, offset);
         ValueLayout.OfLong entryLayout = entryLayout(extension.layout());
@@ -82,17 +82,17 @@ public final class WritePointerTable {
     String problem(int zone) {
         boolean flagged = (entries[zone] & layout.conventionalFlag()) != 0;
         if (flagged != geometry.isConventional(zone)) {
-            return "Zone %d is %s in the write pointer table, but not in the header."
+            return "zone %d is %s in the write pointer table, but not in the header"
                     .formatted(zone, flagged ? "conventional" : "sequential");
         }
         long pointer = get(zone);
         long start = geometry.zoneStart(zone);
         if (pointer < start || pointer - start > geometry.zoneSizeBytes()) {
-            return "The write pointer of zone %d is %d, outside of the zone.".formatted(zone, pointer);
+            return "the write pointer of zone %d is %d, outside of the zone".formatted(zone, pointer);
         }
         return pointer % DeviceGeometry.SECTOR_BYTES == 0
                 ? null
-                : "The write pointer of zone %d is %d, not a multiple of %d."
+                : "the write pointer of zone %d is %d, not a multiple of %d"
                         .formatted(zone, pointer, DeviceGeometry.SECTOR_BYTES);
     }
 
@@ -101,7 +101,7 @@ public final class WritePointerTable {
         for (int zone = 0; zone < entries.length; zone++) {
             String problem = problem(zone);
             if (problem != null) {
-                throw new ImageFormatException(problem + " Run ublk-zoned check.");
+                throw new ImageFormatException(problem + ": run ublk-zoned check");
             }
         }
     }

@@ -105,7 +105,7 @@ record ZonedExtension(Layout layout, DeviceGeometry geometry, long maxAppendByte
         void requireFits(DeviceGeometry geometry) {
             if (sizeWidth == Integer.BYTES && geometry.zoneSizeBytes() >= 1L << Integer.SIZE) {
                 throw new GeometryException(
-                        "A zone size of %d bytes does not fit the image's header, which has 32 bits for it: use 2G or less."
+                        "A zone size of %d bytes does not fit the image's header, which has 32 bits for it: use 2G or less"
                                 .formatted(geometry.zoneSizeBytes()));
             }
         }
@@ -203,14 +203,14 @@ record ZonedExtension(Layout layout, DeviceGeometry geometry, long maxAppendByte
 
     private static ImageFormatException damaged(String how) {
         return new ImageFormatException(
-                "The zoned header extension is damaged: %s; restore the image from a copy.".formatted(how));
+                "the zoned header extension is damaged: %s; restore the image from a copy".formatted(how));
     }
 
     /** @throws ImageFormatException if this version does not work on images of this layout */
     void requireSupported() throws ImageFormatException {
         if (layout != Layout.V6) {
             throw new ImageFormatException(
-                    "The image has the zoned header extension of layout %s, and this version supports %s only: use the program that made it."
+                    "the image has the zoned header extension of layout %s, and this version supports %s only: use the program that made it"
                             .formatted(layout.text, Layout.V6.text));
         }
     }

@@ -34,7 +34,7 @@ class DeviceGeometryTest {
     @Test
     void sizeThatIsNoWholeNumberOfZonesIsRefusedWithTheTwoNearest() {
         assertBroken(
-                "The device size 1000000000 is not a whole number of zones of 64M: use 896M or 960M.",
+                "the device size 1000000000 is not a whole number of zones of 64M: use 896M or 960M",
                 1_000_000_000,
                 64 * MIB,
                 64 * MIB,
@@ -42,7 +42,7 @@ class DeviceGeometryTest {
                 0,
                 0);
         assertBroken(
-                "The device size 100M is not a whole number of zones of 256M: use 256M.",
+                "the device size 100M is not a whole number of zones of 256M: use 256M",
                 100 * MIB,
                 256 * MIB,
                 256 * MIB,
@@ -53,15 +53,15 @@ class DeviceGeometryTest {
 
     @Test
     void zoneSizeThatIsNoPowerOfTwoIsRefused() {
-        assertBroken("The zone size 3M is not a power of two: use 2M or 4M.", 12 * MIB, 3 * MIB, 3 * MIB, 0, 0, 0);
-        assertBroken("The zone size 0 is not a power of two: use 512 or more.", MIB, 0, 0, 0, 0, 0);
-        assertBroken("The zone size -1 is not a power of two: use 512 or more.", MIB, -1, 0, 0, 0, 0);
+        assertBroken("the zone size 3M is not a power of two: use 2M or 4M", 12 * MIB, 3 * MIB, 3 * MIB, 0, 0, 0);
+        assertBroken("the zone size 0 is not a power of two: use 512 or more", MIB, 0, 0, 0, 0, 0);
+        assertBroken("the zone size -1 is not a power of two: use 512 or more", MIB, -1, 0, 0, 0, 0);
     }
 
     @Test
     void zonesThatNoReportCanHoldAreRefused() {
         assertBroken(
-                "The device has 1048576 zones, and a zone report holds 524288 at most: use zones of 2M or more.",
+                "the device has 1048576 zones, and a zone report holds 524288 at most: use zones of 2M or more",
                 1L << 40,
                 MIB,
                 MIB,
@@ -70,7 +70,7 @@ class DeviceGeometryTest {
                 0);
         assertEquals(524288, new DeviceGeometry(1L << 40, 2 * MIB, 2 * MIB, 0, 0, 0).zoneCount());
         assertBroken(
-                "The device has 18014398509481983 zones, and a zone report holds 524288 at most: use zones of 16T or more.",
+                "the device has 18014398509481983 zones, and a zone report holds 524288 at most: use zones of 16T or more",
                 Long.MAX_VALUE - 511,
                 512,
                 512,
@@ -82,21 +82,21 @@ class DeviceGeometryTest {
     @Test
     void capacityOutsideOfTheZoneIsRefused() {
         assertBroken(
-                "The zone capacity 3M is larger than the zone size 2M: use 2M or less.",
+                "the zone capacity 3M is larger than the zone size 2M: use 2M or less",
                 8 * MIB,
                 2 * MIB,
                 3 * MIB,
                 0,
                 0,
                 0);
-        assertBroken("The zone capacity 0 is not a positive multiple of 512 bytes.", 8 * MIB, 2 * MIB, 0, 0, 0, 0);
-        assertBroken("The zone capacity 1000 is not a positive multiple of 512 bytes.", 8 * MIB, MIB, 1000, 0, 0, 0);
+        assertBroken("the zone capacity 0 is not a positive multiple of 512 bytes", 8 * MIB, 2 * MIB, 0, 0, 0, 0);
+        assertBroken("the zone capacity 1000 is not a positive multiple of 512 bytes", 8 * MIB, MIB, 1000, 0, 0, 0);
     }
 
     @Test
     void deviceWithoutSequentialZonesIsRefused() {
         assertBroken(
-                "8 of the 8 zones would be conventional, and at least one has to be sequential: use 7 or less.",
+                "8 of the 8 zones would be conventional, and at least one has to be sequential: use 7 or less",
                 8 * MIB,
                 MIB,
                 MIB,
@@ -104,7 +104,7 @@ class DeviceGeometryTest {
                 0,
                 0);
         assertBroken(
-                "4294967295 of the 8 zones would be conventional, and at least one has to be sequential: use 7 or less.",
+                "4294967295 of the 8 zones would be conventional, and at least one has to be sequential: use 7 or less",
                 8 * MIB,
                 MIB,
                 MIB,
@@ -116,7 +116,7 @@ class DeviceGeometryTest {
     @Test
     void limitsThatCannotBeAreRefused() {
         assertBroken(
-                "The limit of 9 open zones is over the number of zones: use 8 or less, or 0 for no limit.",
+                "the limit of 9 open zones is over the number of zones: use 8 or less, or 0 for no limit",
                 8 * MIB,
                 MIB,
                 MIB,
@@ -124,7 +124,7 @@ class DeviceGeometryTest {
                 9,
                 0);
         assertBroken(
-                "The limit of 9 active zones is over the number of zones: use 8 or less, or 0 for no limit.",
+                "the limit of 9 active zones is over the number of zones: use 8 or less, or 0 for no limit",
                 8 * MIB,
                 MIB,
                 MIB,
@@ -132,7 +132,7 @@ class DeviceGeometryTest {
                 0,
                 9);
         assertBroken(
-                "The limit of 4 open zones is over the limit of 3 active zones: an open zone is active, use 3 or less.",
+                "the limit of 4 open zones is over the limit of 3 active zones: an open zone is active, use 3 or less",
                 8 * MIB,
                 MIB,
                 MIB,
@@ -148,13 +148,13 @@ class DeviceGeometryTest {
         geometry.requireClusterSize(1 << 20);
         GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireClusterSize(2 << 20));
         assertEquals(
-                "The zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters.",
+                "the zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters",
                 e.getMessage());
     }
 
     @Test
     void deviceWithoutSizeIsRefused() {
-        assertBroken("The device size 0 is not positive.", 0, MIB, MIB, 0, 0, 0);
-        assertBroken("The device size -1 is not positive.", -1, MIB, MIB, 0, 0, 0);
+        assertBroken("the device size 0 is not positive", 0, MIB, MIB, 0, 0, 0);
+        assertBroken("the device size -1 is not positive", -1, MIB, MIB, 0, 0, 0);
     }
 }

@@ -43,7 +43,7 @@ class ImageCheckerTest {
         file.putLong(Images.refcount(file, end), 0x0001_0001_0001_0000L);
         assertFound(
                 CheckResult.Status.LEAKS,
-                "Each of the host clusters %d to %d is marked for more owners than it has.".formatted(end, end + 2),
+                "each of the host clusters %d to %d is marked for more owners than it has".formatted(end, end + 2),
                 file);
         assertEquals(3, ImageChecker.check(file).leaks());
     }
@@ -53,7 +53,7 @@ class ImageCheckerTest {
         SparseImage file = used();
         long host = (file.getLong(Images.l2Entry(file, 512)) & Long.MAX_VALUE) >> 12;
         file.putByte(Images.refcount(file, host) + 1, 0);
-        assertCorrupt("Host cluster %d is in use but marked as free.".formatted(host), file);
+        assertCorrupt("host cluster %d is in use but marked as free".formatted(host), file);
         assertEquals(1, ImageChecker.check(file).corruptions());
     }
 
@@ -61,7 +61,7 @@ class ImageCheckerTest {
     void refcountThatIsTooHighIsALeak() throws IOException {
         SparseImage file = used();
         file.putByte(Images.refcount(file, 0) + 1, 2);
-        assertFound(CheckResult.Status.LEAKS, "Host cluster 0 is marked for more owners than it has.", file);
+        assertFound(CheckResult.Status.LEAKS, "host cluster 0 is marked for more owners than it has", file);
     }
 
     @Test
@@ -81,10 +81,10 @@ class ImageCheckerTest {
         file.putLong(Images.l2Entry(file, 513), entry);
         long host = (entry & Long.MAX_VALUE) >> 12;
         assertCorrupt(
-                "Guest cluster 513 is mapped to host cluster %d, which is in use for something else.".formatted(host),
+                "guest cluster 513 is mapped to host cluster %d, which is in use for something else".formatted(host),
                 file);
         assertCorrupt(
-                "Guest cluster 512 is mapped to host cluster 1, which is in use for something else.",
+                "guest cluster 512 is mapped to host cluster 1, which is in use for something else",
                 used().putLong(Images.l2Entry(file, 512), 4096 | 1L << 63));
     }
 
@@ -94,14 +94,14 @@ class ImageCheckerTest {
         long end = file.sizeBytes();
         file.putLong(Images.l2Entry(file, 512), end | 1L << 63);
         assertCorrupt(
-                "Guest cluster 512 is mapped to host cluster %d, outside of the file.".formatted(end / 4096), file);
+                "guest cluster 512 is mapped to host cluster %d, outside of the file".formatted(end / 4096), file);
     }
 
     @Test
     void mappingThatNoMappingCanBeIsCorruption() throws IOException {
         SparseImage file = used();
         file.putLong(Images.l2Entry(file, 512), 1L << 63 | 0x200);
-        assertCorrupt("The mapping of guest cluster 512 is 0x8000000000000200, which no mapping can be.", file);
+        assertCorrupt("the mapping of guest cluster 512 is 0x8000000000000200, which no mapping can be", file);
     }
 
     @Test
@@ -110,7 +110,7 @@ class ImageCheckerTest {
         long entry = file.getLong(Images.l2Entry(file, 512));
         file.putLong(Images.l2Entry(file, 512), entry & Long.MAX_VALUE);
         assertCorrupt(
-                "Guest cluster 512 is not marked as the only owner of host cluster %d."
+                "guest cluster 512 is not marked as the only owner of host cluster %d"
                         .formatted((entry & Long.MAX_VALUE) >> 12),
                 file);
     }
@@ -121,7 +121,7 @@ class ImageCheckerTest {
         Images.setPointer(file, 2, 2 * Images.MIB + 8 * 4096);
         assertFound(
                 CheckResult.Status.LEAKS,
-                "Guest cluster 520 has space, although it is past the write pointer of its zone.",
+                "guest cluster 520 has space, although it is past the write pointer of its zone",
                 file);
         assertEquals(2, ImageChecker.check(file).leaks());
         file.putLong(Images.INCOMPATIBLE, 0x21);
@@ -138,7 +138,7 @@ class ImageCheckerTest {
         file.putByte(Images.refcount(file, host) + 1, 0).putLong(Images.INCOMPATIBLE, 0x21);
         assertFound(
                 CheckResult.Status.LEAKS,
-                "Host cluster %d is in use but not yet marked so: recovery will do it.".formatted(host),
+                "host cluster %d is in use but not yet marked so: recovery will do it".formatted(host),
                 file);
     }
 
@@ -150,9 +150,9 @@ class ImageCheckerTest {
         Images.setPointer(file, 6, 5 * Images.MIB);
         assertEquals(
                 List.of(
-                        "Zone 1 is sequential in the write pointer table, but not in the header.",
-                        "The write pointer of zone 5 is 5242980, not a multiple of 512.",
-                        "The write pointer of zone 6 is 5242880, outside of the zone."),
+                        "zone 1 is sequential in the write pointer table, but not in the header",
+                        "the write pointer of zone 5 is 5242980, not a multiple of 512",
+                        "the write pointer of zone 6 is 5242880, outside of the zone"),
                 ImageChecker.check(file).findings());
     }
 
@@ -161,23 +161,23 @@ class ImageCheckerTest {
         SparseImage file = used();
         long l2 = file.getLong(file.getLong(Images.L1_OFFSET)) & Long.MAX_VALUE;
         assertCorrupt(
-                "The L2 table overlaps other metadata in host cluster %d.".formatted(l2 / 4096),
+                "the L2 table overlaps other metadata in host cluster %d".formatted(l2 / 4096),
                 file.putLong(Images.ZONED + 40, l2));
     }
 
     @Test
     void writePointerTableOutsideOfTheFileIsCorruption() throws IOException {
         assertCorrupt(
-                "The file ends before the end of the write pointer table: it is truncated, restore it from a copy.",
+                "the file ends before the end of the write pointer table: it is truncated, restore it from a copy",
                 used().putLong(Images.ZONED + 40, 1L << 40));
         assertCorrupt(
-                "The write pointer table cannot be at offset 100, which is not that of a cluster: the header is damaged, restore the image from a copy.",
+                "the write pointer table cannot be at offset 100, which is not that of a cluster: the header is damaged, restore the image from a copy",
                 used().putLong(Images.ZONED + 40, 100));
     }
 
     @Test
     void imageMarkedAsCorruptIsCorrupt() throws IOException {
-        assertCorrupt("The image is marked as corrupt.", used().putLong(Images.INCOMPATIBLE, 0x22));
+        assertCorrupt("the image is marked as corrupt", used().putLong(Images.INCOMPATIBLE, 0x22));
     }
 
     @Test

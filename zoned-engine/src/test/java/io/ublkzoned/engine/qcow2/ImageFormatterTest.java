@@ -78,7 +78,7 @@ class ImageFormatterTest {
                 GeometryException.class,
                 () -> Images.small().conventionalZones(17).build());
         assertEquals(
-                "17 of the 16 zones would be conventional, and at least one has to be sequential: use 15 or less.",
+                "17 of the 16 zones would be conventional, and at least one has to be sequential: use 15 or less",
                 e.getMessage());
     }
 
@@ -92,7 +92,7 @@ class ImageFormatterTest {
                 ImageFormatter.format(file, options);
             } catch (IOException e) {
                 Images.assertRefused(
-                        "This is not a qcow2 image: create one with ublk-zoned create.", file, Access.READ_WRITE);
+                        "this is not a qcow2 image: create one with ublk-zoned create", file, Access.READ_WRITE);
                 continue;
             }
             assertTrue(writes >= 4, "format wrote %d times only".formatted(writes));
@@ -171,7 +171,7 @@ class ImageFormatterTest {
                         .zoneSize(2 * Images.GIB)
                         .clusterSize(4096)
                         .build());
-        assertEquals("The device is too large for clusters of 4096 bytes: use larger clusters.", e.getMessage());
+        assertEquals("the device is too large for clusters of 4096 bytes: use larger clusters", e.getMessage());
     }
 
     @Test
@@ -182,7 +182,7 @@ class ImageFormatterTest {
                         .zoneSize(4 * Images.GIB)
                         .build());
         assertEquals(
-                "A zone size of 4294967296 bytes does not fit the image's header, which has 32 bits for it: use 2G or less.",
+                "A zone size of 4294967296 bytes does not fit the image's header, which has 32 bits for it: use 2G or less",
                 e.getMessage());
     }
 
@@ -192,7 +192,7 @@ class ImageFormatterTest {
             GeometryException e = assertThrows(
                     GeometryException.class,
                     () -> Images.small().clusterSize(size).build());
-            assertEquals("The cluster size %d is not a power of two from 4K to 2M.".formatted(size), e.getMessage());
+            assertEquals("the cluster size %d is not a power of two from 4K to 2M".formatted(size), e.getMessage());
         }
     }
 }

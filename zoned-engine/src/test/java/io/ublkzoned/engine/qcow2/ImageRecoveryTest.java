@@ -110,7 +110,7 @@ class ImageRecoveryTest {
         long entry = file.getLong(Images.l2Entry(file, 7));
         file.putLong(Images.l2Entry(file, 2 * ZONE_CLUSTERS + 1), entry);
         Images.assertRefused(
-                "Guest cluster 513 is mapped to host cluster %d, which is in use for something else. Run ublk-zoned check to see all of the damage."
+                "guest cluster 513 is mapped to host cluster %d, which is in use for something else: run ublk-zoned check to see all of the damage"
                         .formatted((entry & Long.MAX_VALUE) >> 12),
                 file,
                 Access.READ_WRITE);

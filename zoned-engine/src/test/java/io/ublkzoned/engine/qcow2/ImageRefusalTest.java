@@ -26,7 +26,7 @@ class ImageRefusalTest {
 
     @Test
     void fileThatIsNotQcow2IsRefused() throws IOException {
-        String sentence = "This is not a qcow2 image: create one with ublk-zoned create.";
+        String sentence = "this is not a qcow2 image: create one with ublk-zoned create";
         assertRefusedBothWays(sentence, new SparseImage());
         assertRefusedBothWays(sentence, new SparseImage().putInt(0, 0x514649fb));
         assertRefusedBothWays(sentence, Images.image().putInt(0, 0x7f454c46));
@@ -35,28 +35,28 @@ class ImageRefusalTest {
     @Test
     void version2IsRefused() throws IOException {
         assertRefusedBothWays(
-                "This is a qcow2 image of version 2, and only version 3 can hold zones: create one with ublk-zoned create.",
+                "this is a qcow2 image of version 2, and only version 3 can hold zones: create one with ublk-zoned create",
                 Images.image().putInt(4, 2));
     }
 
     @Test
     void plainQcow2ImageIsRefused() throws IOException {
         assertRefusedBothWays(
-                "This is a plain qcow2 image: create one with zones with ublk-zoned create.",
+                "this is a plain qcow2 image: create one with zones with ublk-zoned create",
                 Images.image().putLong(Images.INCOMPATIBLE, 0).putInt(ZONED - 8, 0x12345678));
     }
 
     @Test
     void imageMarkedAsZonedWithoutTheExtensionIsRefused() throws IOException {
         assertRefusedBothWays(
-                "The zoned header extension is damaged: it is missing, although the image is marked as zoned; restore the image from a copy.",
+                "the zoned header extension is damaged: it is missing, although the image is marked as zoned; restore the image from a copy",
                 Images.image().putInt(ZONED - 8, 0x12345678));
     }
 
     @Test
     void extensionWithoutItsFeatureBitIsRefused() throws IOException {
         assertRefusedBothWays(
-                "The zoned header extension is damaged: its layout is that of v6, but incompatible feature bit 5 is clear; restore the image from a copy.",
+                "the zoned header extension is damaged: its layout is that of v6, but incompatible feature bit 5 is clear; restore the image from a copy",
                 Images.image().putLong(Images.INCOMPATIBLE, 0));
     }
 
@@ -64,44 +64,44 @@ class ImageRefusalTest {
     void unknownIncompatibleFeaturesAreNamedFromTheImagesOwnTable() throws IOException {
         SparseImage file = Images.image().putLong(Images.INCOMPATIBLE, 1L << 5 | 1L << 40);
         assertRefusedBothWays(
-                "The image needs features that this version does not have (bit 40): use a newer ublk-zoned.", file);
+                "the image needs features that this version does not have (bit 40): use a newer ublk-zoned", file);
         // The entry for the dirty bit now names bit 40.
         assertRefusedBothWays(
-                "The image needs features that this version does not have (dirty bit): use a newer ublk-zoned.",
+                "the image needs features that this version does not have (dirty bit): use a newer ublk-zoned",
                 file.putByte(121, 40));
         assertRefusedBothWays(
-                "The image needs features that this version does not have (dir?y bit): use a newer ublk-zoned.",
+                "the image needs features that this version does not have (dir?y bit): use a newer ublk-zoned",
                 file.putByte(125, 27));
     }
 
     @Test
     void corruptImageIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "The image is marked as corrupt and cannot be written to: run ublk-zoned check to see the damage.",
+                "the image is marked as corrupt and cannot be written to: run ublk-zoned check to see the damage",
                 Images.image().putLong(Images.INCOMPATIBLE, 1 << 5 | 2));
     }
 
     @Test
     void seedDefect16ImageWithSnapshotsOrBackingFileIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "The image has snapshots, which is not supported: copy its data to an image made with ublk-zoned create.",
+                "the image has snapshots, which is not supported: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(Images.SNAPSHOTS, 1));
         assertRefusedForWriting(
-                "The image has a backing file, which is not supported: copy its data to an image made with ublk-zoned create.",
+                "the image has a backing file, which is not supported: copy its data to an image made with ublk-zoned create",
                 Images.image().putLong(8, 1024));
     }
 
     @Test
     void externalDataFileIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "The image keeps its data in an external data file, which is not supported: copy its data to an image made with ublk-zoned create.",
+                "the image keeps its data in an external data file, which is not supported: copy its data to an image made with ublk-zoned create",
                 Images.image().putLong(Images.INCOMPATIBLE, 1 << 5 | 4));
     }
 
     @Test
     void encryptedImageIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "The image is encrypted, which is not supported: copy its data to an image made with ublk-zoned create.",
+                "the image is encrypted, which is not supported: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(32, 2));
     }
 
@@ -109,7 +109,7 @@ class ImageRefusalTest {
     void extendedL2EntriesAreRefusedForWriting() throws IOException {
         SparseImage file = Images.image().putLong(Images.INCOMPATIBLE, 1 << 5 | 16);
         assertRefusedForWriting(
-                "The image has extended L2 entries, which is not supported: copy its data to an image made with ublk-zoned create.",
+                "the image has extended L2 entries, which is not supported: copy its data to an image made with ublk-zoned create",
                 file);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
         assertThrows(ImageFormatException.class, () -> image.readMapping(0, 1, new long[1]));
@@ -118,7 +118,7 @@ class ImageRefusalTest {
     @Test
     void persistentBitmapsAreRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "The image has persistent bitmaps, which is not supported: copy its data to an image made with ublk-zoned create.",
+                "the image has persistent bitmaps, which is not supported: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(112, 0x23852875));
     }
 
@@ -130,12 +130,12 @@ class ImageRefusalTest {
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
         ImageFormatException e = assertThrows(ImageFormatException.class, () -> image.readMapping(512, 2, new long[2]));
         assertEquals(
-                "Guest cluster 513 is compressed, which is not supported: copy the data to an image made with ublk-zoned create.",
+                "guest cluster 513 is compressed, which is not supported: copy the data to an image made with ublk-zoned create",
                 e.getMessage());
         assertThrows(ImageFormatException.class, () -> ImageChecker.check(file));
         file.putLong(Images.INCOMPATIBLE, 1 << 5 | 1);
         assertRefused(
-                "The image cannot be recovered, because guest cluster 513 is compressed or its mapping is damaged (0x4000000000005000): run ublk-zoned check.",
+                "the image cannot be recovered, because guest cluster 513 is compressed or its mapping is damaged (0x4000000000005000): run ublk-zoned check",
                 file,
                 Access.READ_WRITE);
     }
@@ -143,25 +143,25 @@ class ImageRefusalTest {
     @Test
     void brokenGeometryIsRefusedWithItsRule() throws IOException {
         assertRefusedBothWays(
-                "The zone capacity 2M is larger than the zone size 1M: use 1M or less.",
+                "the zone capacity 2M is larger than the zone size 1M: use 1M or less",
                 Images.image().putInt(ZONED + 8, 2 << 20));
         assertRefusedBothWays(
-                "16 of the 16 zones would be conventional, and at least one has to be sequential: use 15 or less.",
+                "16 of the 16 zones would be conventional, and at least one has to be sequential: use 15 or less",
                 Images.image().putInt(ZONED + 12, 16));
         assertRefusedBothWays(
-                "The limit of 17 active zones is over the number of zones: use 16 or less, or 0 for no limit.",
+                "the limit of 17 active zones is over the number of zones: use 16 or less, or 0 for no limit",
                 Images.image().putInt(ZONED + 20, 17));
         assertRefusedBothWays(
-                "The limit of 17 open zones is over the number of zones: use 16 or less, or 0 for no limit.",
+                "the limit of 17 open zones is over the number of zones: use 16 or less, or 0 for no limit",
                 Images.image().putInt(ZONED + 24, 17));
         assertRefusedBothWays(
-                "The zone size 1049088 is not a power of two: use 1M or 2M.",
+                "the zone size 1049088 is not a power of two: use 1M or 2M",
                 Images.image().putInt(ZONED + 4, (1 << 20) + 512));
         assertRefusedBothWays(
-                "The device size 15872K is not a whole number of zones of 1M: use 15M or 16M.",
+                "the device size 15872K is not a whole number of zones of 1M: use 15M or 16M",
                 Images.image().putLong(24, 16 * Images.MIB - (512 << 10)));
         assertRefusedBothWays(
-                "The zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters.",
+                "the zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters",
                 Images.create(FormatOptions.ofSize(16 * Images.MIB)
                                 .zoneSize(2 * Images.MIB)
                                 .clusterSize(2 << 20))
@@ -174,7 +174,7 @@ class ImageRefusalTest {
     @Test
     void seedDefect2TableSizeThatDisagreesWithTheZonesIsRefused() throws IOException {
         String sentence =
-                "The zoned header extension is damaged: its 48 bytes agree with no known layout on a device of 16777216 bytes; restore the image from a copy.";
+                "the zoned header extension is damaged: its 48 bytes agree with no known layout on a device of 16777216 bytes; restore the image from a copy";
         assertRefusedBothWays(sentence, Images.image().putLong(ZONED + 32, 8));
         assertRefusedBothWays(sentence, Images.image().putLong(ZONED + 32, Long.MAX_VALUE));
         assertRefusedBothWays(sentence, Images.image().putInt(ZONED + 16, 1));
@@ -185,7 +185,7 @@ class ImageRefusalTest {
     @Test
     void deviceThatIsNotHostManagedIsRefused() throws IOException {
         assertRefusedBothWays(
-                "The zoned header extension is damaged: it does not say that the device is host-managed; restore the image from a copy.",
+                "the zoned header extension is damaged: it does not say that the device is host-managed; restore the image from a copy",
                 Images.image().putByte(ZONED, 2));
     }
 
@@ -195,85 +195,85 @@ class ImageRefusalTest {
         long pointers = Images.pointers(v4);
         v4.putLong(ZONED + 32, pointers).putLong(ZONED + 40, 128).putLong(Images.INCOMPATIBLE, 0);
         assertRefusedBothWays(
-                "The image has the zoned header extension of layout v4, and this version supports v6 only: use the program that made it.",
+                "the image has the zoned header extension of layout v4, and this version supports v6 only: use the program that made it",
                 v4);
     }
 
     @Test
     void seedDefect3WritePointerThatCannotBeIsRefused() throws IOException {
         assertRefusedBothWays(
-                "The write pointer of zone 2 is 2097151, outside of the zone. Run ublk-zoned check.",
+                "the write pointer of zone 2 is 2097151, outside of the zone: run ublk-zoned check",
                 Images.image(2 * Images.MIB - 1));
         assertRefusedBothWays(
-                "The write pointer of zone 2 is 3146240, outside of the zone. Run ublk-zoned check.",
+                "the write pointer of zone 2 is 3146240, outside of the zone: run ublk-zoned check",
                 Images.image(3 * Images.MIB + 512));
         assertRefusedBothWays(
-                "The write pointer of zone 2 is -576460752303423489, outside of the zone. Run ublk-zoned check.",
+                "the write pointer of zone 2 is -576460752303423489, outside of the zone: run ublk-zoned check",
                 Images.image(~(1L << 59)));
         assertRefusedBothWays(
-                "The write pointer of zone 2 is 2097153, not a multiple of 512. Run ublk-zoned check.",
+                "the write pointer of zone 2 is 2097153, not a multiple of 512: run ublk-zoned check",
                 Images.image(2 * Images.MIB + 1));
         SparseImage flagged = Images.image(2 * Images.MIB | 1L << 59);
         assertRefusedBothWays(
-                "Zone 2 is conventional in the write pointer table, but not in the header. Run ublk-zoned check.",
+                "zone 2 is conventional in the write pointer table, but not in the header: run ublk-zoned check",
                 flagged);
         SparseImage unflagged = Images.image();
         Images.setPointer(unflagged, 1, Images.MIB);
         assertRefusedBothWays(
-                "Zone 1 is sequential in the write pointer table, but not in the header. Run ublk-zoned check.",
+                "zone 1 is sequential in the write pointer table, but not in the header: run ublk-zoned check",
                 unflagged);
     }
 
     @Test
     void fieldsOfTheHeaderOutOfBoundsAreRefused() throws IOException {
         assertRefusedBothWays(
-                "The header is damaged: cluster bits is 8, not in 9 to 21; restore the image from a copy.",
+                "the header is damaged: cluster bits is 8, not in 9 to 21; restore the image from a copy",
                 Images.image().putInt(20, 8));
         assertRefusedBothWays(
-                "The header is damaged: cluster bits is 4294967295, not in 9 to 21; restore the image from a copy.",
+                "the header is damaged: cluster bits is 4294967295, not in 9 to 21; restore the image from a copy",
                 Images.image().putInt(20, -1));
         assertRefusedBothWays(
-                "The header is damaged: refcount order is 7, not in 0 to 6; restore the image from a copy.",
+                "the header is damaged: refcount order is 7, not in 0 to 6; restore the image from a copy",
                 Images.image().putInt(96, 7));
         assertRefusedBothWays(
-                "The header is damaged: header length is 113, not a multiple of 8; restore the image from a copy.",
+                "the header is damaged: header length is 113, not a multiple of 8; restore the image from a copy",
                 Images.image().putInt(100, 113));
         assertRefusedBothWays(
-                "The header extension 0x6803f857 says that it has 4294967295 bytes, more than its cluster has room for: the header is damaged, restore the image from a copy.",
+                "the header extension 0x6803f857 says that it has 4294967295 bytes, more than its cluster has room for: the header is damaged, restore the image from a copy",
                 Images.image().putInt(116, -1));
     }
 
     @Test
     void tablesOutOfBoundsAreRefused() throws IOException {
-        String check = " Run ublk-zoned check to see all of the damage.";
+        String check = ": run ublk-zoned check to see all of the damage";
         assertRefusedBothWays(
-                "The L1 table has 4294967295 entries, more than the 4194304 that there can be." + check,
+                "the L1 table has 4294967295 entries, more than the 4194304 that there can be" + check,
                 Images.image().putInt(36, -1));
         assertRefusedBothWays(
-                "The L1 table has 7 entries, and the device needs 8." + check,
+                "the L1 table has 7 entries, and the device needs 8" + check,
                 Images.image().putInt(36, 7));
         assertRefusedBothWays(
-                "The L1 table cannot be at offset 4097, which is not that of a cluster." + check,
+                "the L1 table cannot be at offset 4097, which is not that of a cluster" + check,
                 Images.image().putLong(40, 4097));
         assertRefusedBothWays(
-                "The file ends before the end of the L1 table, which is at offset 9223372036854771712." + check,
+                "the file ends before the end of the L1 table, which is at offset 9223372036854771712" + check,
                 Images.image().putLong(40, Long.MAX_VALUE - 4095));
         assertRefusedBothWays(
-                "The refcount table has 2199023255040 entries, more than the 1048576 that there can be." + check,
+                "the refcount table has 2199023255040 entries, more than the 1048576 that there can be" + check,
                 Images.image().putInt(56, -1));
         assertRefusedBothWays(
-                "The L1 table overlaps other metadata in host cluster 1." + check,
+                "the L1 table overlaps other metadata in host cluster 1" + check,
                 Images.image().putLong(40, 4096));
         SparseImage shared = Images.image();
         long l1 = shared.getLong(40);
         shared.putLong(l1, shared.getLong(l1 + 8));
         assertRefusedBothWays(
-                "The L2 table overlaps other metadata in host cluster %d."
+                "the L2 table overlaps other metadata in host cluster %d"
                                 .formatted((shared.getLong(l1) & Long.MAX_VALUE) / 4096)
                         + check,
                 shared);
         assertRefusedBothWays(
-                "Entry 0 of the L1 table is 0x40000000, not the offset of a cluster within the file." + check,
+                "entry 0 of the L1 table is 0x40000000, not the offset of a cluster within the file" + check,
                 Images.image().putLong(l1, 0x40000000));
     }
 
@@ -281,10 +281,10 @@ class ImageRefusalTest {
     void refcountThatIsSharedOrMissingIsRefusedForWriting() throws IOException {
         SparseImage file = Images.image();
         assertRefusedForWriting(
-                "Host cluster 0 is marked as shared by 2 owners, which a zoned image cannot have: run ublk-zoned check.",
+                "host cluster 0 is marked as shared by 2 owners, which a zoned image cannot have: run ublk-zoned check",
                 file.copy().putLong(Images.refcount(file, 0), 0x0002_0001_0001_0001L));
         assertRefusedForWriting(
-                "Host cluster 1 holds metadata and is marked as free. Run ublk-zoned check to see all of the damage.",
+                "host cluster 1 holds metadata and is marked as free: run ublk-zoned check to see all of the damage",
                 file.copy().putLong(Images.refcount(file, 0), 0x0001_0000_0001_0001L));
     }
 
@@ -297,7 +297,7 @@ class ImageRefusalTest {
             ImageFormatException e =
                     assertThrows(ImageFormatException.class, () -> image.readMapping(512, 1, new long[1]));
             assertEquals(
-                    "The mapping of guest cluster 512 is damaged (%#x): run ublk-zoned check.".formatted(bad),
+                    "the mapping of guest cluster 512 is damaged (%#x): run ublk-zoned check".formatted(bad),
                     e.getMessage());
             CheckResult result = ImageChecker.check(file);
             assertEquals(CheckResult.Status.CORRUPT, result.status());
@@ -315,7 +315,7 @@ class ImageRefusalTest {
                 ImageFormatException e =
                         assertThrows(ImageFormatException.class, () -> Qcow2Image.open(file, access), "size " + size);
                 assertTrue(
-                        String.valueOf(e.getMessage()).contains("The file ends")
+                        String.valueOf(e.getMessage()).contains("the file ends")
                                 || String.valueOf(e.getMessage()).contains("within the file"),
                         e.getMessage());
             }
