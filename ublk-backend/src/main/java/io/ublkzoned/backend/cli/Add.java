@@ -86,9 +86,11 @@ final class Add implements Subcommand {
 
     @Override
     public int run(CommandLine line) throws IOException {
-        UblkServer server = start(options(line));
+        ServerOptions options = options(line);
+        CompletableFuture<UblkServer> started = new CompletableFuture<>();
         CompletableFuture<Integer> end = new CompletableFuture<>();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, end), "stop"));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(started, end), "stop"));
+        UblkServer server = start(options, started);
         line.getOut().println(server.devicePath());
         line.getOut().flush();
         if (detach) {
@@ -135,16 +137,28 @@ final class Add implements Subcommand {
         }
     }
 
-    private static UblkServer start(ServerOptions options) throws IOException {
+    private static UblkServer start(ServerOptions options, CompletableFuture<UblkServer> started) throws IOException {
         try {
-            return UblkServer.start(options);
+            UblkServer server = UblkServer.start(options);
+            started.complete(server);
+            return server;
         } catch (ImageFormatException e) {
             throw new CommandFailure(options.image() + ": " + e.getMessage(), e);
+        } finally {
+            started.cancel(false); // if it has not completed
         }
     }
 
-    /** On a signal, in a shutdown hook: the process ends when this returns, with the status of a clean end. */
-    private static void stop(UblkServer server, CompletableFuture<Integer> end) {
+    /**
+     * On a signal, in a shutdown hook: the process ends when this returns, with the status of a clean end. A device that
+     * is on its way is waited for, since half of one would stay behind.
+     */
+    private static void stop(CompletableFuture<UblkServer> started, CompletableFuture<Integer> end) {
+        started.handle((server, failure) -> server).join();
+        if (started.isCompletedExceptionally()) {
+            return;
+        }
+        UblkServer server = started.join();
         if (!end.isDone()) {
             try {
                 server.stop();
