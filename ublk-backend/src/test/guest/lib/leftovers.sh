@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# What a test may leave behind, and its removal: sourced by run.
+
+# Before the first test.
+remember_state() {
+    MOUNTS_BEFORE=$(mounts)
+    TMP_BEFORE=$(ls -A /tmp)
+}
+
+mounts() {
+    cut -d ' ' -f 2,3 /proc/self/mounts | sort
+}
+
+devices() {
+    local node
+    for node in /dev/ublkb* /dev/ublkc* /sys/block/ublkb* /sys/class/ublk-char/*; do
+        [[ ! -e $node ]] || echo "$node"
+    done
+}
+
+# The kernel's log since the last test began.
+kernel_log() {
+    dmesg | gawk '/guest test: / { log_ = "" } { log_ = log_ $0 "\n" } END { printf "%s", log_ }'
+}
+
+# Prints a line for everything that should not be there.
+leftovers() {
+    local pid
+    devices | sed 's/^/device: /'
+    for pid in $(pgrep -x java); do
+        echo "process: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+    done
+    if [[ -e /run/ublk-zoned ]]; then
+        find /run/ublk-zoned | sed 's/^/file: /'
+    fi
+    diff <(printf '%s\n' "$MOUNTS_BEFORE") <(mounts) | sed -n 's/^> /mount: /p'
+    losetup -a | sed 's/^/loop device: /'
+    diff <(printf '%s\n' "$TMP_BEFORE") <(ls -A /tmp) | sed -n 's/^> /file: \/tmp\//p'
+    kernel_log | grep -E 'WARNING:|BUG:|Oops|blocked for more than|general protection|refcount_t' | sed 's/^/kernel: /'
+}
+
+# By force, so that the next test finds a clean machine. What does not go away in time stays, and is seen again.
+remove_leftovers() {
+    local pid path device
+    pkill -KILL -x java
+    mounts | cut -d ' ' -f 1 | while read -r path; do
+        [[ $path != "$SCRATCH"/* ]] || timeout 20 umount "$path" || umount -l "$path"
+    done
+    losetup -D
+    for path in /run/ublk-zoned/*/; do
+        [[ ! -e $path ]] || timeout 60 ublk-zoned del "$(basename "$path")"
+    done
+    for pid in $(pgrep -x java); do
+        kill -KILL "$pid"
+    done
+    for device in /tmp/hs_err*; do
+        [[ ! -e $device ]] || sed 's/^/    /' "$device" | head -n 80
+    done
+    diff <(printf '%s\n' "$TMP_BEFORE") <(ls -A /tmp) | sed -n 's/^> //p' | while read -r path; do
+        rm -rf --one-file-system "/tmp/$path"
+    done
+    rm -rf --one-file-system /run/ublk-zoned
+    # A line of its own in the log, so that a warning is charged to one test only.
+    printf '<5>guest test: cleaned up\n' >/dev/kmsg
+} >/dev/null 2>&1

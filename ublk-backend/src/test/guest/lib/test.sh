@@ -1,0 +1,239 @@
+# shellcheck shell=bash
+# What tests are written with: sourced by run in the process of one test, whose folder is the current one.
+# Sizes and places are in bytes, or with K, M or G where a function says so.
+
+readonly EXIT_SKIP=77
+
+DEVICE=
+declare -a SERVER_LOGS=()
+
+trap 'where_failed' ERR
+trap 'finish_test' EXIT
+
+# shellcheck disable=SC2317 # a trap calls it
+where_failed() {
+    local frame=0 place
+    echo "failed: $BASH_COMMAND"
+    while place=$(caller "$frame"); do
+        echo "    at $place"
+        frame=$((frame + 1))
+    done
+    trap - ERR
+}
+
+# The servers' logs are gone with their devices, but for who has them open.
+# shellcheck disable=SC2317
+finish_test() {
+    local status=$? log
+    ((status != 0 && status != EXIT_SKIP)) || return 0
+    for log in "${SERVER_LOGS[@]}"; do
+        echo "--- server log"
+        tail -n 40 "/proc/self/fd/$log"
+    done
+}
+
+fail() {
+    trap - ERR
+    echo "$*"
+    local frame=0 place
+    while place=$(caller "$frame"); do
+        echo "    at $place"
+        frame=$((frame + 1))
+    done
+    exit 1
+}
+
+# Ends the test: it says nothing, for this reason.
+skip() {
+    echo "$*"
+    exit "$EXIT_SKIP"
+}
+
+# ---- expectations ----
+
+# expect_equal WHAT ACTUAL EXPECTED
+expect_equal() {
+    [[ $2 == "$3" ]] || fail "$1 is '$2', and should be '$3'"
+}
+
+# expect_match WHAT ACTUAL REGEX
+expect_match() {
+    [[ $2 =~ $3 ]] || fail "$1 is '$2', and should match '$3'"
+}
+
+# expect_failure STATUS REGEX COMMAND...: the command fails so, and says one line on stderr and none on stdout
+expect_failure() {
+    local status=$1 regex=$2 actual=0
+    shift 2
+    "$@" >failure.out 2>failure.err || actual=$?
+    [[ $actual == "$status" ]] || fail "'$*' exits with $actual, and should with $status: $(cat failure.out failure.err)"
+    expect_match "the error of '$*'" "$(<failure.err)" "$regex"
+    expect_equal "the number of lines of '$(<failure.err)'" "$(wc -l <failure.err)" 1
+    expect_equal "stdout of '$*'" "$(<failure.out)" ''
+}
+
+# expect_error REGEX COMMAND...: a command that is not ours fails, and its message matches
+expect_error() {
+    local regex=$1 status=0
+    shift
+    "$@" >error.txt 2>&1 || status=$?
+    ((status != 0)) || fail "'$*' succeeds, and should fail"
+    expect_match "the error of '$*'" "$(<error.txt)" "$regex"
+}
+
+# await SECONDS WHAT COMMAND...: the command succeeds within so many seconds
+await() {
+    local seconds=$1 what=$2 end=$((SECONDS + $1))
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || fail "not within $seconds s: $what"
+        sleep 0.1
+    done
+}
+
+# ---- images and devices ----
+
+# new_image FILE OPTION...: an image as create makes it with these options; made once in a run and then copied
+new_image() {
+    local file=$1 fresh
+    shift
+    fresh=$SCRATCH/fresh/$(tr -c 'A-Za-z0-9\n' _ <<<"$*")
+    [[ -e $fresh ]] || ublk-zoned create "$fresh" "$@" >/dev/null
+    cp --sparse=always "$fresh" "$file"
+}
+
+# attach IMAGE [OPTION]...: sets DEVICE
+attach() {
+    DEVICE=$(ublk-zoned add --image "$@")
+    [[ -b $DEVICE ]] || fail "'add' printed '$DEVICE', which is no block device"
+    local log
+    exec {log}<"/run/ublk-zoned/${DEVICE#/dev/ublkb}/log"
+    SERVER_LOGS+=("$log")
+}
+
+# Deletes the device; everything of it is gone when that returns.
+detach() {
+    ublk-zoned del "$DEVICE"
+    [[ ! -e $DEVICE ]] || fail "$DEVICE is still there after del"
+    [[ ! -e /run/ublk-zoned/${DEVICE#/dev/ublkb} ]] || fail "the folder in /run is still there after del"
+}
+
+# del_and_check IMAGE: the end of every test that had an image attached
+del_and_check() {
+    detach
+    ublk-zoned check "$1"
+}
+
+# The process that serves the device.
+server_pid() {
+    pgrep -x java || fail "there is no server"
+}
+
+sysfs() {
+    cat "/sys/block/${DEVICE#/dev/}/$1"
+}
+
+# Prints bytes for a number with K, M or G.
+bytes() {
+    numfmt --from=iec "$1"
+}
+
+# zone N: the sector at which zone N starts, as blkzone wants it
+zone() {
+    echo $(($1 * $(sysfs queue/chunk_sectors)))
+}
+
+# blkzones OPERATION FIRST COUNT: blkzone on so many zones
+blkzones() {
+    blkzone "$1" -o "$(zone "$2")" -c "$3" "$DEVICE"
+}
+
+# write_zone N AT SIZE [DD-OPTION]...: writes at AT (with unit) bytes into the zone, directly; what is written is the pattern of
+# that place on the device
+write_zone() {
+    local at=$(($1 * $(sysfs queue/chunk_sectors) * 512 + $(bytes "$2"))) size chunk=65536
+    size=$(bytes "$3")
+    shift 3
+    # dd writes a short last block through the page cache, so there must be none.
+    while ((size % chunk)); do
+        chunk=$((chunk / 2))
+    done
+    pattern "$at" "$size" | dd of="$DEVICE" bs="$chunk" iflag=fullblock oflag=direct,seek_bytes seek="$at" conv=nocreat,notrunc \
+        status=none "$@"
+}
+
+# read_zone N AT SIZE
+read_zone() {
+    dd if="$DEVICE" bs=64K iflag=direct,skip_bytes,count_bytes \
+        skip=$(($1 * $(sysfs queue/chunk_sectors) * 512 + $(bytes "$2"))) count="$(bytes "$3")" status=none
+}
+
+# pattern FROM SIZE: bytes that are the same in every run, and others at every place
+pattern() {
+    local from=$(($1 % 1048573)) left chunk
+    left=$(bytes "$2")
+    make_pattern
+    while ((left > 0)); do
+        chunk=$((left < 8388608 ? left : 8388608))
+        dd if="$SCRATCH/fresh/pattern" bs=1M iflag=skip_bytes,count_bytes skip="$from" count="$chunk" status=none
+        left=$((left - chunk))
+        from=$(((from + 7919) % 1048576))
+    done
+}
+
+make_pattern() {
+    [[ -e $SCRATCH/fresh/pattern ]] ||
+        python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(9 << 20))' >"$SCRATCH/fresh/pattern"
+}
+
+# ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start ----
+
+# Prints what the kernel says of DEVICE.
+kernel_zones() {
+    blkzone report "$DEVICE" | gawk --non-decimal-data '
+        BEGIN {
+            split("nw em oi oe cl ro fu of", short)
+            split("not-wp empty implicit-open explicit-open closed read-only full offline", long)
+            for (i in short) name[short[i]] = long[i]
+        }
+        match($0, /start: (0x[0-9a-f]+), len (0x[0-9a-f]+), cap (0x[0-9a-f]+), wptr (0x[0-9a-f]+) .*zcond: ?[0-9]+\((..)\) \[type: ([12])\(/, f) {
+            conventional = f[6] == 1
+            print NR - 1, f[1] * 512, f[3] * 512, conventional ? "-" : f[4] * 512, name[f[5]]
+        }'
+}
+
+# our_zones REPORT-ARGUMENT...: prints what ublk-zoned says
+our_zones() {
+    ublk-zoned report --json "$@" | python3 -c '
+import json, sys
+for index, zone in enumerate(json.load(sys.stdin)["zones"]):
+    assert zone["index"] == index, zone
+    conventional = zone["type"] == "conventional"
+    assert conventional == (zone["writePointer"] is None) == (zone["condition"] == "not-wp"), zone
+    pointer = "-" if conventional else zone["writePointer"] - zone["start"]
+    print(index, zone["start"], zone["capacity"], pointer, zone["condition"])'
+}
+
+# as_after_power_cycle <ZONES: no zone is open any more
+as_after_power_cycle() {
+    gawk '$5 ~ /-open$/ { $5 = $4 == 0 ? "empty" : "closed" } { print }'
+}
+
+# expect_zones "FIRST[-LAST] CONDITION [WRITE-POINTER]"...: the kernel sees these zones so; a write pointer may have a unit
+expect_zones() {
+    local report zone condition pointer index
+    report=$(kernel_zones)
+    for zone; do
+        read -r zone condition pointer <<<"$zone"
+        [[ -z $pointer ]] || pointer=$(bytes "$pointer")
+        for ((index = ${zone%-*}; index <= ${zone#*-}; index++)); do
+            expect_match "zone $index" "$(gawk -v i="$index" '$1 == i { print $5, $4 }' <<<"$report")" \
+                "^$condition ${pointer:-.*}$"
+        done
+    done
+}
+
+# expect_same WHAT FILE FILE
+expect_same() {
+    diff -u "$2" "$3" || fail "$1: the two differ"
+}

@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# Data: what was written is read back, whatever way it came. Zoned writes by libaio or psync: io_uring reorders them.
+
+# _fio NAME OPTION...: runs a job that verifies what it writes, and makes sure that it did
+_fio() {
+    local name=$1
+    shift
+    fio --name="$name" --filename="$DEVICE" --direct=1 --zonemode=zbd --verify=crc32c --verify_fatal=1 --do_verify=1 \
+        --group_reporting --output-format=json --output="$name.json" "$@" || {
+        sed '/^{/,$d' "$name.json"
+        fail "fio $name failed"
+    }
+    python3 - "$name.json" <<'END'
+import json, sys
+text = open(sys.argv[1]).read()
+job = json.loads(text[text.index("{"):])["jobs"][0]
+written, read = job["write"]["io_bytes"], job["read"]["io_bytes"]
+print("written", written, "verified", read)
+assert job["error"] == 0 and written > 0 and read >= written, job["error"]
+END
+}
+
+_data_tests() {
+    # Four zones from one job, then two jobs with four zones each, several requests at a time.
+    _fio sequential --rw=write --bs=128k --ioengine=libaio --iodepth=8 --offset=64M --size=64M
+    _fio jobs --rw=write --bs=64k --ioengine=libaio --iodepth=16 --numjobs=2 --offset=128M --size=64M --offset_increment=64M
+    _fio small --rw=write --bs=16k --ioengine=psync --offset=256M --size=16M
+    _fio random --rw=randwrite --bs=16k --ioengine=libaio --iodepth=8 --offset=320M --size=32M --io_size=16M --max_open_zones=2
+    _fio conventional --rw=randwrite --bs=4k --ioengine=libaio --iodepth=32 --offset=0 --size=32M --io_size=16M
+    kernel_zones >zones.txt
+    read_all >before.sum
+    detach
+    attach "$1"
+    read_all >after.sum
+    expect_same "the data before and after del and add" before.sum after.sum
+    as_after_power_cycle <zones.txt >expected.txt
+    kernel_zones >zones.txt
+    expect_same "the zones before and after del and add" expected.txt zones.txt
+    del_and_check "$1"
+}
+
+read_all() {
+    dd if="$DEVICE" bs=1M iflag=direct status=none | sha256sum
+}
+
+writes_and_verifies_with_fio() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    attach disk.qcow2
+    _data_tests disk.qcow2
+}
+
+writes_and_verifies_with_fio_on_an_image_on_ext4() {
+    truncate -s 1G ext4.img
+    mkfs.ext4 -q ext4.img
+    mkdir mnt
+    mount -o loop ext4.img mnt
+    new_image mnt/disk.qcow2 --size 512M --zone-size 16M --zone-capacity 16M --conventional-zones 4
+    attach mnt/disk.qcow2
+    _data_tests mnt/disk.qcow2
+    umount mnt
+}
+
+reads_zeros_beyond_the_write_pointer() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
+    attach disk.qcow2
+    write_zone 3 0 68K
+    # The rest of the cluster, of the capacity, and of the zone; a zone never written; a conventional one.
+    cmp <(pattern $((3 * 16777216)) 68K) <(read_zone 3 0 68K)
+    cmp -n $((16777216 - 69632)) /dev/zero <(read_zone 3 68K $((16777216 - 69632)))
+    cmp -n 16777216 /dev/zero <(read_zone 4 0 16M)
+    cmp -n 16777216 /dev/zero <(read_zone 1 0 16M)
+    # One read across the write pointer, and one across zones.
+    cmp <(pattern $((3 * 16777216)) 68K; head -c 60K /dev/zero) <(read_zone 3 0 128K)
+    write_zone 5 0 12M
+    write_zone 6 0 64K
+    cmp <(pattern $((5 * 16777216)) 12M; head -c 4M /dev/zero; pattern $((6 * 16777216)) 64K) <(read_zone 5 0 $((16777216 + 65536)))
+    # After a finish and a reset nothing old shows.
+    blkzones finish 3 1
+    cmp -n $((16777216 - 69632)) /dev/zero <(read_zone 3 68K $((16777216 - 69632)))
+    blkzones reset 3 1
+    cmp -n 1048576 /dev/zero <(read_zone 3 0 1M)
+    write_zone 3 0 4K
+    cmp -n 61440 /dev/zero <(read_zone 3 4K 60K)
+    del_and_check disk.qcow2
+}
+
+keeps_data_through_del_and_add_by_the_page_cache_too() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2
+    pattern 1 3M | dd of="$DEVICE" bs=64K iflag=fullblock seek=1000 oflag=seek_bytes conv=nocreat,notrunc,fsync status=none
+    write_zone 2 0 16M
+    write_zone 3 0 1M
+    detach
+    attach disk.qcow2
+    cmp <(pattern 1 3M) <(dd if="$DEVICE" bs=1M iflag=skip_bytes,count_bytes skip=1000 count=3M status=none)
+    cmp <(pattern $((2 * 16777216)) 16M; pattern $((3 * 16777216)) 1M) <(read_zone 2 0 17M)
+    write_zone 3 1M 4K
+    expect_zones "2 full 16M" "3 implicit-open 1028K"
+    del_and_check disk.qcow2
+}
+
+serves_with_other_block_sizes_queues_and_depths() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2 --block-size 512 -q 1 -d 1
+    expect_equal "the number of queues" "$(find "/sys/block/${DEVICE#/dev/}/mq" -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
+    if (($(sysfs queue/zone_write_granularity) == 512)); then
+        pattern 1 512 | dd of="$DEVICE" bs=512 seek=$((2 * 32768)) oflag=direct conv=nocreat,notrunc status=none
+        expect_zones "2 implicit-open 512"
+        pattern 2 3584 | dd of="$DEVICE" bs=512 seek=$((2 * 32768 + 1)) iflag=fullblock oflag=direct conv=nocreat,notrunc status=none
+        expect_zones "2 implicit-open 4K"
+    fi
+    _fio shallow --rw=write --bs=32k --ioengine=libaio --iodepth=4 --offset=48M --size=16M
+    detach
+    attach disk.qcow2 -q 4 -d 1024 -n 5
+    expect_equal "the device" "$DEVICE" /dev/ublkb5
+    _fio deep --rw=write --bs=64k --ioengine=libaio --iodepth=256 --offset=64M --size=32M
+    _fio deep2 --rw=write --bs=16k --ioengine=libaio --iodepth=64 --offset=128M --size=32M --numjobs=2 --offset_increment=32M
+    del_and_check disk.qcow2
+}

@@ -1,0 +1,170 @@
+# shellcheck shell=bash
+# The ends of a server, the wanted ones and the others.
+
+_state() {
+    echo "devices: $(devices | tr '\n' ' ')"
+    echo "run: $(find /run -not -path '/run/udev/*' -not -path '/run/lock/*' | sort | tr '\n' ' ')"
+    echo "mounts: $(mounts | tr '\n' ' ')"
+    # Processes with a command line: kernel threads come and go.
+    echo "processes: $(ps -e -o args= --ppid 2 -p 2 --deselect | grep -cv -e '^ps ' -e '^bash ' -e '^grep ' -e '(udev-worker)')"
+    echo "driver: $(gawk '$1 == "ublk_drv" { print $3 }' /proc/modules)"
+}
+
+# Open files of the whole system; processes that are about to end have some too.
+_open_files() {
+    sleep 1
+    cut -f 1 /proc/sys/fs/file-nr
+}
+
+# seconds: 900
+leaves_nothing_behind_after_20_rounds_of_add_and_del() {
+    # shellcheck source=ublk-backend/src/test/guest/lib/leftovers.sh
+    . "$HERE/lib/leftovers.sh"
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    local round device files_before files_after
+    udevadm settle
+    _state >before.txt
+    files_before=$(_open_files)
+    for ((round = 0; round < 20; round++)); do
+        device=$(ublk-zoned add disk.qcow2)
+        pattern "$round" 4K | dd of="$device" bs=4K iflag=fullblock seek=$((8192 + round)) oflag=direct conv=nocreat,notrunc status=none
+        ublk-zoned del "$device"
+        _state >after.txt
+        expect_same "the system before and after round $((round + 1))" before.txt after.txt
+    done
+    files_after=$(_open_files)
+    ((files_after < files_before + 20)) || fail "$files_before files were open before, and $files_after are after"
+    attach disk.qcow2
+    expect_zones "2 implicit-open|2 closed 80K"
+    del_and_check disk.qcow2
+}
+
+closes_the_image_cleanly_on_sigterm() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2
+    local server zones
+    write_zone 2 0 16M
+    write_zone 3 0 260K
+    write_zone 0 1M 64K
+    zones=$(kernel_zones | as_after_power_cycle)
+    server=$(server_pid)
+    kill -TERM "$server"
+    await 30 "the server ends on SIGTERM" test ! -e "/proc/$server"
+    [[ ! -e $DEVICE ]] || fail "$DEVICE is still there"
+    [[ ! -e /run/ublk-zoned ]] || fail "/run/ublk-zoned is still there"
+    ublk-zoned info --json disk.qcow2 | python3 -c '
+import json, sys
+info = json.load(sys.stdin)
+assert info["closed"] is True and info["device"] is None, info'
+    ublk-zoned check disk.qcow2
+    attach disk.qcow2
+    expect_equal "the zones" "$(kernel_zones)" "$zones"
+    cmp <(pattern $((2 * 16777216)) 16M; pattern $((3 * 16777216)) 260K) <(read_zone 2 0 $((16777216 + 266240)))
+    cmp <(pattern 1048576 64K) <(read_zone 0 1M 64K)
+    del_and_check disk.qcow2
+}
+
+ends_in_the_foreground_on_ctrl_c() {
+    new_image disk.qcow2 --size 256M --zone-size 16M
+    local server status=0
+    # A background process of a script ignores SIGINT, unless it is told not to.
+    env --default-signal=INT ublk-zoned add --foreground disk.qcow2 >out.txt 2>log.txt &
+    server=$!
+    await 60 "the device's path on stdout" grep -q '^/dev/ublkb' out.txt
+    DEVICE=$(<out.txt)
+    [[ -b $DEVICE ]] || fail "it printed '$DEVICE', which is no block device"
+    write_zone 1 0 64K
+    kill -INT "$(server_pid)"
+    wait "$server" || status=$?
+    expect_equal "the exit status" "$status" 0
+    [[ ! -e $DEVICE ]] || fail "$DEVICE is still there"
+    expect_equal "stdout" "$(<out.txt)" "$DEVICE"
+    ublk-zoned check disk.qcow2
+    attach disk.qcow2
+    expect_zones "1 closed 64K"
+    del_and_check disk.qcow2
+}
+
+keeps_what_was_synced_when_the_server_is_killed() {
+    modprobe btrfs
+    new_image disk.qcow2 --size 4G --zone-size 16M
+    attach disk.qcow2
+    mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
+    mkdir mnt
+    mount "$DEVICE" mnt
+    pattern 1 5M | dd of=mnt/synced bs=64K iflag=fullblock conv=fsync status=none
+    pattern 2 200K >mnt/second
+    sync -f mnt
+    pattern 3 3M >mnt/unsynced
+    _kill_server
+    umount mnt || umount -l mnt
+    ublk-zoned list >list.txt
+    expect_match "the list" "$(<list.txt)" 'dead'
+    ublk-zoned del "$DEVICE"
+    await 10 "$DEVICE is gone" test ! -e "$DEVICE"
+
+    attach disk.qcow2
+    mount "$DEVICE" mnt
+    cmp mnt/synced <(pattern 1 5M)
+    cmp mnt/second <(pattern 2 200K)
+    pattern 4 1M >mnt/after
+    umount mnt
+    del_and_check disk.qcow2
+}
+
+_kill_server() {
+    local server
+    server=$(server_pid)
+    kill -KILL "$server"
+    await 30 "the server has ended" test ! -e "/proc/$server"
+}
+
+recovers_the_write_pointers_of_flushed_writes_when_the_server_is_killed() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2
+    write_zone 2 0 16M
+    write_zone 3 0 1M conv=nocreat,notrunc,fsync
+    write_zone 0 64K 128K conv=nocreat,notrunc,fsync
+    blkzones finish 5 1
+    write_zone 6 0 64K
+    sync "$DEVICE"
+    blkzones reset 6 1
+    # Written and not flushed.
+    write_zone 3 1M 1M
+    write_zone 4 0 256K
+    _kill_server
+    ublk-zoned del "$DEVICE"
+    ublk-zoned info --json disk.qcow2 | python3 -c '
+import json, sys
+info = json.load(sys.stdin)
+assert info["closed"] is False, info'
+
+    attach disk.qcow2
+    expect_zones "2 full 16M" "3 closed" "5 full 16M" "6 empty 0"
+    local pointer
+    pointer=$(kernel_zones | gawk '$1 == 3 { print $4 }')
+    ((pointer >= 1048576 && pointer <= 2097152)) || fail "the write pointer of zone 3 is $pointer"
+    cmp <(pattern $((2 * 16777216)) 16M; pattern $((3 * 16777216)) 1M) <(read_zone 2 0 17M)
+    cmp <(pattern 65536 128K) <(read_zone 0 64K 128K)
+    pointer=$(kernel_zones | gawk '$1 == 4 { print $4 }')
+    cmp -n "$pointer" <(pattern $((4 * 16777216)) 256K) <(read_zone 4 0 256K)
+    cmp -n $((1048576 - pointer)) /dev/zero <(read_zone 4 "$pointer" 1M)
+    write_zone 4 "$pointer" 4K
+    del_and_check disk.qcow2
+}
+
+removes_a_device_whose_server_was_killed_while_it_wrote() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2
+    fio --name=busy --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --iodepth=32 --rw=write --bs=16k \
+        --offset=32M --size=192M --time_based --runtime=30 >fio.txt 2>&1 &
+    sleep 3
+    _kill_server
+    wait || true
+    ublk-zoned del "$DEVICE"
+    await 10 "$DEVICE is gone" test ! -e "$DEVICE"
+    attach disk.qcow2
+    kernel_zones >zones.txt
+    read_zone 2 0 16M >/dev/null
+    del_and_check disk.qcow2
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# The commands' output, with devices and without.
+
+# _json EXPRESSION: the JSON on stdin, x, is well-formed and the Python expression true of it
+_json() {
+    python3 -c '
+import json, sys
+x = json.load(sys.stdin)
+if not eval(sys.argv[1]):
+    sys.exit("not true: %s\nof %s" % (sys.argv[1], json.dumps(x)[:2000]))' "$1"
+}
+
+shows_devices_and_images_in_text_and_json() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4 --max-open 6 --max-active 8
+    cp --sparse=always disk.qcow2 second.qcow2
+    expect_equal "the list without devices" "$(ublk-zoned list)" ''
+    ublk-zoned list --json | _json 'x == []'
+
+    attach second.qcow2 -n 7
+    attach disk.qcow2
+    write_zone 4 0 1M
+    ublk-zoned list >list.txt
+    expect_match "the list" "$(<list.txt)" "$DEVICE.*live.*$PWD/disk.qcow2"
+    expect_match "the list" "$(<list.txt)" "/dev/ublkb7.*live.*$PWD/second.qcow2"
+    ublk-zoned list --json | _json "
+        [d['path'] for d in x] == ['$DEVICE', '/dev/ublkb7'] and [d['id'] for d in x] == [${DEVICE#/dev/ublkb}, 7]
+        and all(d['state'] == 'live' and open('/proc/%d/comm' % d['pid']).read() == 'java\n' for d in x)
+        and x[0]['image'] == '$PWD/disk.qcow2'"
+
+    local subject
+    for subject in "$DEVICE" disk.qcow2; do
+        ublk-zoned info --json "$subject" | _json "
+            x['device'] == '$DEVICE' and x['size'] == 512 << 20 and x['zones'] == 32 and x['zoneSize'] == 16 << 20
+            and x['zoneCapacity'] == 12 << 20 and x['conventionalZones'] == 4 and x['maxOpenZones'] == 6
+            and x['maxActiveZones'] == 8 and x['written'] == 1 << 20
+            and x['conditions'] == {'not-wp': 4, 'empty': 27, 'implicit-open': 1}"
+    done
+    ublk-zoned info "$DEVICE" >info.txt
+    expect_match "the text of info" "$(<info.txt)" "$DEVICE"
+    ublk-zoned report "$DEVICE" >report.txt
+    expect_match "the text of the report" "$(<report.txt)" 'implicit'
+    ublk-zoned report --map "$DEVICE" >map.txt
+    expect_match "the map" "$(<map.txt)" "$DEVICE"
+    ublk-zoned report -o 64M -c 2 --json "$DEVICE" | _json '
+        [(z["index"], z["start"], z["length"], z["writePointer"], z["condition"]) for z in x["zones"]] ==
+        [(4, 64 << 20, 16 << 20, 65 << 20, "implicit-open"), (5, 80 << 20, 16 << 20, 80 << 20, "empty")]'
+
+    detach
+    ublk-zoned del /dev/ublkc7
+    expect_equal "the devices" "$(find /dev -name 'ublk[bc]*')" ''
+    ublk-zoned info --json disk.qcow2 | _json "x['device'] is None and x['closed'] is True
+        and x['conditions'] == {'not-wp': 4, 'empty': 27, 'closed': 1}"
+    ublk-zoned check --json disk.qcow2 | _json "x['corruptions'] == 0 and x['leaks'] == 0 and x['closed'] is True"
+    expect_failure 1 'no device 7' ublk-zoned del 7
+    expect_failure 1 'no device 7' ublk-zoned info 7
+    ublk-zoned check second.qcow2
+}
+
+shows_the_features_of_the_driver() {
+    ublk-zoned features --json | _json "
+        {'ZONED', 'USER_COPY'} <= {f.upper().replace('UBLK_F_', '') for f in x['features']}
+        and x['bits'] & (1 << 8) and x['bits'] & (1 << 7)"
+    ublk-zoned features >features.txt
+    expect_match "the text" "$(<features.txt)" 'ZONED|zoned'
+}
