@@ -28,10 +28,10 @@ _data_tests() {
     _fio random --rw=randwrite --bs=16k --ioengine=libaio --iodepth=8 --offset=320M --size=32M --io_size=16M --max_open_zones=2
     _fio conventional --rw=randwrite --bs=4k --ioengine=libaio --iodepth=32 --offset=0 --size=32M --io_size=16M
     kernel_zones >zones.txt
-    read_all >before.sum
+    _read_all >before.sum
     detach
     attach "$1"
-    read_all >after.sum
+    _read_all >after.sum
     expect_same "the data before and after del and add" before.sum after.sum
     as_after_power_cycle <zones.txt >expected.txt
     kernel_zones >zones.txt
@@ -39,7 +39,7 @@ _data_tests() {
     del_and_check "$1"
 }
 
-read_all() {
+_read_all() {
     dd if="$DEVICE" bs=1M iflag=direct status=none | sha256sum
 }
 

@@ -6,7 +6,7 @@ _json() {
     python3 -c '
 import json, sys
 x = json.load(sys.stdin)
-if not eval(sys.argv[1]):
+if not eval("(" + sys.argv[1] + ")"):
     sys.exit("not true: %s\nof %s" % (sys.argv[1], json.dumps(x)[:2000]))' "$1"
 }
 
