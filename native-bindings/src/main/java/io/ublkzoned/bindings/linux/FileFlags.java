@@ -15,6 +15,8 @@ public final class FileFlags {
 
     public static final int SEEK_SET = libc_h.SEEK_SET();
     public static final int SEEK_END = libc_h.SEEK_END();
+    /** To the next offset that is not in a hole, or ENXIO if there is none before the end of the file. */
+    public static final int SEEK_DATA = libc_h.SEEK_DATA();
 
     public static final int FALLOC_FL_KEEP_SIZE = libc_h.FALLOC_FL_KEEP_SIZE();
     /** Only together with {@link #FALLOC_FL_KEEP_SIZE}. */
