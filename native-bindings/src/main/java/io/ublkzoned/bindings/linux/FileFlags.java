@@ -7,6 +7,7 @@ public final class FileFlags {
     public static final int O_RDONLY = libc_h.O_RDONLY();
     public static final int O_WRONLY = libc_h.O_WRONLY();
     public static final int O_RDWR = libc_h.O_RDWR();
+    public static final int O_APPEND = libc_h.O_APPEND();
     public static final int O_CREAT = libc_h.O_CREAT();
     public static final int O_EXCL = libc_h.O_EXCL();
     public static final int O_TRUNC = libc_h.O_TRUNC();

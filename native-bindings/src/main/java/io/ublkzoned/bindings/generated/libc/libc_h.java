@@ -77,6 +77,15 @@ public class libc_h extends libc_h$shared {
     public static int O_TRUNC() {
         return O_TRUNC;
     }
+    private static final int O_APPEND = (int)1024L;
+    /**
+     * {@snippet lang=c :
+     * #define O_APPEND 1024
+     * }
+     */
+    public static int O_APPEND() {
+        return O_APPEND;
+    }
     private static final int F_OFD_GETLK = (int)36L;
     /**
      * {@snippet lang=c :
