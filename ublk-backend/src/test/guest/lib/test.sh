@@ -129,6 +129,14 @@ server_pid() {
     pgrep -x java || fail "there is no server"
 }
 
+# Ends the server as nothing else does: it can say no word to anybody.
+kill_server() {
+    local server
+    server=$(server_pid)
+    kill -KILL "$server"
+    await 30 "the server has ended" test ! -e "/proc/$server"
+}
+
 sysfs() {
     cat "/sys/block/${DEVICE#/dev/}/$1"
 }

@@ -53,6 +53,7 @@ writes_and_verifies_with_fio_on_an_image_on_ext4() {
     truncate -s 1G ext4.img
     mkfs.ext4 -q ext4.img
     mkdir mnt
+    modprobe loop
     mount -o loop ext4.img mnt
     new_image mnt/disk.qcow2 --size 512M --zone-size 16M --zone-capacity 16M --conventional-zones 4
     attach mnt/disk.qcow2

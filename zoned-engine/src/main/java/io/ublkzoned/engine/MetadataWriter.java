@@ -67,10 +67,10 @@ final class MetadataWriter {
 
     // ---- called under the lock ----
 
-    /** Reads the zone's mapping, then starts its waiting requests. */
-    void loadMap(ZoneTraffic zone) {
-        if (!zone.mapWanted) {
-            zone.mapWanted = true;
+    /** Reads the zone's mapping, or writes what the file does not have of it, then starts its waiting requests. */
+    void syncMap(ZoneTraffic zone) {
+        if (!zone.mapPending) {
+            zone.mapPending = true;
             mapsWanted.add(zone);
             wakeUp();
         }
@@ -108,6 +108,9 @@ final class MetadataWriter {
     void release(ZoneTraffic zone, int fromCluster) {
         if (zone.map != null) {
             zone.map.truncate(fromCluster, space::release);
+            if (zone.map.isStale()) {
+                markDirty(zone);
+            }
         }
     }
 
@@ -137,6 +140,9 @@ final class MetadataWriter {
         if (recovered) {
             space.punchFree();
             file.sync();
+            if (image.writePointers().writeDirtyPages(file)) {
+                file.sync();
+            }
         }
     }
 
@@ -181,8 +187,11 @@ final class MetadataWriter {
             }
             worked = true;
             int error = load(zone);
+            if (error == 0) {
+                error = writeMap(zone);
+            }
             synchronized (lock) {
-                zone.mapWanted = false;
+                zone.mapPending = false;
                 if (error == 0) {
                     zone.resumeWaiting();
                 } else {
@@ -201,16 +210,24 @@ final class MetadataWriter {
             int clusters = hostClusters.length;
             image.readMapping((long) zone.zone.index() * clusters, clusters, hostClusters);
             synchronized (lock) {
-                boolean sequential = !zone.zone.isConventional();
-                int limit = device.clustersBelow(zone, zone.completedBytes);
-                zone.map = new ZoneMap(hostClusters, clusters, sequential, limit, space::release);
-                if (zone.map.isStale(limit)) {
-                    markDirty(zone);
+                zone.map = new ZoneMap(hostClusters, clusters);
+                if (!zone.zone.isConventional()) {
+                    release(zone, device.clustersBelow(zone, zone.completedBytes));
                 }
             }
             return 0;
         } catch (IOException e) {
             return failed("reading the mapping of zone " + zone.zone.index(), e);
+        }
+    }
+
+    /** Writes the zone's L2 entries that the file does not have; 0 or -errno. */
+    int writeMap(ZoneTraffic zone) {
+        try {
+            writeMapping(zone);
+            return 0;
+        } catch (IOException e) {
+            return failed("writing the mapping of zone " + zone.zone.index(), e);
         }
     }
 
@@ -277,7 +294,10 @@ final class MetadataWriter {
     private void writeAll(List<ZoneTraffic> dirty) throws IOException {
         long[] pointers = new long[dirty.size()];
         for (int i = 0; i < pointers.length; i++) {
-            pointers[i] = writeMapping(dirty.get(i));
+            synchronized (lock) {
+                pointers[i] = dirty.get(i).completedBytes;
+            }
+            writeMapping(dirty.get(i));
         }
         writeRefcounts();
         sync();
@@ -314,41 +334,32 @@ final class MetadataWriter {
         }
     }
 
-    /**
-     * Writes the L2 entries of a zone up to its write pointer.
-     *
-     * @return that write pointer
-     */
-    private long writeMapping(ZoneTraffic zone) throws IOException {
-        long pointer;
-        int from = 0;
-        int to = 0;
+    private void writeMapping(ZoneTraffic zone) throws IOException {
+        int from;
+        int to;
         synchronized (lock) {
-            pointer = zone.completedBytes;
-            int limit = device.clustersBelow(zone, pointer);
             ZoneMap map = zone.map;
-            if (map != null && map.isStale(limit)) {
-                from = map.staleFrom();
-                to = map.staleEnd(limit);
-                map.entries(from, to, limit, hostClusters);
-                map.markWritten(limit);
+            if (map == null || !map.isStale()) {
+                return;
             }
+            from = map.staleFrom();
+            to = map.staleEnd();
+            map.entries(from, to, hostClusters);
+            map.markWritten();
         }
-        if (from < to) {
-            try {
-                image.writeMapping((long) zone.zone.index() * hostClusters.length + from, to - from, hostClusters);
-            } catch (IOException e) {
-                markStale(zone, from, to);
-                throw e;
-            }
+        try {
+            image.writeMapping((long) zone.zone.index() * hostClusters.length + from, to - from, hostClusters);
+        } catch (IOException e) {
+            markStale(zone, from, to);
+            throw e;
         }
-        return pointer;
     }
 
     private void markStale(ZoneTraffic zone, int from, int to) {
         synchronized (lock) {
             if (zone.map != null) {
                 zone.map.markStale(from, to);
+                markDirty(zone);
             }
         }
     }

@@ -102,8 +102,9 @@ final class ZoneChanges {
             for (ZoneTraffic zone : zones) {
                 metadata.markDirty(zone);
                 if (error == 0) {
-                    rules.reset(zone.zone);
                     zone.completedBytes = zone.zone.startBytes();
+                    zone.lastWriteBytes = 0;
+                    rules.reset(zone.zone);
                     metadata.release(zone, 0);
                 }
             }
@@ -111,19 +112,28 @@ final class ZoneChanges {
         return error;
     }
 
-    /** What failed writes may have left above the write pointer must not show in a FULL zone. */
+    /**
+     * What failed writes may have left above the write pointer must not show in a FULL zone. Its clusters there are
+     * given up in the file too before it becomes FULL, since recovery does not look for them afterwards.
+     */
     private int finish(ZoneTraffic zone) {
         int error = metadata.load(zone);
         if (error == 0) {
             error = metadata.clearTail(zone);
         }
+        if (error == 0) {
+            synchronized (lock) {
+                metadata.release(zone, device.clustersBelow(zone, zone.completedBytes));
+            }
+            error = metadata.writeMap(zone);
+        }
         synchronized (lock) {
             if (error == 0 && zone.zone.condition() != ZoneCondition.FULL) {
-                int used = device.clustersBelow(zone, zone.completedBytes);
                 error = rules.finish(zone.zone);
                 if (error == 0) {
-                    metadata.release(zone, used);
                     zone.completedBytes = zone.zone.endBytes();
+                    zone.lastWriteBytes = 0;
+                    device.publish(zone.zone);
                     metadata.markDirty(zone);
                 }
             }

@@ -16,7 +16,8 @@ final class ZoneTraffic {
     @Nullable
     ZoneMap map;
 
-    boolean mapWanted;
+    /** The metadata writer has the zone's mapping to read, or entries of it to write. */
+    boolean mapPending;
 
     /** A reset or finish has the zone to itself, or is about to: requests wait. */
     boolean held;
@@ -32,6 +33,12 @@ final class ZoneTraffic {
 
     /** Every byte below it is in the image and acknowledged; the write pointer that reports show. */
     long completedBytes;
+
+    /** The length of the write that ended at {@link #completedBytes}, 0 if none did. */
+    int lastWriteBytes;
+
+    /** The kernel may send that write again, since the server died before it could say that it was done. */
+    boolean lastWriteMayRepeat;
 
     /** Writes of a sequential zone whose data is moving, in the order of their places. */
     final RequestList writes = new RequestList();

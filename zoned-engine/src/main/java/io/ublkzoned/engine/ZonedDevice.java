@@ -3,7 +3,6 @@ package io.ublkzoned.engine;
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.qcow2.Access;
-import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.ZoneMap;
 import io.ublkzoned.engine.zone.Zone;
@@ -11,6 +10,7 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 import io.ublkzoned.engine.zone.ZoneTable;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,32 +25,27 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ZonedDevice {
 
-    /** A sequential zone gets clusters ahead of its write pointer, so that the image file sees large sequential I/O. */
-    private static final int SEQUENTIAL_CHUNK_BYTES = 16 << 20;
-
-    /** Random writes to a conventional zone get clusters by this much. */
-    private static final int CONVENTIONAL_CHUNK_BYTES = 1 << 20;
-
     // What the start of a request came to, beside 0 and -errno.
     private static final int TRANSFER = Integer.MIN_VALUE;
     private static final int WAITING = Integer.MIN_VALUE + 1;
 
     private final Object lock = new Object();
     private final DeviceGeometry geometry;
-    private final int clusterShift;
     private final ZoneTable zones;
     private final ZoneStateMachine rules;
-    private final ClusterAllocator allocator;
+    private final RequestMapper mapper;
     private final @Nullable ZoneTraffic[] traffic;
     private final MetadataWriter metadata;
     private final ZoneChanges changes;
 
+    /** Null before {@link #begin}. */
+    private @Nullable DeviceState state;
+
     private ZonedDevice(Qcow2Image image, ImageFile file, Runnable metadataWakeUp) {
         geometry = image.geometry();
-        clusterShift = image.clusterBits();
-        zones = new ZoneTable(geometry, image.writePointers()::get);
+        zones = new ZoneTable(geometry, image.writePointers()::get, this::publish);
         rules = new ZoneStateMachine(zones, geometry);
-        allocator = image.allocator();
+        mapper = new RequestMapper(image.allocator(), image.clusterBits());
         traffic = new ZoneTraffic[geometry.zoneCount()];
         metadata = new MetadataWriter(this, lock, image, file, metadataWakeUp);
         changes = new ZoneChanges(this, lock, rules, metadata);
@@ -64,13 +59,70 @@ public final class ZonedDevice {
      * @throws ImageFormatException if the image cannot be used, with a sentence that says why
      */
     public static ZonedDevice open(ImageFile file, Runnable metadataWakeUp) throws IOException {
-        Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
-        return new ZonedDevice(image, file, metadataWakeUp);
+        return new ZonedDevice(Qcow2Image.open(file, Access.READ_WRITE), file, metadataWakeUp);
     }
 
-    /** Marks the image as in use, durably. */
-    public void begin() throws IOException {
+    /**
+     * Opens the image of a device whose server died: its zones are as that one last acknowledged them. An image that was
+     * closed after all, or not yet in use, is opened as it is.
+     *
+     * @param left the memory that the device's {@link #begin} was given
+     * @throws IOException also if that is not what a device of this image leaves behind
+     */
+    public static ZonedDevice reopen(ImageFile file, MemorySegment left, Runnable metadataWakeUp) throws IOException {
+        Qcow2Image found = Qcow2Image.open(file, Access.READ_ONLY);
+        DeviceState state = new DeviceState(left, found.geometry());
+        if (!found.isDirty() || !state.isBegun()) {
+            return open(file, metadataWakeUp);
+        }
+        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, state), file, metadataWakeUp);
+        device.restore(state);
+        return device;
+    }
+
+    /** The zones are open that were, and the last write of each may come a second time. */
+    private void restore(DeviceState left) {
+        for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
+            if (left.was(i, ZoneCondition.IMPLICIT_OPEN)) {
+                zones.reopen(zones.zone(i), ZoneCondition.IMPLICIT_OPEN);
+            } else if (left.was(i, ZoneCondition.EXPLICIT_OPEN)) {
+                zones.reopen(zones.zone(i), ZoneCondition.EXPLICIT_OPEN);
+            }
+            if (left.lastWriteBytes(i) > 0) {
+                ZoneTraffic zone = traffic(i);
+                zone.lastWriteBytes = left.lastWriteBytes(i);
+                zone.lastWriteMayRepeat = true;
+            }
+        }
+    }
+
+    /**
+     * Marks the image as in use, durably, and from now on keeps what it acknowledges in {@code memory} too.
+     *
+     * @param memory {@link DeviceState#sizeBytes} bytes, zeros or what the last server left, for {@link #reopen}
+     */
+    public void begin(MemorySegment memory) throws IOException {
         metadata.begin();
+        synchronized (lock) {
+            DeviceState begun = new DeviceState(memory, geometry);
+            state = begun;
+            for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
+                publish(zones.zone(i));
+            }
+            begun.begin();
+        }
+    }
+
+    /** Puts where it outlives this process what a zone has come to, before any completion says so. */
+    void publish(Zone zone) {
+        if (state != null) {
+            ZoneTraffic moving = traffic[zone.index()];
+            if (moving == null) {
+                state.put(zone.index(), zone.writePointerBytes(), 0, zone.condition());
+            } else {
+                state.put(zone.index(), moving.completedBytes, moving.lastWriteBytes, zone.condition());
+            }
+        }
     }
 
     public DeviceGeometry geometry() {
@@ -150,7 +202,7 @@ public final class ZonedDevice {
             if (map == null) {
                 return awaitMap(zone, request);
             }
-            addParts(zone, map, request, readable);
+            mapper.addParts(zone, map, request, readable);
         }
         long written = Math.max(readable, request.offsetBytes());
         if (written < request.endBytes()) {
@@ -186,6 +238,9 @@ public final class ZonedDevice {
         if (zone.failed) {
             return await(zone, request);
         }
+        if (isRepeated(zone, request)) {
+            return request.forceUnitAccess() && metadata.flush(request) ? WAITING : request.lengthBytes();
+        }
         ZoneMap map = zone.map;
         if (map == null) {
             return awaitMap(zone, request);
@@ -202,18 +257,32 @@ public final class ZonedDevice {
         return outcome;
     }
 
+    /** Whether this is the zone's last write once more, whose data is there: the first one after the server's death. */
+    private static boolean isRepeated(ZoneTraffic zone, BlockRequest request) {
+        if (!zone.lastWriteMayRepeat) {
+            return false;
+        }
+        zone.lastWriteMayRepeat = false;
+        long end = Math.min(zone.completedBytes, zone.zone.writableEndBytes());
+        return request.lengthBytes() == zone.lastWriteBytes && request.endBytes() == end;
+    }
+
     private int mapAndTransfer(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
-        if (!mapRange(zone, map, request)) {
+        if (!mapper.allocate(zone, map, request)) {
             return metadata.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
         }
+        if (map.isStale() || zone.mapPending) {
+            // What is acknowledged must be found after the death of this process, so data waits for its mapping.
+            return awaitMap(zone, request);
+        }
         request.partCount = 0;
-        addParts(zone, map, request, request.endBytes());
+        mapper.addParts(zone, map, request, request.endBytes());
         zone.transfers++;
         return TRANSFER;
     }
 
     private int awaitMap(ZoneTraffic zone, BlockRequest request) {
-        metadata.loadMap(zone);
+        metadata.syncMap(zone);
         return await(zone, request);
     }
 
@@ -252,45 +321,6 @@ public final class ZonedDevice {
         }
         changes.add(request, concerned);
         return WAITING;
-    }
-
-    /** Gives every cluster of a write a place in the image; false if there is none. */
-    private boolean mapRange(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
-        long zoneStart = zone.zone.startBytes();
-        int cluster = (int) ((request.offsetBytes() - zoneStart) >>> clusterShift);
-        int last = (int) ((request.endBytes() - 1 - zoneStart) >>> clusterShift);
-        int usable = clustersBelow(zone, zone.zone.writableEndBytes());
-        boolean sequential = !zone.zone.isConventional();
-        int chunk = Math.max(1, (sequential ? SEQUENTIAL_CHUNK_BYTES : CONVENTIONAL_CHUNK_BYTES) >>> clusterShift);
-        while (cluster <= last) {
-            if (map.find(cluster) == HOLE) {
-                int hole = Math.min(map.foundClusters(), usable - cluster);
-                if (!allocator.allocate(Math.min(hole, Math.max(chunk, last + 1 - cluster)))) {
-                    return false;
-                }
-                map.map(cluster, allocator.runStart(), allocator.runClusters());
-                if (!sequential) {
-                    metadata.markDirty(zone);
-                }
-                map.find(cluster);
-            }
-            cluster += map.foundClusters();
-        }
-        return true;
-    }
-
-    /** Adds the request's parts up to {@code endBytes}, following the map. */
-    private void addParts(ZoneTraffic zone, ZoneMap map, BlockRequest request, long endBytes) {
-        long at = request.offsetBytes() - zone.zone.startBytes();
-        long end = endBytes - zone.zone.startBytes();
-        long inCluster = at & ((1L << clusterShift) - 1);
-        while (at < end) {
-            long host = map.find((int) (at >>> clusterShift));
-            int length = (int) Math.min(end - at, ((long) map.foundClusters() << clusterShift) - inCluster);
-            request.addPart(host == HOLE ? HOLE : (host << clusterShift) + inCluster, length);
-            at += length;
-            inCluster = 0;
-        }
     }
 
     /** Moves the request's parts, outside the lock. The last one's completion may end the request. */
@@ -372,6 +402,12 @@ public final class ZonedDevice {
             traffic.writes.poll();
             if (first.result > 0 && !traffic.failed) {
                 traffic.completedBytes = first.endBytes();
+                traffic.lastWriteBytes = first.lengthBytes();
+                if (traffic.completedBytes == zone.writableEndBytes()) {
+                    traffic.completedBytes = zone.endBytes();
+                    rules.filled(zone);
+                }
+                publish(zone);
                 metadata.markDirty(traffic);
             } else {
                 traffic.failed = true;
@@ -385,10 +421,6 @@ public final class ZonedDevice {
                 first.queue().handOver(first);
             }
             first = traffic.writes.peek();
-        }
-        if (traffic.completedBytes == zone.writableEndBytes()) {
-            rules.filled(zone);
-            traffic.completedBytes = zone.endBytes();
         }
         if (traffic.failed && first == null) {
             rules.rollBack(zone, traffic.completedBytes);
@@ -449,7 +481,6 @@ public final class ZonedDevice {
 
     /** How many clusters of the zone begin below a device address. */
     int clustersBelow(ZoneTraffic zone, long endBytes) {
-        long bytes = Math.min(endBytes, zone.zone.writableEndBytes()) - zone.zone.startBytes();
-        return (int) ((bytes + (1L << clusterShift) - 1) >>> clusterShift);
+        return mapper.clustersBelow(zone, endBytes);
     }
 }

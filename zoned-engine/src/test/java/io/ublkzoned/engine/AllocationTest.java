@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -21,13 +22,34 @@ final class AllocationTest {
     /** Room for lists and maps that grow now and then; one object a request would be 1.6 MB or more. */
     private static final long BYTES_MAX = 200_000;
 
-    /** Moves no data and completes everything at once. */
+    /** Moves no data; does the device's metadata I/O when it is asked for, between two requests. */
     private static final class IdleQueue implements RequestQueue, DataPort {
         private final ZonedDevice device;
+        private final RequestList handedOver = new RequestList();
+        private boolean woken;
         private int failures;
 
-        IdleQueue(ZonedDevice device) {
-            this.device = device;
+        IdleQueue() throws IOException {
+            MemoryImage image = new MemoryImage();
+            ImageFormatter.format(
+                    image,
+                    FormatOptions.ofSize(16L * ZONE_BYTES)
+                            .zoneSize(ZONE_BYTES)
+                            .conventionalZones(1)
+                            .build());
+            device = ZonedDevice.open(image, () -> woken = true);
+            device.begin(MemorySegment.ofArray(new long[64]));
+        }
+
+        void run(BlockRequest request) {
+            device.submit(request);
+            while (woken) {
+                woken = false;
+                device.maintain();
+                for (BlockRequest next = handedOver.poll(); next != null; next = handedOver.poll()) {
+                    device.proceed(next);
+                }
+            }
         }
 
         @Override
@@ -42,7 +64,7 @@ final class AllocationTest {
 
         @Override
         public void handOver(BlockRequest request) {
-            device.proceed(request);
+            handedOver.add(request);
         }
 
         @Override
@@ -64,44 +86,29 @@ final class AllocationTest {
     @Test
     void writesAndReadsOfAWarmDeviceAllocateNothing() throws Exception {
         AllocationMeter meter = AllocationMeter.find();
-        ZonedDevice device = open();
-        IdleQueue queue = new IdleQueue(device);
+        IdleQueue queue = new IdleQueue();
         BlockRequest request = new BlockRequest(queue, 0);
-        warmUp(device, request);
+        warmUp(queue, request);
 
         long before = meter.allocatedBytes();
-        writeAndRead(device, request, 1, REQUESTS);
+        writeAndRead(queue, request, 1, REQUESTS);
         long allocated = meter.allocatedBytes() - before;
 
         assertEquals(0, queue.failures);
         assertTrue(allocated < BYTES_MAX, () -> allocated + " bytes for " + 2 * REQUESTS + " requests");
     }
 
-    private static ZonedDevice open() throws IOException {
-        MemoryImage image = new MemoryImage();
-        ImageFormatter.format(
-                image,
-                FormatOptions.ofSize(16L * ZONE_BYTES)
-                        .zoneSize(ZONE_BYTES)
-                        .conventionalZones(1)
-                        .build());
-        ZonedDevice device = ZonedDevice.open(image, () -> {});
-        device.begin();
-        return device;
-    }
-
     /** Touches every zone, so that all mappings are loaded, and runs the path often enough to be compiled. */
-    private static void warmUp(ZonedDevice device, BlockRequest request) {
+    private static void warmUp(IdleQueue queue, BlockRequest request) {
         for (int zone = 0; zone < 16; zone++) {
             request.set(BlockOp.WRITE, (long) zone * ZONE_BYTES, BLOCK, false);
-            device.submit(request);
-            device.maintain();
+            queue.run(request);
         }
-        writeAndRead(device, request, 8, 2 * BLOCKS_PER_ZONE);
+        writeAndRead(queue, request, 8, 2 * BLOCKS_PER_ZONE);
     }
 
     /** Writes blocks in a row from the second block of a zone on, passes the first one of each, and reads them back. */
-    private static void writeAndRead(ZonedDevice device, BlockRequest request, int firstZone, int requests) {
+    private static void writeAndRead(IdleQueue queue, BlockRequest request, int firstZone, int requests) {
         int zone = firstZone;
         int block = 1;
         for (int i = 0; i < requests; i++) {
@@ -112,11 +119,11 @@ final class AllocationTest {
                     append ? (long) zone * ZONE_BYTES : offset,
                     BLOCK,
                     false);
-            device.submit(request);
+            queue.run(request);
             request.set(BlockOp.READ, offset, BLOCK, false);
-            device.submit(request);
+            queue.run(request);
             request.set(BlockOp.WRITE, (long) (i % BLOCKS_PER_ZONE) * BLOCK, BLOCK, false);
-            device.submit(request);
+            queue.run(request);
             if (++block == BLOCKS_PER_ZONE) {
                 block = 1;
                 zone++;

@@ -8,6 +8,7 @@ import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,7 @@ final class World {
     final FakePort port = queue.port;
 
     private @Nullable ZonedDevice device;
+    private MemorySegment state = newState();
     private boolean woken;
     private long clock;
 
@@ -70,10 +72,21 @@ final class World {
         return ++clock;
     }
 
+    private static MemorySegment newState() {
+        return MemorySegment.ofArray(new long[64]);
+    }
+
+    /** Attaches the image as {@code add} does. */
     void open() {
+        state = newState();
+        reopenDead();
+    }
+
+    /** Attaches the image as {@code recover} does. */
+    private void reopenDead() {
         try {
-            device = ZonedDevice.open(image, () -> woken = true);
-            device.begin();
+            device = ZonedDevice.reopen(image, state, () -> woken = true);
+            device.begin(state);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -96,18 +109,23 @@ final class World {
         open();
     }
 
-    /** The server dies and is started again; what it wrote is in the file. */
-    void killAndOpen() {
+    /** The server dies, and another one takes the device over: what the first wrote and acknowledged is there. */
+    void killAndRecover() {
+        forgetRequests();
+        reopenDead();
+    }
+
+    private void forgetRequests() {
         for (FakeQueue each : queues) {
             each.forgetAll();
         }
-        open();
     }
 
     /** Loses everything that was not synced, and attaches the image again. */
     void cutPowerAndOpen() {
         image.cutPower();
-        killAndOpen();
+        forgetRequests();
+        open();
     }
 
     IoCall submit(BlockOp op, long offset, byte[] data) {

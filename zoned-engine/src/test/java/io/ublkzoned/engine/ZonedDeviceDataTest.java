@@ -23,7 +23,9 @@ final class ZonedDeviceDataTest {
     private final long zone2 = world.start(2);
 
     private IoCall append(long stamp) {
-        return world.submit(BlockOp.ZONE_APPEND, zone2, stamped(stamp, BLOCK));
+        IoCall call = world.submit(BlockOp.ZONE_APPEND, zone2, stamped(stamp, BLOCK));
+        world.step();
+        return call;
     }
 
     /** Writes and resets the zone, so that its mapping is known and nothing waits for it. */

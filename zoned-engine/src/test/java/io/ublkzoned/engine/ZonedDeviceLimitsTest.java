@@ -114,6 +114,7 @@ final class ZonedDeviceLimitsTest {
         world.run(BlockOp.ZONE_RESET, 2);
         world.port.hold();
         IoCall failing = world.submit(BlockOp.ZONE_APPEND, world.start(2), stamped(2, BLOCK));
+        world.step();
         world.submit(BlockOp.ZONE_CLOSE, 2);
         assertEquals(ZoneCondition.CLOSED, world.condition(2));
         world.port.fail(failing, BlockErrors.EIO);

@@ -1,20 +1,13 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.Recovery;
 import io.ublkzoned.backend.ublk.ServerOptions;
 import io.ublkzoned.backend.ublk.UblkServer;
-import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.bindings.linux.FileFlags;
-import io.ublkzoned.bindings.linux.LinuxException;
-import io.ublkzoned.bindings.linux.LinuxProcess;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,11 +15,6 @@ import picocli.CommandLine.Parameters;
 
 /**
  * {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM or SIGINT.
- *
- * <p>To leave a server in the background is the launcher's work: it starts this process apart from the terminal, with
- * {@code --detach} and a pipe as its stdout, and waits for the line with the device's path. When the device is live,
- * the process turns its output to the log and so closes the pipe; until then what goes wrong is on the caller's
- * stderr.
  */
 @Command(
         name = "add",
@@ -37,14 +25,9 @@ import picocli.CommandLine.Parameters;
         sortOptions = false)
 final class Add implements Subcommand {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Add.class);
-
     private static final int QUEUES_MAX = 4096; // UBLK_MAX_NR_QUEUES
     private static final int QUEUE_DEPTH_MAX = 4096; // UBLK_MAX_QUEUE_DEPTH
     private static final int DEFAULT_QUEUES_MAX = 4;
-    private static final int STDOUT = 1;
-    private static final int STDERR = 2;
-    private static final int LOG_MODE = 0644;
 
     @Option(names = "--image", paramLabel = "FILE", description = "The image, instead of an argument.")
     private @Nullable Path image;
@@ -75,6 +58,16 @@ final class Add implements Subcommand {
             description = "The logical block size: 4096, the default, or 512.")
     private long blockSize = 4096;
 
+    @Option(
+            names = "--recovery",
+            paramLabel = "WAY",
+            converter = RecoveryName.class,
+            description = {
+                "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under way are"
+                        + " sent again (reissue, the default) or fail (fail); or it goes at once (off)."
+            })
+    private Recovery recovery = Recovery.REISSUE;
+
     @Option(names = "--foreground", description = "Serve in the foreground, with the log on stderr.")
     private boolean foreground;
 
@@ -87,26 +80,13 @@ final class Add implements Subcommand {
     @Override
     public int run(CommandLine line) throws IOException {
         ServerOptions options = options(line);
-        CompletableFuture<UblkServer> started = new CompletableFuture<>();
-        CompletableFuture<Integer> end = new CompletableFuture<>();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(started, end), "stop"));
-        UblkServer server = start(options, started);
-        line.getOut().println(server.devicePath());
-        line.getOut().flush();
-        if (detach) {
-            leaveCaller(new RunDirectory(server.deviceId()));
-        }
-        LOG.info("{} is live", server.devicePath());
-        int status = Main.DONE;
-        try {
-            server.awaitStop();
-            LOG.info("{} is closed", server.devicePath());
-        } catch (IOException | RuntimeException | Error e) {
-            LOG.error("{} was not closed cleanly", server.devicePath(), e);
-            status = Main.FAILED;
-        }
-        end.complete(status);
-        return status;
+        return new Serving(line, detach).run(() -> {
+            try {
+                return UblkServer.add(options);
+            } catch (ImageFormatException e) {
+                throw new CommandFailure(options.image() + ": " + e.getMessage(), e);
+            }
+        });
     }
 
     private ServerOptions options(CommandLine line) {
@@ -128,56 +108,13 @@ final class Add implements Subcommand {
         if (blockSize != 4096 && blockSize != 512) {
             throw operands.usage("the block size is 4096 or 512, not " + blockSize);
         }
-        return new ServerOptions(path, id == null ? ServerOptions.ANY_ID : id, queues, queueDepth, (int) blockSize);
+        return new ServerOptions(
+                path, id == null ? ServerOptions.ANY_ID : id, queues, queueDepth, (int) blockSize, recovery);
     }
 
     private static void requireRange(Operands operands, String name, int value, int max) {
         if (value < 1 || value > max) {
             throw operands.usage(name + " can be from 1 to " + max + ", not " + value);
         }
-    }
-
-    private static UblkServer start(ServerOptions options, CompletableFuture<UblkServer> started) throws IOException {
-        try {
-            UblkServer server = UblkServer.start(options);
-            started.complete(server);
-            return server;
-        } catch (ImageFormatException e) {
-            throw new CommandFailure(options.image() + ": " + e.getMessage(), e);
-        } finally {
-            started.cancel(false); // if it has not completed
-        }
-    }
-
-    /**
-     * On a signal, in a shutdown hook: the process ends when this returns, with the status of a clean end. A device that
-     * is on its way is waited for, since half of one would stay behind.
-     */
-    private static void stop(CompletableFuture<UblkServer> started, CompletableFuture<Integer> end) {
-        started.handle((server, failure) -> server).join();
-        if (started.isCompletedExceptionally()) {
-            return;
-        }
-        UblkServer server = started.join();
-        if (!end.isDone()) {
-            try {
-                server.stop();
-            } catch (IOException e) {
-                LOG.error("{} could not be stopped", server.devicePath(), e);
-                end.complete(Main.FAILED);
-            }
-        }
-        Runtime.getRuntime().halt(end.join());
-    }
-
-    /** Lets go of the caller's terminal, pipe and folder. */
-    private static void leaveCaller(RunDirectory directory) throws IOException {
-        String log = directory.logFile().toString();
-        int flags = FileFlags.O_WRONLY | FileFlags.O_CREAT | FileFlags.O_TRUNC;
-        try (FileDescriptor file = FileDescriptor.open(log, flags, LOG_MODE)) {
-            LinuxException.check(LinuxProcess.dup2(file.value(), STDERR), "dup2", log);
-            LinuxException.check(LinuxProcess.dup2(file.value(), STDOUT), "dup2", log);
-        }
-        LinuxException.check(LinuxProcess.chdir("/"), "chdir", "/");
     }
 }

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.ublk.DeadDevice;
 import io.ublkzoned.backend.ublk.DeviceInfo;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.backend.ublk.UblkControl;
@@ -16,8 +17,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /**
- * {@code del}: ends devices. A living server closes its image and removes its device; what a dead one left is removed
- * here.
+ * {@code del}: ends devices. A living server closes its image and removes its device; what a dead one left is closed
+ * and removed here.
  */
 @Command(
         name = "del",
@@ -98,7 +99,19 @@ final class Del implements Subcommand {
             control.stop(id);
             control.delete(id);
         }
+        closeImage(directory);
         directory.remove();
+    }
+
+    private static void closeImage(RunDirectory directory) throws IOException {
+        try {
+            DeadDevice.closeImage(directory);
+        } catch (IOException e) {
+            throw new CommandFailure(
+                    "the device is gone, but its image was not closed: %s; try again, or give up what was not flushed with rm -r %s"
+                            .formatted(e.getMessage(), directory.path()),
+                    e);
+        }
     }
 
     private static void awaitEnd(UblkControl control, int id, ServerProcess server) throws IOException {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,6 +23,8 @@ import picocli.CommandLine.Option;
         optionListHeading = "%n",
         sortOptions = false)
 final class ListDevices implements Subcommand {
+
+    private static final int NO_PID = -1; // as the driver says it
 
     @Option(names = "--json", description = "Show them in JSON.")
     private boolean json;
@@ -52,10 +55,8 @@ final class ListDevices implements Subcommand {
         try (UblkControl control = UblkControl.open()) {
             for (int id : ids) {
                 DeviceInfo info = control.info(id);
-                if (info != null) {
-                    String image = new RunDirectory(id).image().toString();
-                    entries.add(new Entry(id, image, info.serverPid(), state(info)));
-                }
+                String image = new RunDirectory(id).image().toString();
+                entries.add(new Entry(id, image, info == null ? NO_PID : info.serverPid(), state(info)));
             }
         } catch (NoSuchFileException e) {
             // One was deleted meanwhile.
@@ -64,11 +65,11 @@ final class ListDevices implements Subcommand {
         return entries;
     }
 
-    private static String state(DeviceInfo info) {
-        if (info.state() == UblkDeviceInfo.STATE_LIVE) {
-            return "live";
+    private static String state(@Nullable DeviceInfo info) {
+        if (info == null || info.state() == UblkDeviceInfo.STATE_DEAD) {
+            return "dead";
         }
-        return info.state() == UblkDeviceInfo.STATE_DEAD ? "dead" : "quiesced";
+        return info.state() == UblkDeviceInfo.STATE_LIVE ? "live" : "quiesced";
     }
 
     private static String json(List<Entry> entries) throws IOException {

@@ -50,6 +50,7 @@ public final class Main {
         ADD,
         LIST,
         DEL,
+        RECOVER,
         REPORT,
         INFO,
         CHECK,
@@ -61,6 +62,7 @@ public final class Main {
                 case ADD -> new Add();
                 case LIST -> new ListDevices();
                 case DEL -> new Del();
+                case RECOVER -> new Recover();
                 case REPORT -> new Report();
                 case INFO -> new Info();
                 case CHECK -> new Check();

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.ublk.DeadDevice;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -57,7 +58,7 @@ record Subject(Path image, @Nullable LiveDevice device) {
 
     private static Subject ofImage(Path image) throws IOException {
         OptionalInt id = LiveDevice.of(image);
-        return new Subject(image, id.isPresent() ? new LiveDevice(id.getAsInt()) : null);
+        return new Subject(image, id.isPresent() ? ofDevice(id.getAsInt()).device() : null);
     }
 
     private static Subject ofDevice(int id) throws IOException {
@@ -68,6 +69,9 @@ record Subject(Path image, @Nullable LiveDevice device) {
         }
         if (!device.exists()) {
             throw new CommandFailure("device %d is dead, its server is gone: ublk-zoned del %1$d".formatted(id));
+        }
+        if (DeadDevice.isWaiting(id)) {
+            throw new CommandFailure("device %d waits for a new server: ublk-zoned recover %1$d".formatted(id));
         }
         return new Subject(directory.image(), device);
     }

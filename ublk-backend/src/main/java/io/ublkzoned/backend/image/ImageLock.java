@@ -47,9 +47,9 @@ public final class ImageLock {
      *
      * @param file open for reading and writing
      * @param imageName its path as the user gave it
-     * @throws IOException if it is in use, with a sentence that says by whom where that is known
+     * @throws ImageInUseException if it is in use
      */
-    public static void lockForWriting(FileDescriptor file, String imageName) throws IOException {
+    static void lockForWriting(FileDescriptor file, String imageName) throws IOException {
         for (int at : HELD) {
             requireFree(Libc.tryLock(file.value(), FileFlags.F_RDLCK, at, 1), imageName);
         }
@@ -82,9 +82,9 @@ public final class ImageLock {
     }
 
     /** What to say of an image that is locked. */
-    public static IOException inUse(Path image) throws IOException {
+    public static ImageInUseException inUse(Path image) throws IOException {
         OptionalInt device = RunDirectory.deviceOf(image);
-        return new IOException(
+        return new ImageInUseException(
                 device.isPresent()
                         ? "%s is attached as /dev/ublkb%d: ublk-zoned del %2$d".formatted(image, device.getAsInt())
                         : image + " is in use by another process, which has it locked as QEMU does");

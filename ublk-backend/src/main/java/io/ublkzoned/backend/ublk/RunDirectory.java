@@ -15,8 +15,8 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its image and
- * the log of its server. A ublk device without such a directory belongs to another program.
+ * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its
+ * image, the log of its server, and its state. A ublk device without such a directory belongs to another program.
  */
 public final class RunDirectory {
 
@@ -103,6 +103,11 @@ public final class RunDirectory {
 
     public Path logFile() {
         return path().resolve("log");
+    }
+
+    /** What the device has acknowledged, see {@link StateFile}. */
+    Path stateFile() {
+        return path().resolve("state");
     }
 
     /** Removes it with all that is in it, and its parent after the last one. Removing it again does nothing. */

@@ -9,8 +9,10 @@ import java.nio.file.Path;
  * @param queues how many queues, each with a thread of its own
  * @param queueDepth requests under way in one queue
  * @param blockSizeBytes the logical block size: 512 or 4096
+ * @param recovery what becomes of it if its server dies
  */
-public record ServerOptions(Path image, int deviceId, int queues, int queueDepth, int blockSizeBytes) {
+public record ServerOptions(
+        Path image, int deviceId, int queues, int queueDepth, int blockSizeBytes, Recovery recovery) {
 
     public static final int ANY_ID = -1;
 }

@@ -15,6 +15,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,7 @@ public final class UblkControl implements AutoCloseable {
 
     private static final int RING_ENTRIES = 4;
     private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final long BUSY_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final FileDescriptor device;
     private final IoUring ring;
@@ -135,6 +137,27 @@ public final class UblkControl implements AutoCloseable {
         long pid = ProcessHandle.current().pid();
         int result = command(UblkCommands.START_DEV, deviceId, MemorySegment.NULL, pid);
         check(result, "START_DEV", ": 'dmesg' has the kernel's reason");
+    }
+
+    /**
+     * Begins to take over a device whose server died, once the kernel has seen that one's end.
+     *
+     * @throws IOException also if a server still has it after some time
+     */
+    void startRecovery(int deviceId) throws IOException {
+        long deadline = System.nanoTime() + ANSWER_NANOS;
+        int result = command(UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
+        while (result == -Errno.EBUSY && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(BUSY_POLL_NANOS);
+            result = command(UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
+        }
+        check(result, "START_USER_RECOVERY", "");
+    }
+
+    /** Makes a device live again: all its tags have been fetched by this process. */
+    void endRecovery(int deviceId) throws IOException {
+        long pid = ProcessHandle.current().pid();
+        check(command(UblkCommands.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid), "END_USER_RECOVERY", "");
     }
 
     /** Ends a device's block device, once its requests are done; one that is not live is left as it is. */

@@ -1,15 +1,14 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.FdImageFile;
-import io.ublkzoned.backend.image.ImageLock;
-import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
-import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.bindings.ublk.UblkParameters;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -24,7 +23,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Serves one image as one ublk device: brings it up, and takes it down in the reverse order.
  *
- * <p>{@link #start} and {@link #awaitStop} are called by one thread, {@link #stop} by any.
+ * <p>{@link #add}, {@link #recover} and {@link #awaitStop} are called by one thread, {@link #stop} by any.
  */
 public final class UblkServer {
 
@@ -39,100 +38,139 @@ public final class UblkServer {
     private final Teardown teardown = new Teardown();
     private final List<QueueThread> queues = new ArrayList<>();
     private final CountDownLatch closed = new CountDownLatch(1);
-    private final int deviceId;
+    private int deviceId;
     private boolean live;
 
-    private UblkServer(ServerOptions options) throws IOException {
-        try (UblkControl control = UblkControl.open()) {
-            deviceId = bringUp(options, control);
-        } catch (IOException | RuntimeException | Error e) {
-            teardown.runAfter(e);
-            throw e;
-        }
-    }
+    private UblkServer() {}
 
     /**
      * Attaches an image and returns when its block device is live.
      *
      * @throws IOException with a sentence for the user; nothing is left behind, and an image that was fine still is
      */
-    public static UblkServer start(ServerOptions options) throws IOException {
-        return new UblkServer(options);
+    public static UblkServer add(ServerOptions options) throws IOException {
+        return bringUp((server, control) -> server.addDevice(options, control));
     }
 
-    private int bringUp(ServerOptions options, UblkControl control) throws IOException {
-        long features = negotiate(control.features());
-        FileDescriptor image = openImage(options.image());
+    /**
+     * Takes over a device whose server died, and returns when it is live again.
+     *
+     * @throws IOException with a sentence for the user; the device still waits then, if it did
+     */
+    public static UblkServer recover(int deviceId) throws IOException {
+        return bringUp((server, control) -> server.recoverDevice(deviceId, control));
+    }
+
+    /** A way to a live device. */
+    private interface Way {
+        void take(UblkServer server, UblkControl control) throws IOException;
+    }
+
+    private static UblkServer bringUp(Way way) throws IOException {
+        try (UblkControl control = UblkControl.open()) {
+            UblkServer server = new UblkServer();
+            try {
+                way.take(server, control);
+            } catch (IOException | RuntimeException | Error e) {
+                server.teardown.runAfter(e);
+                throw e;
+            }
+            return server;
+        }
+    }
+
+    private void addDevice(ServerOptions options, UblkControl control) throws IOException {
+        long features = negotiate(control.features(), options.recovery());
+        FileDescriptor image = LockedImage.open(options.image());
         teardown.add(image::close);
-        ImageLock.lockForWriting(image, options.image().toString());
+        DeadDevice.requireNone(options.image());
         MetadataThread metadata = new MetadataThread();
         ZonedDevice device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
         requireBlockSize(device, options.blockSizeBytes());
 
         DeviceInfo info = control.add(options, features, ioBytes(device.geometry()));
-        int id = info.id();
-        teardown.add(() -> delete(id));
+        deviceId = info.id();
+        teardown.add(() -> delete(info.id()));
         requireZoned(info);
-        RunDirectory directory = RunDirectory.create(id, options.image());
+        setParameters(control, info, device.geometry(), options.blockSizeBytes());
+        RunDirectory directory = RunDirectory.create(deviceId, options.image());
         teardown.add(() -> {
             if (!live) {
                 directory.remove();
             }
         });
-
+        StateFile state = StateFile.create(directory.stateFile(), DeviceState.sizeBytes(device.geometry()));
+        teardown.add(state::close);
         teardown.add(device::close);
-        device.begin();
-        metadata.start(device);
-        teardown.add(metadata::stop);
-        FileDescriptor deviceFile = openDevice(id);
-        teardown.add(deviceFile::close);
-
-        setParameters(control, info, device.geometry(), options.blockSizeBytes());
-        for (int i = 0; i < info.queues(); i++) {
-            queues.add(new QueueThread(i, info, device, deviceFile, image));
-        }
+        device.begin(state.memory());
+        serve(info, device, metadata, image);
         try {
-            for (QueueThread queue : queues) {
-                queue.awaitFetched();
-            }
-            control.start(id);
-            awaitNode(Path.of(UblkCommands.BLOCK_DEVICE_PATH_PREFIX + id));
+            control.start(deviceId);
+            awaitNode(Path.of(devicePath()));
         } catch (IOException | RuntimeException | Error e) {
-            control.stop(id);
+            control.stop(deviceId);
             queues.forEach(QueueThread::join);
             throw e;
         }
         live = true;
-        return id;
+    }
+
+    /** As long as the device is not live again, what the dead server left stays as it is. */
+    private void recoverDevice(int id, UblkControl control) throws IOException {
+        deviceId = id;
+        DeviceInfo info = DeadDevice.requireWaiting(control, id);
+        RunDirectory directory = new RunDirectory(id);
+        FileDescriptor image = LockedImage.openOfDead(directory.image());
+        teardown.add(image::close);
+        control.startRecovery(id);
+        teardown.add(() -> {
+            if (live) {
+                delete(id);
+            }
+        });
+        StateFile state = StateFile.open(directory.stateFile());
+        teardown.add(state::close);
+        MetadataThread metadata = new MetadataThread();
+        ZonedDevice device = ZonedDevice.reopen(new FdImageFile(image), state.memory(), metadata::wakeUp);
+        device.begin(state.memory());
+        teardown.add(() -> {
+            if (live) {
+                device.close();
+            }
+        });
+        serve(info, device, metadata, image);
+        control.endRecovery(id);
+        live = true;
+    }
+
+    /** Starts the threads, and returns when all tags have been fetched. */
+    private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, FileDescriptor image)
+            throws IOException {
+        metadata.start(device);
+        teardown.add(metadata::stop);
+        FileDescriptor deviceFile = openDevice(info.id());
+        teardown.add(deviceFile::close);
+        for (int i = 0; i < info.queues(); i++) {
+            queues.add(new QueueThread(i, info, device, deviceFile, image));
+        }
+        for (QueueThread queue : queues) {
+            queue.awaitFetched();
+        }
     }
 
     /** The features to ask for, of those that the driver has. */
-    private static long negotiate(long offered) throws IOException {
+    private static long negotiate(long offered, Recovery recovery) throws IOException {
         long needed = UblkFeatures.ZONED | UblkFeatures.USER_COPY;
         if ((offered & needed) != needed) {
             throw new IOException("this kernel's ublk driver has no zoned devices: Linux 6.6 or newer with"
                     + " CONFIG_BLK_DEV_ZONED has them");
         }
-        return needed | (offered & UblkFeatures.NO_AUTO_PART_SCAN);
+        return needed | recovery.features() | (offered & UblkFeatures.NO_AUTO_PART_SCAN);
     }
 
     private static void requireZoned(DeviceInfo info) throws IOException {
         if ((info.flags() & UblkFeatures.ZONED) == 0) {
             throw new IOException("the ublk driver refused a zoned device: the kernel needs CONFIG_BLK_DEV_ZONED");
-        }
-    }
-
-    private static FileDescriptor openImage(Path image) throws IOException {
-        try {
-            return FileDescriptor.open(image.toString(), FileFlags.O_RDWR);
-        } catch (LinuxException e) {
-            throw switch (e.errno()) {
-                case Errno.ENOENT ->
-                    new IOException(
-                            image + ": no such image; make one with 'ublk-zoned create " + image + " --size 4G'");
-                case Errno.EACCES, Errno.EPERM -> new IOException(image + ": no permission to write to it");
-                default -> e;
-            };
         }
     }
 

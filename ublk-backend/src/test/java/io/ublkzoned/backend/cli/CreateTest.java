@@ -3,11 +3,11 @@ package io.ublkzoned.backend.cli;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
-import io.ublkzoned.backend.image.ImageLock;
+import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.bindings.linux.FileFlags;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -169,8 +169,8 @@ class CreateTest {
     void forceDoesNotOverwriteAnImageInUse() throws IOException {
         CommandLineRun.of("create", image, "1G").succeeded();
         byte[] before = Files.readAllBytes(image);
-        try (FileDescriptor file = FileDescriptor.open(image.toString(), FileFlags.O_RDWR)) {
-            ImageLock.lockForWriting(file, image.toString());
+        try (FileDescriptor held = LockedImage.open(image)) {
+            assertTrue(held.value() > 0);
             CommandLineRun.of("create", image, "2G", "--force")
                     .failed(1, image + " is in use by another process, which has it locked as QEMU does");
             CommandLineRun.of("check", image)

@@ -1,6 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.GeometryException;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
@@ -49,6 +50,20 @@ public final class Qcow2Image {
      * @throws ImageFormatException if the file cannot be used so, with one sentence for the user
      */
     public static Qcow2Image open(ImageFile file, Access access) throws IOException {
+        return open(file, access, null);
+    }
+
+    /**
+     * Opens an image for writing that was not closed because its server died: its write pointers are those that were
+     * acknowledged. They are still to be written.
+     *
+     * @throws IOException also if the state is not that of a device of this image
+     */
+    public static Qcow2Image recover(ImageFile file, DeviceState left) throws IOException {
+        return open(file, Access.READ_WRITE, left);
+    }
+
+    private static Qcow2Image open(ImageFile file, Access access, @Nullable DeviceState left) throws IOException {
         Qcow2Header.requireQcow2(file);
         Qcow2Header header = Qcow2Header.read(file);
         header.requireKnownFeatures();
@@ -61,6 +76,9 @@ public final class Qcow2Image {
         ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
         WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());
         pointers.requireSound();
+        if (left != null) {
+            pointers.replace(left);
+        }
         return switch (access) {
             case READ_ONLY ->
                 new Qcow2Image(

@@ -1,6 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
@@ -124,6 +125,20 @@ public final class WritePointerTable {
         int zone = geometry.zoneIndex(offsetBytes);
         return !geometry.isConventional(zone)
                 && offsetBytes >= Math.min(get(zone), geometry.zoneStart(zone) + geometry.capacityBytes());
+    }
+
+    /**
+     * Takes over what was acknowledged, in memory for now.
+     *
+     * @throws IOException if that is not the state of such a device
+     */
+    void replace(DeviceState left) throws IOException {
+        if (!left.isSound()) {
+            throw new IOException("what the server left of its device's state is of no use: it does not fit the image");
+        }
+        for (int zone = geometry.conventionalZones(); zone < entries.length; zone++) {
+            set(zone, left.writePointerBytes(zone));
+        }
     }
 
     /** Changes a write pointer, in memory for now. */

@@ -3,12 +3,11 @@ package io.ublkzoned.engine.qcow2;
 import java.util.Arrays;
 
 /**
- * Where the clusters of one zone lie in the image: a short sorted list of runs, and which of its L2 entries on disk are
- * not yet as the list has them.
+ * Where the clusters of one zone lie in the image: a short sorted list of runs, and which of its L2 entries in the file
+ * are not yet as the list has them.
  *
  * <p>On the data path, under the device's lock. Clusters are numbered from the start of the zone. A sequential zone has
- * clusters ahead of its write pointer; on disk its entries end at the write pointer, so a limit comes with every
- * question about the disk.
+ * clusters ahead of its write pointer.
  */
 public final class ZoneMap {
 
@@ -24,7 +23,6 @@ public final class ZoneMap {
     private static final int INITIAL_RUNS = 4;
 
     private final int clusters;
-    private final boolean sequential;
 
     private int[] guest = new int[INITIAL_RUNS];
     private long[] host = new long[INITIAL_RUNS];
@@ -34,32 +32,21 @@ public final class ZoneMap {
     private int hint;
     private int found;
 
-    // L2 entries [staleFrom, staleTo) on disk may differ from the list; of a sequential zone also all from staleFrom up
-    // to the limit.
-    private int staleFrom;
-    private int staleTo;
+    // L2 entries [staleFrom, staleEnd) in the file may differ from the list.
+    private int staleFrom = Integer.MAX_VALUE;
+    private int staleEnd;
 
     /**
      * Takes over what the L2 tables say.
      *
      * @param hostClusters the host cluster of each cluster of the zone, or {@link #HOLE}
-     * @param limit how many clusters lie below the write pointer; all of them for a conventional zone
-     * @param released gets the clusters that a sequential zone has above its write pointer
      */
-    public ZoneMap(long[] hostClusters, int clusters, boolean sequential, int limit, ReleasedRuns released) {
+    public ZoneMap(long[] hostClusters, int clusters) {
         this.clusters = clusters;
-        this.sequential = sequential;
-        int mappedTo = 0;
         for (int i = 0; i < clusters; i++) {
             if (hostClusters[i] != HOLE) {
                 append(i, hostClusters[i]);
-                mappedTo = i + 1;
             }
-        }
-        staleFrom = sequential ? limit : Integer.MAX_VALUE;
-        staleTo = sequential ? mappedTo : 0;
-        if (sequential && mappedTo > limit) {
-            truncate(limit, released);
         }
     }
 
@@ -124,10 +111,7 @@ public final class ZoneMap {
         } else {
             insert(run + 1, cluster, hostCluster, count);
         }
-        staleFrom = Math.min(staleFrom, cluster);
-        if (!sequential) {
-            staleTo = Math.max(staleTo, cluster + count);
-        }
+        markStale(cluster, cluster + count);
     }
 
     private void insert(int at, int cluster, long hostCluster, int count) {
@@ -145,11 +129,12 @@ public final class ZoneMap {
         runs++;
     }
 
-    /** Makes holes of all clusters from {@code fromCluster}; on disk they are holes after the next write of the range. */
+    /** Makes holes of all clusters from {@code fromCluster}. */
     public void truncate(int fromCluster, ReleasedRuns released) {
         while (runs > 0 && guest[runs - 1] + length[runs - 1] > fromCluster) {
             int last = runs - 1;
             int keep = Math.max(0, fromCluster - guest[last]);
+            markStale(guest[last] + keep, guest[last] + length[last]);
             released.run(host[last] + keep, length[last] - keep);
             length[last] = keep;
             if (keep > 0) {
@@ -158,12 +143,11 @@ public final class ZoneMap {
             runs--;
         }
         hint = 0;
-        staleFrom = Math.min(staleFrom, fromCluster);
     }
 
-    /** Whether L2 entries have to be written for the disk to show the map below the limit. */
-    public boolean isStale(int limit) {
-        return staleFrom < staleEnd(limit);
+    /** Whether L2 entries have to be written for the file to show the map. */
+    public boolean isStale() {
+        return staleFrom < staleEnd;
     }
 
     /** The first L2 entry to write. */
@@ -172,32 +156,32 @@ public final class ZoneMap {
     }
 
     /** The end of the L2 entries to write. */
-    public int staleEnd(int limit) {
-        return sequential ? Math.max(limit, staleTo) : staleTo;
+    public int staleEnd() {
+        return staleEnd;
     }
 
-    /** Fills {@code hostClusters} with what entries {@code from} to {@code to} shall say, holes from the limit on. */
-    public void entries(int from, int to, int limit, long[] hostClusters) {
+    /** Fills {@code hostClusters} with what entries {@code from} to {@code to} shall say. */
+    public void entries(int from, int to, long[] hostClusters) {
         int at = from;
         while (at < to) {
             long first = find(at);
             int end = Math.min(to, at + found);
             for (int i = at; i < end; i++) {
-                hostClusters[i - from] = first == HOLE || i >= limit ? HOLE : first + (i - at);
+                hostClusters[i - from] = first == HOLE ? HOLE : first + (i - at);
             }
             at = end;
         }
     }
 
-    /** The entries up to {@link #staleEnd} are about to be written. */
-    public void markWritten(int limit) {
-        staleFrom = sequential ? limit : Integer.MAX_VALUE;
-        staleTo = sequential ? limit : 0;
+    /** The stale entries are about to be written. */
+    public void markWritten() {
+        staleFrom = Integer.MAX_VALUE;
+        staleEnd = 0;
     }
 
-    /** Writing those entries failed. */
+    /** Entries {@code from} to {@code to} have to be written, for the first time or again. */
     public void markStale(int from, int to) {
         staleFrom = Math.min(staleFrom, from);
-        staleTo = Math.max(staleTo, to);
+        staleEnd = Math.max(staleEnd, to);
     }
 }

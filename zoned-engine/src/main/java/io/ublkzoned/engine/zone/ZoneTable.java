@@ -1,6 +1,7 @@
 package io.ublkzoned.engine.zone;
 
 import io.ublkzoned.engine.DeviceGeometry;
+import java.util.function.Consumer;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ public final class ZoneTable {
 
     private final Zone[] zones;
     private final int zoneShift;
+    private final Consumer<Zone> onTransition;
 
     private int implicitOpen;
     private int explicitOpen;
@@ -20,12 +22,19 @@ public final class ZoneTable {
     private @Nullable Zone leastRecent;
     private @Nullable Zone mostRecent;
 
+    /** The zones of a device that nobody uses, see the other constructor. */
+    public ZoneTable(DeviceGeometry geometry, IntToLongFunction writePointer) {
+        this(geometry, writePointer, zone -> {});
+    }
+
     /**
      * Builds the zones as they are after a power cycle: conditions follow from the write pointers, none is open.
      *
      * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
+     * @param onTransition is told of each zone that has been given a condition
      */
-    public ZoneTable(DeviceGeometry geometry, IntToLongFunction writePointer) {
+    public ZoneTable(DeviceGeometry geometry, IntToLongFunction writePointer, Consumer<Zone> onTransition) {
+        this.onTransition = onTransition;
         zones = new Zone[geometry.zoneCount()];
         zoneShift = geometry.zoneShift();
         for (int i = 0; i < zones.length; i++) {
@@ -88,6 +97,18 @@ public final class ZoneTable {
         count(to, 1);
         if (to == ZoneCondition.IMPLICIT_OPEN) {
             linkMostRecent(zone);
+        }
+        onTransition.accept(zone);
+    }
+
+    /**
+     * Opens a zone again that was open when its server died. A zone that was implicitly open and has no data is EMPTY:
+     * its first write was never acknowledged.
+     */
+    public void reopen(Zone zone, ZoneCondition open) {
+        if (zone.condition == ZoneCondition.CLOSED
+                || (zone.condition == ZoneCondition.EMPTY && open == ZoneCondition.EXPLICIT_OPEN)) {
+            transition(zone, open);
         }
     }
 

@@ -19,34 +19,34 @@ final class ZoneMapTest {
 
     private final List<String> released = new ArrayList<>();
 
-    private ZoneMap load(boolean sequential, int limit, long... hostClusters) {
+    private static ZoneMap load(long... hostClusters) {
         long[] all = Arrays.copyOf(hostClusters, CLUSTERS);
         Arrays.fill(all, hostClusters.length, CLUSTERS, HOLE);
-        return new ZoneMap(all, CLUSTERS, sequential, limit, this::release);
+        return new ZoneMap(all, CLUSTERS);
     }
 
     private void release(long first, int clusters) {
         released.add(first + "+" + clusters);
     }
 
-    private static long[] entries(ZoneMap map, int from, int to, int limit) {
-        long[] entries = new long[to - from];
-        map.entries(from, to, limit, entries);
+    private static long[] staleEntries(ZoneMap map) {
+        long[] entries = new long[map.staleEnd() - map.staleFrom()];
+        map.entries(map.staleFrom(), map.staleEnd(), entries);
         return entries;
     }
 
     @Test
     void newMapIsOneHole() {
-        ZoneMap map = load(true, 0);
+        ZoneMap map = load();
 
         assertEquals(HOLE, map.find(5));
         assertEquals(CLUSTERS - 5, map.foundClusters());
-        assertFalse(map.isStale(0));
+        assertFalse(map.isStale());
     }
 
     @Test
     void neighboursOnTheHostAreFoundAsOneRun() {
-        ZoneMap map = load(true, 5, 10, 11, 12, 40, 41);
+        ZoneMap map = load(10, 11, 12, 40, 41);
 
         assertEquals(11, map.find(1));
         assertEquals(2, map.foundClusters());
@@ -54,11 +54,12 @@ final class ZoneMapTest {
         assertEquals(2, map.foundClusters());
         assertEquals(HOLE, map.find(5));
         assertEquals(11, map.foundClusters());
+        assertFalse(map.isStale(), "the file has what was read from it");
     }
 
     @Test
     void holeBetweenRunsEndsAtTheNextRun() {
-        ZoneMap map = load(false, CLUSTERS, 10, HOLE, HOLE, 13);
+        ZoneMap map = load(10, HOLE, HOLE, 13);
 
         assertEquals(HOLE, map.find(1));
         assertEquals(2, map.foundClusters());
@@ -66,7 +67,7 @@ final class ZoneMapTest {
 
     @Test
     void hintOfAnEarlierLookupNeverMisleadsALaterOne() {
-        ZoneMap map = load(false, CLUSTERS, 10, HOLE, 30, HOLE, 50, HOLE, 70);
+        ZoneMap map = load(10, HOLE, 30, HOLE, 50, HOLE, 70);
         for (int first = 0; first < CLUSTERS; first++) {
             for (int second = 0; second < CLUSTERS; second++) {
                 map.find(first);
@@ -78,7 +79,7 @@ final class ZoneMapTest {
 
     @Test
     void chunkThatFollowsOnTheHostExtendsTheRun() {
-        ZoneMap map = load(true, 0);
+        ZoneMap map = load();
         map.map(0, 100, 4);
         map.map(4, 104, 4);
 
@@ -87,126 +88,73 @@ final class ZoneMapTest {
     }
 
     @Test
-    void entriesOfASequentialZoneEndAtTheLimit() {
-        ZoneMap map = load(true, 0);
-        map.map(0, 100, 4);
-
-        assertFalse(map.isStale(0), "clusters ahead of the write pointer are not for the disk");
-        assertTrue(map.isStale(2));
-        assertEquals(0, map.staleFrom());
-        assertEquals(2, map.staleEnd(2));
-        assertArrayEquals(new long[] {100, 101, HOLE}, entries(map, 0, 3, 2));
-    }
-
-    @Test
-    void onlyWhatIsNewIsWrittenAgain() {
-        ZoneMap map = load(true, 0);
+    void onlyWhatIsNewIsWritten() {
+        ZoneMap map = load();
         map.map(0, 100, 8);
-        map.markWritten(3);
+        map.markWritten();
+        assertFalse(map.isStale());
+        map.map(8, 200, 2);
 
-        assertFalse(map.isStale(3));
-        assertTrue(map.isStale(5));
-        assertEquals(3, map.staleFrom());
-        assertEquals(5, map.staleEnd(5));
+        assertTrue(map.isStale());
+        assertEquals(8, map.staleFrom());
+        assertArrayEquals(new long[] {200, 201}, staleEntries(map));
     }
 
     @Test
-    void chunkMappedAheadLaterIsWrittenOnceTheLimitReachesIt() {
-        ZoneMap map = load(true, 0);
-        map.map(0, 100, 2);
-        map.markWritten(2);
-        map.map(2, 200, 2);
-
-        assertFalse(map.isStale(2));
-        assertTrue(map.isStale(4));
-        assertArrayEquals(new long[] {200, 201}, entries(map, map.staleFrom(), map.staleEnd(4), 4));
-    }
-
-    @Test
-    void entriesOfAConventionalZoneAreWrittenWhereverTheyChanged() {
-        ZoneMap map = load(false, CLUSTERS, 10);
-        assertFalse(map.isStale(CLUSTERS));
+    void entriesBetweenTwoChangesAreWrittenToo() {
+        ZoneMap map = load(10);
         map.map(12, 60, 2);
         map.map(5, 50, 1);
 
         assertEquals(5, map.staleFrom());
-        assertEquals(14, map.staleEnd(CLUSTERS));
-        assertArrayEquals(new long[] {50, HOLE, HOLE, HOLE, HOLE, HOLE, HOLE, 60, 61}, entries(map, 5, 14, CLUSTERS));
-        map.markWritten(CLUSTERS);
-        assertFalse(map.isStale(CLUSTERS));
+        assertArrayEquals(new long[] {50, HOLE, HOLE, HOLE, HOLE, HOLE, HOLE, 60, 61}, staleEntries(map));
+        map.markWritten();
+        assertFalse(map.isStale());
     }
 
     @Test
     void truncateGivesUpTheTailAndSplitsARun() {
-        ZoneMap map = load(true, 6, 10, 11, 12, 13, 40, 41);
+        ZoneMap map = load(10, 11, 12, 13, 40, 41);
         map.truncate(2, this::release);
 
         assertEquals(List.of("40+2", "12+2"), released);
         assertEquals(11, map.find(1));
         assertEquals(1, map.foundClusters());
         assertEquals(HOLE, map.find(2));
+        assertEquals(2, map.staleFrom());
+        assertArrayEquals(new long[] {HOLE, HOLE, HOLE, HOLE}, staleEntries(map));
     }
 
     @Test
-    void truncatedEntriesBecomeHolesOnDisk() {
-        ZoneMap map = load(true, 0);
-        map.map(0, 100, 6);
-        map.markWritten(6);
-        map.truncate(0, this::release);
+    void truncateWithNothingToGiveUpChangesNothing() {
+        ZoneMap map = load(10, 11);
+        map.truncate(2, this::release);
 
-        assertTrue(map.isStale(0));
-        assertEquals(0, map.staleFrom());
-        assertEquals(6, map.staleEnd(0));
-        assertArrayEquals(new long[] {HOLE, HOLE, HOLE, HOLE, HOLE, HOLE}, entries(map, 0, 6, 0));
-        map.markWritten(0);
-        assertFalse(map.isStale(0));
+        assertEquals(List.of(), released);
+        assertFalse(map.isStale());
     }
 
     @Test
     void truncatedAndMappedAgainIsWrittenFromTheStartAndClearedToTheOldEnd() {
-        ZoneMap map = load(true, 0);
+        ZoneMap map = load();
         map.map(0, 100, 6);
-        map.markWritten(6);
+        map.markWritten();
         map.truncate(0, this::release);
-        map.map(0, 300, 6);
+        map.map(0, 300, 2);
 
         assertEquals(0, map.staleFrom());
-        assertEquals(6, map.staleEnd(2));
-        assertArrayEquals(new long[] {300, 301, HOLE, HOLE, HOLE, HOLE}, entries(map, 0, 6, 2));
-    }
-
-    @Test
-    void clustersAboveTheWritePointerAreGivenUpAtLoadAndClearedOnDisk() {
-        ZoneMap map = load(true, 2, 10, 11, 12, 13);
-
-        assertEquals(List.of("12+2"), released);
-        assertEquals(HOLE, map.find(2));
-        assertTrue(map.isStale(2));
-        assertEquals(2, map.staleFrom());
-        assertEquals(4, map.staleEnd(2));
-    }
-
-    @Test
-    void entriesFoundAtLoadBecomeHolesWhenTheyAreTruncated() {
-        ZoneMap map = load(true, 3, 10, 11, 12);
-        assertFalse(map.isStale(3));
-        map.truncate(0, this::release);
-
-        assertTrue(map.isStale(0));
-        assertEquals(0, map.staleFrom());
-        assertEquals(3, map.staleEnd(0));
+        assertArrayEquals(new long[] {300, 301, HOLE, HOLE, HOLE, HOLE}, staleEntries(map));
     }
 
     @Test
     void failedWriteOfEntriesLeavesThemStale() {
-        ZoneMap map = load(true, 0);
+        ZoneMap map = load();
         map.map(0, 100, 6);
-        map.markWritten(4);
+        map.markWritten();
         map.markStale(0, 4);
 
-        assertTrue(map.isStale(4));
-        assertEquals(0, map.staleFrom());
-        assertEquals(4, map.staleEnd(4));
+        assertTrue(map.isStale());
+        assertArrayEquals(new long[] {100, 101, 102, 103}, staleEntries(map));
     }
 
     @Test
@@ -221,12 +169,12 @@ final class ZoneMapTest {
         }
     }
 
-    /** A conventional zone: what the disk would hold after each round is compared too. */
+    /** What the file would hold after each round is compared too. */
     private void compareWithPlainArray(RandomGenerator random) {
         long[] expected = new long[CLUSTERS];
         Arrays.fill(expected, HOLE);
         long[] disk = expected.clone();
-        ZoneMap map = load(false, CLUSTERS);
+        ZoneMap map = load();
         long nextHost = 1000;
         for (int round = 0; round < 30; round++) {
             int cluster = random.nextInt(CLUSTERS);
@@ -240,11 +188,10 @@ final class ZoneMapTest {
             }
             int at = random.nextInt(CLUSTERS);
             assertEquals(expected[at], map.find(at));
-            if (random.nextInt(3) == 0 && map.isStale(CLUSTERS)) {
-                int from = map.staleFrom();
-                int to = map.staleEnd(CLUSTERS);
-                System.arraycopy(entries(map, from, to, CLUSTERS), 0, disk, from, to - from);
-                map.markWritten(CLUSTERS);
+            if (random.nextInt(3) == 0 && map.isStale()) {
+                long[] entries = staleEntries(map);
+                System.arraycopy(entries, 0, disk, map.staleFrom(), entries.length);
+                map.markWritten();
                 assertArrayEquals(expected, disk);
             }
         }

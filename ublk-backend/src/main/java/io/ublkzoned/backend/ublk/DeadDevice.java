@@ -1,0 +1,90 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.LockedImage;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.ublk.UblkCommands;
+import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
+import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.qcow2.Access;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+
+/**
+ * A device whose server died: its image was not closed, and its state file knows what was acknowledged since the last
+ * flush.
+ */
+public final class DeadDevice {
+
+    private DeadDevice() {}
+
+    /**
+     * What the driver says of a device that waits for a new server.
+     *
+     * @throws IOException with a sentence, if it does not
+     */
+    static DeviceInfo requireWaiting(UblkControl control, int id) throws IOException {
+        DeviceInfo info = control.info(id);
+        if (!new RunDirectory(id).exists()) {
+            throw new IOException("there is no device %d of ublk-zoned: see ublk-zoned list".formatted(id));
+        }
+        if (info == null || info.state() == UblkDeviceInfo.STATE_DEAD) {
+            throw new IOException(
+                    "device %d is dead and cannot be recovered, since it was added with --recovery off or never became live: 'ublk-zoned del %1$d' closes its image"
+                            .formatted(id));
+        }
+        if (info.state() == UblkDeviceInfo.STATE_LIVE) {
+            throw new IOException("device %d is live, pid %d serves it".formatted(id, info.serverPid()));
+        }
+        return info;
+    }
+
+    /** Whether a device that exists waits for a new server; asked of it, nothing would answer. Only root is told so. */
+    public static boolean isWaiting(int id) throws IOException {
+        if (!Files.isWritable(Path.of(UblkCommands.CONTROL_DEVICE_PATH))) {
+            return false;
+        }
+        try (UblkControl control = UblkControl.open()) {
+            DeviceInfo info = control.info(id);
+            return info != null
+                    && info.state() != UblkDeviceInfo.STATE_LIVE
+                    && info.state() != UblkDeviceInfo.STATE_DEAD;
+        }
+    }
+
+    /** @throws IOException with a sentence, if the image is that of a device whose server died */
+    static void requireNone(Path image) throws IOException {
+        OptionalInt id = RunDirectory.deviceOf(image);
+        if (id.isPresent()) {
+            throw new IOException(
+                    "%s is that of device %d, whose server died: 'ublk-zoned recover %2$d' goes on with it, 'ublk-zoned del %2$d' closes it"
+                            .formatted(image, id.getAsInt()));
+        }
+    }
+
+    /**
+     * Closes the image of a device that the kernel no longer has, with all that its server had acknowledged.
+     *
+     * @throws IOException if that failed: image and state are as they were
+     */
+    public static void closeImage(RunDirectory directory) throws IOException {
+        if (!Files.exists(directory.image())) {
+            return;
+        }
+        try (FileDescriptor image = LockedImage.openOfDead(directory.image());
+                StateFile state = StateFile.open(directory.stateFile());
+                Arena arena = Arena.ofConfined()) {
+            FdImageFile file = new FdImageFile(image);
+            if (Qcow2Image.open(file, Access.READ_ONLY).isDirty()) {
+                ZonedDevice device = ZonedDevice.reopen(file, state.memory(), () -> {});
+                device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry()), Long.BYTES));
+                device.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package io.ublkzoned.engine;
+
+import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
+
+import io.ublkzoned.engine.qcow2.ClusterAllocator;
+import io.ublkzoned.engine.qcow2.ZoneMap;
+
+/** Finds the parts of the image that a request is about. On the data path, under the device's lock. */
+final class RequestMapper {
+
+    /** A sequential zone gets clusters ahead of its write pointer, so that the image file sees large sequential I/O. */
+    private static final int SEQUENTIAL_CHUNK_BYTES = 16 << 20;
+
+    /** Random writes to a conventional zone get clusters by this much. */
+    private static final int CONVENTIONAL_CHUNK_BYTES = 1 << 20;
+
+    private final ClusterAllocator allocator;
+    private final int clusterShift;
+
+    RequestMapper(ClusterAllocator allocator, int clusterShift) {
+        this.allocator = allocator;
+        this.clusterShift = clusterShift;
+    }
+
+    /** Gives every cluster of a write a place in the image; false if there is none. */
+    boolean allocate(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
+        long zoneStart = zone.zone.startBytes();
+        int cluster = (int) ((request.offsetBytes() - zoneStart) >>> clusterShift);
+        int last = (int) ((request.endBytes() - 1 - zoneStart) >>> clusterShift);
+        int usable = clustersBelow(zone, zone.zone.writableEndBytes());
+        int chunkBytes = zone.zone.isConventional() ? CONVENTIONAL_CHUNK_BYTES : SEQUENTIAL_CHUNK_BYTES;
+        int chunk = Math.max(1, chunkBytes >>> clusterShift);
+        while (cluster <= last) {
+            if (map.find(cluster) == HOLE) {
+                int hole = Math.min(map.foundClusters(), usable - cluster);
+                if (!allocator.allocate(Math.min(hole, Math.max(chunk, last + 1 - cluster)))) {
+                    return false;
+                }
+                map.map(cluster, allocator.runStart(), allocator.runClusters());
+                map.find(cluster);
+            }
+            cluster += map.foundClusters();
+        }
+        return true;
+    }
+
+    /** Adds the request's parts up to {@code endBytes}, following the map. */
+    void addParts(ZoneTraffic zone, ZoneMap map, BlockRequest request, long endBytes) {
+        long at = request.offsetBytes() - zone.zone.startBytes();
+        long end = endBytes - zone.zone.startBytes();
+        long inCluster = at & ((1L << clusterShift) - 1);
+        while (at < end) {
+            long host = map.find((int) (at >>> clusterShift));
+            int length = (int) Math.min(end - at, ((long) map.foundClusters() << clusterShift) - inCluster);
+            request.addPart(host == HOLE ? HOLE : (host << clusterShift) + inCluster, length);
+            at += length;
+            inCluster = 0;
+        }
+    }
+
+    /** How many clusters of the zone begin below a device address. */
+    int clustersBelow(ZoneTraffic zone, long endBytes) {
+        long bytes = Math.min(endBytes, zone.zone.writableEndBytes()) - zone.zone.startBytes();
+        return (int) ((bytes + (1L << clusterShift) - 1) >>> clusterShift);
+    }
+}
