@@ -22,6 +22,15 @@ public interface ImageFile {
      */
     void read(MemorySegment target, long offsetBytes) throws IOException;
 
+    /**
+     * Finds the first offset at or after {@code offsetBytes} that may hold something else than zeros, so that holes need
+     * not be read; the file's length, or more, if there is none. A file that knows nothing of holes answers {@code
+     * offsetBytes}.
+     */
+    default long nextData(long offsetBytes) throws IOException {
+        return offsetBytes;
+    }
+
     /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
     void write(MemorySegment source, long offsetBytes) throws IOException;
 

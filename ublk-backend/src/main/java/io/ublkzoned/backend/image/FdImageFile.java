@@ -49,6 +49,16 @@ public final class FdImageFile implements ImageFile {
     }
 
     @Override
+    public long nextData(long offsetBytes) throws IOException {
+        long result = Libc.lseek(file.value(), offsetBytes, FileFlags.SEEK_DATA);
+        if (result == -Errno.ENXIO) {
+            return Math.max(offsetBytes, sizeBytes());
+        }
+        // A block device has no holes and does not know the call.
+        return result == -Errno.EINVAL ? offsetBytes : check(result, "lseek(SEEK_DATA)");
+    }
+
+    @Override
     public void write(MemorySegment source, long offsetBytes) throws IOException {
         if (!source.isNative()) {
             try (Arena arena = Arena.ofConfined()) {

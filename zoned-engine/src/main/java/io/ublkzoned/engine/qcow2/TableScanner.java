@@ -6,8 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Goes through all tables of a kind. Tables that lie one after the other are read together, and a table of zeros is
- * known as one at the speed of memory, because most tables of a large device are holes.
+ * Goes through all tables of a kind. Most tables of a large device are holes of the file: those are not read. Tables
+ * that lie one after the other are read together.
  */
 final class TableScanner {
 
@@ -33,19 +33,26 @@ final class TableScanner {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment zeros = arena.allocate(clusterBytes);
             MemorySegment buffer = arena.allocate((long) tablesMax * clusterBytes);
+            long holeStart = 0;
+            long holeEnd = 0;
             int first = 0;
             while (first < count) {
-                if (offsets[first] == 0) {
+                long offset = offsets[first];
+                if (offset != 0 && (offset < holeStart || offset + clusterBytes > holeEnd)) {
+                    holeStart = offset;
+                    holeEnd = file.nextData(offset);
+                }
+                if (offset == 0 || offset + clusterBytes <= holeEnd) {
                     visitor.table(first++, zeros, true);
                     continue;
                 }
                 int end = first + 1;
                 while (end < count
                         && end - first < tablesMax
-                        && offsets[end] == offsets[first] + (long) (end - first) * clusterBytes) {
+                        && offsets[end] == offset + (long) (end - first) * clusterBytes) {
                     end++;
                 }
-                file.read(buffer.asSlice(0, (long) (end - first) * clusterBytes), offsets[first]);
+                file.read(buffer.asSlice(0, (long) (end - first) * clusterBytes), offset);
                 for (int i = first; i < end; i++) {
                     MemorySegment table = buffer.asSlice((long) (i - first) * clusterBytes, clusterBytes);
                     visitor.table(i, table, table.mismatch(zeros) == -1);

@@ -5,18 +5,20 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 
 /** An image in memory, of any length, that takes the space of what is not zero in it. Counts what is done to it. */
 final class SparseImage implements ImageFile {
 
     private static final int PAGE = 4096;
 
-    private final Map<Long, byte[]> pages = new HashMap<>();
+    private final NavigableMap<Long, byte[]> pages = new TreeMap<>();
     private long size;
 
+    long bytesRead;
     int writes;
     int syncs;
     /** Fails the write after so many more; negative for never. */
@@ -57,6 +59,7 @@ final class SparseImage implements ImageFile {
         if (offsetBytes < 0 || offsetBytes + target.byteSize() > size) {
             throw new EOFException("read of %d at %d of %d".formatted(target.byteSize(), offsetBytes, size));
         }
+        bytesRead += target.byteSize();
         long done = 0;
         while (done < target.byteSize()) {
             long at = offsetBytes + done;
@@ -71,6 +74,12 @@ final class SparseImage implements ImageFile {
             }
             done += count;
         }
+    }
+
+    @Override
+    public long nextData(long offsetBytes) {
+        Long page = pages.ceilingKey(offsetBytes / PAGE);
+        return page == null ? Math.max(offsetBytes, size) : Math.max(offsetBytes, page * PAGE);
     }
 
     @Override
@@ -100,8 +109,20 @@ final class SparseImage implements ImageFile {
     @Override
     public void punchHole(long offsetBytes, long lengthBytes) throws IOException {
         long end = Math.min(size, offsetBytes + lengthBytes);
-        if (end > offsetBytes) {
-            write(MemorySegment.ofArray(new byte[(int) (end - offsetBytes)]), offsetBytes);
+        long firstWhole = (offsetBytes + PAGE - 1) / PAGE * PAGE;
+        long endWhole = end / PAGE * PAGE;
+        if (firstWhole >= endWhole) {
+            writeZeros(offsetBytes, end);
+            return;
+        }
+        writeZeros(offsetBytes, firstWhole);
+        pages.subMap(firstWhole / PAGE, endWhole / PAGE).clear();
+        writeZeros(endWhole, end);
+    }
+
+    private void writeZeros(long from, long to) throws IOException {
+        if (to > from) {
+            write(MemorySegment.ofArray(new byte[(int) (to - from)]), from);
         }
     }
 
