@@ -210,6 +210,7 @@ final class MetadataWriter {
             int clusters = hostClusters.length;
             image.readMapping((long) zone.zone.index() * clusters, clusters, hostClusters);
             synchronized (lock) {
+                allocator.adopt((long) zone.zone.index() * clusters, hostClusters, clusters);
                 zone.map = new ZoneMap(hostClusters, clusters);
                 if (!zone.zone.isConventional()) {
                     release(zone, device.clustersBelow(zone, zone.completedBytes));

@@ -8,6 +8,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +41,7 @@ final class MemoryImage implements ImageFile {
     private static final int PAGE_SHIFT = 12;
     private static final int PAGE_BYTES = 1 << PAGE_SHIFT;
 
-    private final Map<Long, byte[]> pages = new HashMap<>();
+    private final NavigableMap<Long, byte[]> pages = new TreeMap<>();
     private final Map<Long, byte @Nullable []> beforeLastSync = new HashMap<>();
     private long size;
     private long syncedSize;
@@ -100,6 +102,12 @@ final class MemoryImage implements ImageFile {
     }
 
     @Override
+    public long nextData(long offset) {
+        Long page = pages.ceilingKey(offset >>> PAGE_SHIFT);
+        return page == null ? Math.max(offset, size) : Math.max(offset, page << PAGE_SHIFT);
+    }
+
+    @Override
     public void write(MemorySegment source, long offset) throws IOException {
         called(Call.WRITE, offset, source.byteSize());
         byte[] bytes = new byte[(int) source.byteSize()];
@@ -117,19 +125,20 @@ final class MemoryImage implements ImageFile {
     @Override
     public void punchHole(long offset, long length) throws IOException {
         called(Call.PUNCH, offset, length);
-        long at = offset;
         long end = Math.min(offset + length, size);
-        while (at < end) {
-            long page = at >>> PAGE_SHIFT;
-            int inPage = (int) (at & (PAGE_BYTES - 1));
-            int part = (int) Math.min(end - at, PAGE_BYTES - inPage);
-            if (part == PAGE_BYTES) {
+        if (end <= offset) {
+            return;
+        }
+        for (long page : List.copyOf(pages.subMap(offset >>> PAGE_SHIFT, true, (end - 1) >>> PAGE_SHIFT, true)
+                .keySet())) {
+            int from = (int) Math.max(0, offset - (page << PAGE_SHIFT));
+            int to = (int) Math.min(PAGE_BYTES, end - (page << PAGE_SHIFT));
+            if (to - from == PAGE_BYTES) {
                 rememberPage(page);
                 pages.remove(page);
-            } else if (pages.containsKey(page)) {
-                Arrays.fill(pageToChange(page), inPage, inPage + part, (byte) 0);
+            } else {
+                Arrays.fill(pageToChange(page), from, to, (byte) 0);
             }
-            at += part;
         }
     }
 
@@ -137,9 +146,8 @@ final class MemoryImage implements ImageFile {
     public void setSize(long newSize) throws IOException {
         called(Call.SET_SIZE, newSize, 0);
         if (newSize < size) {
-            long oldSize = size;
-            long page = (newSize + PAGE_BYTES - 1) >>> PAGE_SHIFT;
-            for (; page << PAGE_SHIFT < oldSize; page++) {
+            for (long page : List.copyOf(pages.tailMap((newSize + PAGE_BYTES - 1) >>> PAGE_SHIFT, true)
+                    .keySet())) {
                 rememberPage(page);
                 pages.remove(page);
             }

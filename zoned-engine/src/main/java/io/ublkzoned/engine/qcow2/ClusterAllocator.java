@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.ImageFormatException;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 
@@ -19,6 +20,9 @@ public final class ClusterAllocator {
 
     private final RefcountTable refcounts;
     private final ClusterBitmap used;
+    /** Those in use that an open zone's map has; the others are metadata, or zones' whose map was not read yet. */
+    private final ClusterBitmap owned = new ClusterBitmap();
+
     private final long clustersMax;
     private final BitSet dirtyPages;
 
@@ -45,6 +49,32 @@ public final class ClusterAllocator {
     }
 
     /**
+     * A zone's map takes over the host clusters that the L2 tables have for it.
+     *
+     * @param firstGuestCluster of the zone, for a sentence
+     * @param hostClusters {@code count} host clusters, -1 where there is none
+     * @throws ImageFormatException if one is marked as free, so that it could be handed out again, or has another owner;
+     *     then none is taken over
+     */
+    public void adopt(long firstGuestCluster, long[] hostClusters, int count) throws ImageFormatException {
+        for (int i = 0; i < count; i++) {
+            if (hostClusters[i] == L2Entry.HOLE || (used.contains(hostClusters[i]) && owned.add(hostClusters[i]))) {
+                continue;
+            }
+            boolean shared = owned.contains(hostClusters[i]);
+            for (int j = 0; j < i; j++) {
+                owned.remove(hostClusters[j]);
+            }
+            throw new ImageFormatException(
+                    "guest cluster %d is mapped to host cluster %d, which %s: detach the image and run ublk-zoned check -r all"
+                            .formatted(
+                                    firstGuestCluster + i,
+                                    hostClusters[i],
+                                    shared ? "another guest cluster has too" : "is marked as free"));
+        }
+    }
+
+    /**
      * Finds and takes a contiguous run of free clusters, which {@link #runStart} and {@link #runClusters} then name.
      *
      * @param clustersWanted the longest run that is of use, at least 1
@@ -56,6 +86,7 @@ public final class ClusterAllocator {
         }
         for (long cluster = runStart; cluster < runStart + runClusters; cluster++) {
             used.add(cluster);
+            owned.add(cluster);
         }
         endCluster = Math.max(endCluster, runStart + runClusters);
         cursor = runStart + runClusters;
@@ -83,6 +114,7 @@ public final class ClusterAllocator {
             if (!used.remove(cluster)) {
                 throw new IllegalStateException("host cluster " + cluster + " is freed twice");
             }
+            owned.remove(cluster);
         }
         absentRun = ANY;
         markDirty(firstCluster, count);

@@ -1,0 +1,86 @@
+package io.ublkzoned.engine;
+
+import static io.ublkzoned.engine.TestData.stamped;
+import static io.ublkzoned.engine.World.BLOCK;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.ublkzoned.engine.qcow2.CheckResult;
+import io.ublkzoned.engine.qcow2.ImageChecker;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.junit.jupiter.api.Test;
+
+/** An image whose tables contradict each other fails the requests of the zones that they are about. */
+final class ZonedDeviceDamageTest {
+
+    private static final int CLUSTER_BITS = 16;
+    private static final int ZONE_CLUSTERS = 16;
+
+    private final World world = World.small();
+    private final byte[] first = stamped(1, BLOCK);
+    private final byte[] second = stamped(2, BLOCK);
+
+    private long peek(long offset) {
+        return ByteBuffer.wrap(world.image.peek(offset, Long.BYTES)).getLong();
+    }
+
+    private void poke(long offset, byte[] bytes) {
+        world.image.writeData(offset, bytes, 0, bytes.length);
+    }
+
+    /** Where the mapping of the first cluster of a zone is. */
+    private long mapping(int zone) {
+        return (peek(peek(40)) & Long.MAX_VALUE) + 8L * zone * ZONE_CLUSTERS;
+    }
+
+    private int read(int zone) {
+        IoCall call = world.submit(BlockOp.READ, world.start(zone), new byte[BLOCK]);
+        world.settle();
+        return call.result;
+    }
+
+    @Test
+    void zoneWithAClusterThatIsMarkedAsFreeFails() throws IOException {
+        world.write(world.start(2), first);
+        world.write(world.start(3), second);
+        world.close();
+        long hostCluster = (peek(mapping(2)) & Long.MAX_VALUE) >>> CLUSTER_BITS;
+        poke(peek(peek(48)) + 2 * hostCluster, new byte[2]);
+        world.open();
+        assertEquals(-BlockErrors.EIO, read(2));
+        assertEquals(-BlockErrors.EIO, world.write(world.start(2) + BLOCK, first));
+        assertArrayEquals(second, world.read(world.start(3), BLOCK));
+        assertEquals(BLOCK, world.write(world.start(4), second));
+        world.close();
+        assertEquals(CheckResult.Status.CORRUPT, ImageChecker.check(world.image).status());
+    }
+
+    @Test
+    void secondOwnerOfAClusterFails() throws IOException {
+        world.write(world.start(2), first);
+        world.write(world.start(3), second);
+        world.close();
+        poke(mapping(3), world.image.peek(mapping(2), Long.BYTES));
+        world.open();
+        assertArrayEquals(first, world.read(world.start(2), BLOCK));
+        assertEquals(-BlockErrors.EIO, read(3));
+        assertEquals(0, world.run(BlockOp.ZONE_RESET, 2));
+        assertEquals(-BlockErrors.EIO, world.run(BlockOp.ZONE_RESET, 3));
+        assertEquals(BLOCK, world.write(world.start(2), first));
+        assertArrayEquals(first, world.read(world.start(2), BLOCK));
+        world.close();
+    }
+
+    @Test
+    void twoMappingsOfAZoneToOneClusterFail() throws IOException {
+        world.write(world.start(0), first);
+        world.close();
+        poke(mapping(0) + 8, world.image.peek(mapping(0), Long.BYTES));
+        world.open();
+        assertEquals(-BlockErrors.EIO, read(0));
+        poke(mapping(0) + 8, new byte[8]);
+        assertArrayEquals(first, world.read(world.start(0), BLOCK));
+        world.close();
+    }
+}
