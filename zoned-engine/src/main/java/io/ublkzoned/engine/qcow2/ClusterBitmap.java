@@ -4,22 +4,15 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A set of host clusters. Memory follows what is in it, not how far it reaches: a stretch of {@value #CHUNK_CLUSTERS}
- * clusters without a member costs one reference.
+ * A set of host clusters. Memory follows what is in it, not how far it reaches: a stretch without a member costs one
+ * reference.
  */
 final class ClusterBitmap {
 
-    private static final int CHUNK_SHIFT = 15;
-    private static final int CHUNK_CLUSTERS = 1 << CHUNK_SHIFT;
-    private static final int CHUNK_WORDS = CHUNK_CLUSTERS / Long.SIZE;
+    private static final int CHUNK_SHIFT = Integer.numberOfTrailingZeros(ClusterChunk.LIMIT);
 
-    private @Nullable Chunk[] chunks = new @Nullable Chunk[16];
+    private @Nullable ClusterChunk[] chunks = new @Nullable ClusterChunk[16];
     private long size;
-
-    private static final class Chunk {
-        final long[] words = new long[CHUNK_WORDS];
-        int size;
-    }
 
     /** How many clusters are in the set. */
     long size() {
@@ -27,8 +20,8 @@ final class ClusterBitmap {
     }
 
     boolean contains(long cluster) {
-        Chunk chunk = chunk(cluster);
-        return chunk != null && (chunk.words[word(cluster)] & 1L << cluster) != 0;
+        ClusterChunk chunk = chunk(cluster);
+        return chunk != null && chunk.contains(inChunk(cluster));
     }
 
     /** Adds a cluster; false if it was there already. */
@@ -37,32 +30,22 @@ final class ClusterBitmap {
         if (index >= chunks.length) {
             chunks = Arrays.copyOf(chunks, Math.max(index + 1, 2 * chunks.length));
         }
-        Chunk chunk = chunks[index];
+        ClusterChunk chunk = chunks[index];
         if (chunk == null) {
-            chunk = new Chunk();
+            chunk = new ClusterChunk();
             chunks[index] = chunk;
         }
-        long bit = 1L << cluster;
-        if ((chunk.words[word(cluster)] & bit) != 0) {
-            return false;
-        }
-        chunk.words[word(cluster)] |= bit;
-        chunk.size++;
-        size++;
-        return true;
+        boolean added = chunk.add(inChunk(cluster));
+        size += added ? 1 : 0;
+        return added;
     }
 
     /** Takes a cluster out; false if it was not there. */
     boolean remove(long cluster) {
-        Chunk chunk = chunk(cluster);
-        long bit = 1L << cluster;
-        if (chunk == null || (chunk.words[word(cluster)] & bit) == 0) {
-            return false;
-        }
-        chunk.words[word(cluster)] &= ~bit;
-        chunk.size--;
-        size--;
-        return true;
+        ClusterChunk chunk = chunk(cluster);
+        boolean removed = chunk != null && chunk.remove(inChunk(cluster));
+        size -= removed ? 1 : 0;
+        return removed;
     }
 
     void addRange(long first, long count) {
@@ -82,19 +65,12 @@ final class ClusterBitmap {
     long nextAbsent(long from, long limit) {
         long cluster = from;
         while (cluster < limit) {
-            Chunk chunk = chunk(cluster);
-            if (chunk == null) {
-                return cluster;
+            ClusterChunk chunk = chunk(cluster);
+            int found = chunk == null ? inChunk(cluster) : chunk.nextAbsent(inChunk(cluster));
+            if (found < ClusterChunk.LIMIT) {
+                return Math.min(limit, chunkStart(cluster) + found);
             }
-            if (chunk.size == CHUNK_CLUSTERS) {
-                cluster = nextChunk(cluster);
-                continue;
-            }
-            long rest = ~chunk.words[word(cluster)] >>> cluster;
-            if (rest != 0) {
-                return Math.min(limit, cluster + Long.numberOfTrailingZeros(rest));
-            }
-            cluster = nextWord(cluster);
+            cluster = chunkStart(cluster) + ClusterChunk.LIMIT;
         }
         return limit;
     }
@@ -103,16 +79,12 @@ final class ClusterBitmap {
     long nextPresent(long from, long limit) {
         long cluster = from;
         while (cluster < limit) {
-            Chunk chunk = chunk(cluster);
-            if (chunk == null || chunk.size == 0) {
-                cluster = nextChunk(cluster);
-                continue;
+            ClusterChunk chunk = chunk(cluster);
+            int found = chunk == null ? ClusterChunk.LIMIT : chunk.nextPresent(inChunk(cluster));
+            if (found < ClusterChunk.LIMIT) {
+                return Math.min(limit, chunkStart(cluster) + found);
             }
-            long rest = chunk.words[word(cluster)] >>> cluster;
-            if (rest != 0) {
-                return Math.min(limit, cluster + Long.numberOfTrailingZeros(rest));
-            }
-            cluster = nextWord(cluster);
+            cluster = chunkStart(cluster) + ClusterChunk.LIMIT;
         }
         return limit;
     }
@@ -120,34 +92,24 @@ final class ClusterBitmap {
     /** One past the last cluster of the set, 0 if it is empty. */
     long end() {
         for (int i = chunks.length - 1; i >= 0; i--) {
-            Chunk chunk = chunks[i];
-            if (chunk == null || chunk.size == 0) {
-                continue;
-            }
-            for (int word = CHUNK_WORDS - 1; word >= 0; word--) {
-                if (chunk.words[word] != 0) {
-                    long lastInWord = Long.SIZE - 1L - Long.numberOfLeadingZeros(chunk.words[word]);
-                    return ((long) i << CHUNK_SHIFT) + (long) word * Long.SIZE + lastInWord + 1;
-                }
+            ClusterChunk chunk = chunks[i];
+            if (chunk != null && chunk.end() > 0) {
+                return ((long) i << CHUNK_SHIFT) + chunk.end();
             }
         }
         return 0;
     }
 
-    private @Nullable Chunk chunk(long cluster) {
+    private @Nullable ClusterChunk chunk(long cluster) {
         long index = cluster >>> CHUNK_SHIFT;
         return index < chunks.length ? chunks[(int) index] : null;
     }
 
-    private static int word(long cluster) {
-        return (int) (cluster & CHUNK_CLUSTERS - 1) / Long.SIZE;
+    private static long chunkStart(long cluster) {
+        return cluster & -ClusterChunk.LIMIT;
     }
 
-    private static long nextWord(long cluster) {
-        return (cluster | Long.SIZE - 1) + 1;
-    }
-
-    private static long nextChunk(long cluster) {
-        return (cluster | CHUNK_CLUSTERS - 1) + 1;
+    private static int inChunk(long cluster) {
+        return (int) (cluster & ClusterChunk.LIMIT - 1);
     }
 }
