@@ -26,6 +26,9 @@ public record DeviceGeometry(
     /** Zones whose report fits one ublk request: 32 MiB (UBLK_MAX_IO_BUF_BYTES) / 64 B (struct blk_zone). */
     public static final int ZONES_MAX = (32 << 20) / 64;
 
+    /** Clusters of a zone: its map is read as a whole, so this is 32 MiB of L2 tables. */
+    public static final int ZONE_CLUSTERS_MAX = (32 << 20) / Long.BYTES;
+
     /**
      * Checks the rules.
      *
@@ -84,16 +87,21 @@ public record DeviceGeometry(
     }
 
     /**
-     * Checks the rule that ties zones to an image: a zone is a whole number of clusters, so that resetting it never
-     * touches its neighbour.
+     * Checks the rules that tie zones to an image: a zone is a whole number of clusters, so that resetting it never
+     * touches its neighbour, and not of more than {@link #ZONE_CLUSTERS_MAX}.
      *
-     * @throws GeometryException if it is broken
+     * @throws GeometryException if one is broken
      */
     public void requireClusterSize(int clusterSizeBytes) {
         if (zoneSizeBytes % clusterSizeBytes != 0) {
             throw new GeometryException(
                     "the zone size %s is not a multiple of the cluster size %s: use larger zones or smaller clusters"
                             .formatted(text(zoneSizeBytes), text(clusterSizeBytes)));
+        }
+        if (zoneSizeBytes / clusterSizeBytes > ZONE_CLUSTERS_MAX) {
+            throw new GeometryException(
+                    "the zone size %s is more than %d clusters of %s: use smaller zones or larger clusters"
+                            .formatted(text(zoneSizeBytes), ZONE_CLUSTERS_MAX, text(clusterSizeBytes)));
         }
     }
 

@@ -153,6 +153,16 @@ class DeviceGeometryTest {
     }
 
     @Test
+    void zonesOfMoreClustersThanAMapHoldsAreRefused() {
+        DeviceGeometry geometry = new DeviceGeometry(1L << 40, 1L << 35, 1L << 35, 0, 0, 0);
+        geometry.requireClusterSize(8 << 10);
+        GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireClusterSize(4 << 10));
+        assertEquals(
+                "the zone size 32G is more than 4194304 clusters of 4K: use smaller zones or larger clusters",
+                e.getMessage());
+    }
+
+    @Test
     void deviceWithoutSizeIsRefused() {
         assertBroken("the device size 0 is not positive", 0, MIB, MIB, 0, 0, 0);
         assertBroken("the device size -1 is not positive", -1, MIB, MIB, 0, 0, 0);
