@@ -25,9 +25,9 @@ record HeaderExtension(int type, MemorySegment data) {
      * Reads all extensions.
      *
      * @param area the header cluster from the end of the header to where something else begins
-     * @throws ImageFormatException if one does not fit
+     * @param sink is told of one that does not fit, which is then the end
      */
-    static List<HeaderExtension> readAll(MemorySegment area) throws ImageFormatException {
+    static List<HeaderExtension> readAll(MemorySegment area, DamageSink sink) throws ImageFormatException {
         List<HeaderExtension> extensions = new ArrayList<>();
         long at = 0;
         while (at + PREFIX_BYTES <= area.byteSize()) {
@@ -37,9 +37,9 @@ record HeaderExtension(int type, MemorySegment data) {
                 break;
             }
             if (length > area.byteSize() - at - PREFIX_BYTES) {
-                throw new ImageFormatException(
-                        "the header extension 0x%08x says that it has %d bytes, more than its cluster has room for: the header is damaged, restore the image from a copy"
-                                .formatted(type, length));
+                sink.damage("the header extension 0x%08x says that it has %d bytes, more than its cluster has room for"
+                        .formatted(type, length));
+                break;
             }
             extensions.add(new HeaderExtension(type, area.asSlice(at + PREFIX_BYTES, length)));
             at += PREFIX_BYTES + paddedLength(length);

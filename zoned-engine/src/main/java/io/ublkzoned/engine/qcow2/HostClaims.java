@@ -17,25 +17,35 @@ final class HostClaims {
         this.sink = sink;
     }
 
-    /** Claims the clusters of a table; does nothing if they are not within the limit. */
-    void claimMetadata(String name, long offset, long bytes) throws ImageFormatException {
+    /**
+     * Claims the clusters of a table; does nothing if they are not within the limit.
+     *
+     * @return false, after a word about the damage, if something else has one of them
+     */
+    boolean claimMetadata(String name, long offset, long bytes) throws ImageFormatException {
         long first = offset >>> clusterBits;
         long end = first + HostLayout.ceilShift(bytes, clusterBits);
         if (offset < 0 || end > limitCluster) {
-            return;
+            return true;
         }
+        boolean alone = true;
         for (long cluster = first; cluster < end; cluster++) {
             if (!claimed.add(cluster)) {
                 sink.damage("the %s overlaps other metadata in host cluster %d".formatted(name, cluster));
+                alone = false;
             }
         }
+        return alone;
     }
 
-    /** Claims the clusters of tables of one cluster each; an offset of 0 is a missing one. */
+    /**
+     * Claims the clusters of tables of one cluster each; an offset of 0 is a missing one. One that cannot be had becomes
+     * a missing one, so that no cluster is taken for two tables, however often it is named.
+     */
     void claimTables(String name, long[] offsets) throws ImageFormatException {
-        for (long offset : offsets) {
-            if (offset != 0) {
-                claimMetadata(name, offset, 1);
+        for (int i = 0; i < offsets.length; i++) {
+            if (offsets[i] != 0 && !claimMetadata(name, offsets[i], 1)) {
+                offsets[i] = 0;
             }
         }
     }

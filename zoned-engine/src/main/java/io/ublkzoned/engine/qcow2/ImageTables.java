@@ -3,6 +3,7 @@ package io.ublkzoned.engine.qcow2;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /** The tables that do not change while an image is attached. */
 final class ImageTables {
@@ -19,8 +20,12 @@ final class ImageTables {
         this.limitCluster = limitCluster;
     }
 
-    /** Reads and checks them: every offset is that of a cluster within the file, and no two tables share one. */
-    static ImageTables read(ImageFile file, Qcow2Header header, ZonedExtension zoned, DamageSink sink)
+    /**
+     * Reads and checks them: every offset is that of a cluster within the file, and no two tables share one.
+     *
+     * @param zoned null if it is not known where the write pointers are
+     */
+    static ImageTables read(ImageFile file, Qcow2Header header, @Nullable ZonedExtension zoned, DamageSink sink)
             throws IOException {
         int clusterBits = header.clusterBits();
         int clusterBytes = header.clusterBytes();
@@ -37,15 +42,17 @@ final class ImageTables {
         }
         long[] blockOffsets = ClusterTable.REFCOUNT.read(
                 file, header.refcountTableOffset(), header.refcountTableBytes() / Long.BYTES, clusterBytes, sink);
-        RefcountTable refcounts = new RefcountTable(clusterBits, header.refcountOrder(), blockOffsets);
 
         HostClaims claims = new HostClaims(clusterBits, fileClusters, sink);
         claims.claimMetadata("header", 0, clusterBytes);
         claims.claimMetadata("refcount table", header.refcountTableOffset(), (long) blockOffsets.length * Long.BYTES);
         claims.claimMetadata("L1 table", header.l1Offset(), (long) l2Offsets.length * Long.BYTES);
-        claims.claimMetadata("write pointer table", zoned.tableOffset(), zoned.tableBytes());
+        if (zoned != null) {
+            claims.claimMetadata("write pointer table", zoned.tableOffset(), zoned.tableBytes());
+        }
         claims.claimTables("refcount block", blockOffsets);
         claims.claimTables("L2 table", l2Offsets);
+        RefcountTable refcounts = new RefcountTable(clusterBits, header.refcountOrder(), blockOffsets);
 
         long limitCluster =
                 header.has(FeatureBits.DIRTY) ? Math.max(fileClusters, refcounts.coveredClusters()) : fileClusters;

@@ -89,9 +89,21 @@ final class Qcow2Header {
     /**
      * Reads the header cluster.
      *
-     * @throws ImageFormatException if a field is out of bounds or the file ends too early
+     * @throws ImageFormatException if it is damaged or the file ends too early
      */
     static Qcow2Header read(ImageFile file) throws IOException {
+        return read(file, sentence -> {
+            throw new ImageFormatException(sentence + ": the header is damaged, restore the image from a copy");
+        });
+    }
+
+    /**
+     * Reads the header cluster, or as much as can be read of its extensions.
+     *
+     * @param extensionSink is told of damage to the extensions
+     * @throws ImageFormatException if a field is out of bounds or the file ends too early
+     */
+    static Qcow2Header read(ImageFile file, DamageSink extensionSink) throws IOException {
         MemorySegment fixed = MemorySegment.ofArray(new byte[LENGTH_MIN]);
         requireInFile(file, fixed.byteSize());
         file.read(fixed, 0);
@@ -111,7 +123,8 @@ final class Qcow2Header {
         if (backingName >= length && backingName < extensionsEnd) {
             extensionsEnd = backingName;
         }
-        return new Qcow2Header(cluster, HeaderExtension.readAll(cluster.asSlice(length, extensionsEnd - length)));
+        MemorySegment area = cluster.asSlice(length, extensionsEnd - length);
+        return new Qcow2Header(cluster, HeaderExtension.readAll(area, extensionSink));
     }
 
     private static void requireInFile(ImageFile file, long bytes) throws IOException {
@@ -246,12 +259,18 @@ final class Qcow2Header {
      * kept up to date. Durable after the next sync.
      */
     void writeDirty(ImageFile file, boolean dirty) throws IOException {
+        writeIncompatible(file, FeatureBits.DIRTY, dirty);
+    }
+
+    /** Writes the corrupt bit, which keeps everybody from writing to the image but a repair. Else as the dirty bit. */
+    void writeCorrupt(ImageFile file, boolean corrupt) throws IOException {
+        writeIncompatible(file, FeatureBits.CORRUPT, corrupt);
+    }
+
+    private void writeIncompatible(ImageFile file, long bit, boolean set) throws IOException {
         long features = cluster.get(BigEndian.LONG, INCOMPATIBLE_FEATURES);
-        cluster.set(
-                BigEndian.LONG,
-                INCOMPATIBLE_FEATURES,
-                dirty ? features | FeatureBits.DIRTY : features & ~FeatureBits.DIRTY);
-        if (dirty) {
+        cluster.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, set ? features | bit : features & ~bit);
+        if (set) {
             cluster.set(BigEndian.LONG, AUTOCLEAR_FEATURES, 0);
         }
         file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, FEATURES_END - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
