@@ -34,10 +34,21 @@ final class World {
     private boolean woken;
     private long clock;
 
+    /** Fills an empty file. */
+    @FunctionalInterface
+    interface ImageMaker {
+        void make(MemoryImage image) throws IOException;
+    }
+
     /** Makes an image and attaches it. */
     World(FormatOptions options) {
+        this(image -> ImageFormatter.format(image, options));
+    }
+
+    /** Attaches an image that the test makes. */
+    World(ImageMaker maker) {
         try {
-            ImageFormatter.format(image, options);
+            maker.make(image);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

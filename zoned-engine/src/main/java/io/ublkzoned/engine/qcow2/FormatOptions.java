@@ -8,8 +8,9 @@ import io.ublkzoned.engine.GeometryException;
  *
  * @param geometry the device in it
  * @param clusterSizeBytes the unit of allocation, a power of two from 4 KiB to 2 MiB
+ * @param layout how the header describes the device
  */
-public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
+public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, ZonedLayout layout) {
 
     /** The zone size of an image that asks for none. */
     public static final long DEFAULT_ZONE_SIZE_BYTES = 256L << 20;
@@ -17,11 +18,14 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
     /** The cluster size of an image that asks for none, qemu-img's own default. */
     public static final int DEFAULT_CLUSTER_SIZE_BYTES = 64 << 10;
 
+    /** The layout of an image that asks for none. */
+    public static final ZonedLayout DEFAULT_LAYOUT = ZonedLayout.V6;
+
     static final int CLUSTER_SIZE_MIN = 4 << 10;
     static final int CLUSTER_SIZE_MAX = 2 << 20;
 
     /**
-     * Checks that clusters and zones are of sizes that the format has room for.
+     * Checks that clusters and zones are of sizes that the format and the layout have room for.
      *
      * @throws GeometryException if not
      */
@@ -33,7 +37,7 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
                     "the cluster size %d is not a power of two from 4K to 2M".formatted(clusterSizeBytes));
         }
         geometry.requireClusterSize(clusterSizeBytes);
-        ZonedExtension.Layout.V6.requireFits(geometry);
+        layout.requireFits(geometry);
         HostLayout.plan(geometry, Integer.numberOfTrailingZeros(clusterSizeBytes), HostLayout.REFCOUNT_ORDER);
     }
 
@@ -52,6 +56,7 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
         private int maxOpenZones;
         private int maxActiveZones;
         private int clusterSizeBytes = DEFAULT_CLUSTER_SIZE_BYTES;
+        private ZonedLayout layout = DEFAULT_LAYOUT;
 
         private Builder(long sizeBytes) {
             this.sizeBytes = sizeBytes;
@@ -91,6 +96,11 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
             return this;
         }
 
+        public Builder layout(ZonedLayout zonedLayout) {
+            layout = zonedLayout;
+            return this;
+        }
+
         /**
          * The options, checked. Without an open limit the active limit is stored as both, since a reader of the format
          * takes an open limit of 0 for none.
@@ -105,7 +115,7 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes) {
                     conventionalZones,
                     maxOpenZones == 0 ? maxActiveZones : maxOpenZones,
                     maxActiveZones);
-            return new FormatOptions(geometry, clusterSizeBytes);
+            return new FormatOptions(geometry, clusterSizeBytes, layout);
         }
     }
 }

@@ -53,7 +53,6 @@ public final class ImageChecker {
             damage(e);
             return result(dirty, 0, 0);
         }
-        zoned.requireSupported();
         header.requireFollowable();
         if (header.has(FeatureBits.CORRUPT)) {
             corruption("the image is marked as corrupt");

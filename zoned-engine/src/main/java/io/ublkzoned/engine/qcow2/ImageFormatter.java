@@ -22,8 +22,7 @@ public final class ImageFormatter {
     public static void format(ImageFile file, FormatOptions options) throws IOException {
         int clusterBits = Integer.numberOfTrailingZeros(options.clusterSizeBytes());
         HostLayout layout = HostLayout.plan(options.geometry(), clusterBits, HostLayout.REFCOUNT_ORDER);
-        ZonedExtension zoned =
-                ZonedExtension.create(ZonedExtension.Layout.V6, options.geometry(), layout.pointersOffset());
+        ZonedExtension zoned = new ZonedExtension(options.layout(), options.geometry(), layout.pointersOffset());
         file.setSize(0);
         file.setSize(layout.metadataBytes());
         ClusterTable.REFCOUNT.write(

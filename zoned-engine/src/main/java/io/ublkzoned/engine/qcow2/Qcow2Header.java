@@ -40,10 +40,12 @@ final class Qcow2Header {
 
     private final MemorySegment cluster;
     private final List<HeaderExtension> extensions;
+    private final long fileBytes;
 
-    private Qcow2Header(MemorySegment cluster, List<HeaderExtension> extensions) {
+    private Qcow2Header(MemorySegment cluster, List<HeaderExtension> extensions, long fileBytes) {
         this.cluster = cluster;
         this.extensions = extensions;
+        this.fileBytes = fileBytes;
     }
 
     /** Encodes the header cluster of a new image. */
@@ -57,7 +59,7 @@ final class Qcow2Header {
         cluster.set(BigEndian.LONG, L1_TABLE_OFFSET, layout.l1Offset());
         cluster.set(BigEndian.LONG, REFCOUNT_TABLE_OFFSET, layout.refcountTableOffset());
         cluster.set(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS, layout.refcountTableClusters());
-        cluster.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, FeatureBits.ZONED);
+        cluster.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, zoned.layout().hasFeatureBit() ? FeatureBits.ZONED : 0);
         cluster.set(BigEndian.INT, REFCOUNT_ORDER, layout.refcountOrder());
         cluster.set(BigEndian.INT, HEADER_LENGTH, LENGTH_WRITTEN);
         long next = FeatureBits.nameTable().writeTo(cluster, LENGTH_WRITTEN);
@@ -124,7 +126,7 @@ final class Qcow2Header {
             extensionsEnd = backingName;
         }
         MemorySegment area = cluster.asSlice(length, extensionsEnd - length);
-        return new Qcow2Header(cluster, HeaderExtension.readAll(area, extensionSink));
+        return new Qcow2Header(cluster, HeaderExtension.readAll(area, extensionSink), file.sizeBytes());
     }
 
     private static void requireInFile(ImageFile file, long bytes) throws IOException {
@@ -212,6 +214,11 @@ final class Qcow2Header {
             }
         }
         return null;
+    }
+
+    /** The length of the file when the header was read. */
+    long fileBytes() {
+        return fileBytes;
     }
 
     int clusterBits() {

@@ -69,7 +69,6 @@ public final class Qcow2Image {
         header.requireKnownFeatures();
         header.requireZoned();
         ZonedExtension zoned = ZonedExtension.read(header);
-        zoned.requireSupported();
         if (access == Access.READ_WRITE) {
             header.requireWritable();
         }
@@ -130,6 +129,11 @@ public final class Qcow2Image {
 
     public DeviceGeometry geometry() {
         return zoned.geometry();
+    }
+
+    /** The layout of the image's zoned header extension. */
+    public ZonedLayout layout() {
+        return zoned.layout();
     }
 
     public int clusterBits() {

@@ -6,8 +6,6 @@ import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
@@ -24,37 +22,56 @@ public final class WritePointerTable {
     private static final int WRITE_PAGES_MAX = 64;
 
     private final DeviceGeometry geometry;
-    private final ZonedExtension.Layout layout;
+    private final ZonedLayout layout;
     private final long tableOffset;
+    private final PointerEncoding encoding;
     private final long[] entries;
     private final BitSet dirtyPages = new BitSet();
 
-    private WritePointerTable(DeviceGeometry geometry, ZonedExtension.Layout layout, long tableOffset) {
-        this.geometry = geometry;
-        this.layout = layout;
-        this.tableOffset = tableOffset;
+    private WritePointerTable(ZonedExtension extension, PointerEncoding encoding) {
+        geometry = extension.geometry();
+        layout = extension.layout();
+        tableOffset = extension.tableOffset();
+        this.encoding = encoding;
         entries = new long[geometry.zoneCount()];
     }
 
     /** The table of a new device: every write pointer at the start of its zone, everything still to be written. */
     static WritePointerTable create(ZonedExtension extension) {
-        DeviceGeometry geometry = extension.geometry();
-        WritePointerTable table = new WritePointerTable(geometry, extension.layout(), extension.tableOffset());
+        WritePointerTable table = new WritePointerTable(extension, PointerEncoding.of(extension.layout()));
         for (int zone = 0; zone < table.entries.length; zone++) {
-            table.set(zone, geometry.zoneStart(zone));
+            table.set(zone, extension.geometry().zoneStart(zone));
         }
         return table;
     }
 
     /**
-     * Reads the table as it stands; {@link #problem} tells whether an entry can be right.
+     * Reads the table as it stands, in the encoding in which the most entries can be right: that of the layout, unless
+     * another one is better. It is kept when writing. {@link #problem} tells what is wrong with an entry.
      *
-     * @throws ImageFormatException if the table is not a part of the file
+     * @throws ImageFormatException if the table is not a part of the file, or is right in several ways
      */
     static WritePointerTable read(ImageFile file, ZonedExtension extension, int clusterBytes) throws IOException {
-        WritePointerTable table =
-                new WritePointerTable(extension.geometry(), extension.layout(), extension.tableOffset());
-        MemorySegment raw = MemorySegment.ofArray(new byte[table.entries.length * Long.BYTES]);
+        MemorySegment raw = readRaw(file, extension, clusterBytes);
+        PointerEncoding expected = PointerEncoding.of(extension.layout());
+        WritePointerTable best = new WritePointerTable(extension, expected);
+        int fewestProblems = best.decode(raw);
+        for (PointerEncoding encoding : expected.others()) {
+            WritePointerTable other = new WritePointerTable(extension, encoding);
+            int problems = other.decode(raw);
+            if (problems < fewestProblems) {
+                best = other;
+                fewestProblems = problems;
+            } else if (problems == 0) {
+                best.requireSamePointers(other);
+            }
+        }
+        return best;
+    }
+
+    private static MemorySegment readRaw(ImageFile file, ZonedExtension extension, int clusterBytes)
+            throws IOException {
+        MemorySegment raw = MemorySegment.ofArray(new byte[(int) extension.tableBytes()]);
         long offset = extension.tableOffset();
         if (offset <= 0 || offset % clusterBytes != 0) {
             throw new ImageFormatException(
@@ -66,29 +83,60 @@ public final class WritePointerTable {
                     "the file ends before the end of the write pointer table: it is truncated, restore it from a copy");
         }
         file.read(raw, offset);
-        ValueLayout.OfLong entryLayout = entryLayout(extension.layout());
-        for (int zone = 0; zone < table.entries.length; zone++) {
-            table.entries[zone] = raw.getAtIndex(entryLayout, zone);
-        }
-        return table;
+        return raw;
     }
 
-    private static ValueLayout.OfLong entryLayout(ZonedExtension.Layout layout) {
-        return ValueLayout.JAVA_LONG_UNALIGNED.withOrder(
-                layout.pointersBigEndian() ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
+    /** Takes the entries over. Returns how many of them cannot be right. */
+    private int decode(MemorySegment raw) {
+        int problems = 0;
+        for (int zone = 0; zone < entries.length; zone++) {
+            entries[zone] = encoding.read(raw, zone);
+            boolean sound = isFlagged(zone) == geometry.isConventional(zone)
+                    && isInZone(zone)
+                    && get(zone) % DeviceGeometry.SECTOR_BYTES == 0;
+            problems += sound ? 0 : 1;
+        }
+        return problems;
+    }
+
+    private void requireSamePointers(WritePointerTable other) throws ImageFormatException {
+        for (int zone = 0; zone < entries.length; zone++) {
+            if (get(zone) != other.get(zone)) {
+                throw new ImageFormatException(
+                        "the write pointers are right in both byte orders, and that of zone %d is %d in one and %d in the other: restore the image from a copy"
+                                .formatted(zone, get(zone), other.get(zone)));
+            }
+        }
+    }
+
+    private boolean isFlagged(int zone) {
+        return (entries[zone] & encoding.conventionalFlag()) != 0;
+    }
+
+    private boolean isInZone(int zone) {
+        long start = geometry.zoneStart(zone);
+        return get(zone) >= start && get(zone) - start <= geometry.zoneSizeBytes();
+    }
+
+    /** Whether the entry is the start of its zone without the upper half. */
+    private boolean isCut(int zone) {
+        long start = geometry.zoneStart(zone);
+        return layout.hasNarrowSizes() && get(zone) != start && get(zone) == Integer.toUnsignedLong((int) start);
     }
 
     /** What is wrong with the entry of a zone, as a sentence, or null if it can be right. */
     @Nullable
     String problem(int zone) {
-        boolean flagged = (entries[zone] & layout.conventionalFlag()) != 0;
-        if (flagged != geometry.isConventional(zone)) {
+        if (isFlagged(zone) != geometry.isConventional(zone)) {
             return "zone %d is %s in the write pointer table, but not in the header"
-                    .formatted(zone, flagged ? "conventional" : "sequential");
+                    .formatted(zone, isFlagged(zone) ? "conventional" : "sequential");
         }
         long pointer = get(zone);
-        long start = geometry.zoneStart(zone);
-        if (pointer < start || pointer - start > geometry.zoneSizeBytes()) {
+        if (isCut(zone)) {
+            return "the write pointer of zone %d is %d, which is its start %d cut to 32 bits, as QEMU's patches did before revision 8"
+                    .formatted(zone, pointer, geometry.zoneStart(zone));
+        }
+        if (!isInZone(zone)) {
             return "the write pointer of zone %d is %d, outside of the zone".formatted(zone, pointer);
         }
         return pointer % DeviceGeometry.SECTOR_BYTES == 0
@@ -102,7 +150,10 @@ public final class WritePointerTable {
         for (int zone = 0; zone < entries.length; zone++) {
             String problem = problem(zone);
             if (problem != null) {
-                throw new ImageFormatException(problem + ": run ublk-zoned check");
+                throw new ImageFormatException(problem
+                        + (isCut(zone)
+                                ? ": copy its data to an image made with ublk-zoned create"
+                                : ": run ublk-zoned check"));
             }
         }
     }
@@ -112,7 +163,7 @@ public final class WritePointerTable {
      * is full. A conventional zone has none: its start is returned.
      */
     public long get(int zone) {
-        return entries[zone] & ~layout.conventionalFlag();
+        return entries[zone] & ~encoding.conventionalFlag();
     }
 
     /**
@@ -141,10 +192,16 @@ public final class WritePointerTable {
         }
     }
 
-    /** Changes a write pointer, in memory for now. */
+    /** Changes a write pointer, in memory for now. One past the capacity becomes what the layout has for a full zone. */
     public void set(int zone, long writePointerBytes) {
-        entries[zone] =
-                geometry.isConventional(zone) ? writePointerBytes | layout.conventionalFlag() : writePointerBytes;
+        long capacityEnd = geometry.zoneStart(zone) + geometry.capacityBytes();
+        if (geometry.isConventional(zone)) {
+            entries[zone] = writePointerBytes | encoding.conventionalFlag();
+        } else if (layout.pointersEndAtCapacity()) {
+            entries[zone] = Math.min(writePointerBytes, capacityEnd);
+        } else {
+            entries[zone] = writePointerBytes;
+        }
         dirtyPages.set(zone / PAGE_ENTRIES);
     }
 
@@ -171,9 +228,8 @@ public final class WritePointerTable {
 
     private MemorySegment encode(int firstZone, int endZone) {
         MemorySegment raw = MemorySegment.ofArray(new byte[(endZone - firstZone) * Long.BYTES]);
-        ValueLayout.OfLong entryLayout = entryLayout(layout);
         for (int zone = firstZone; zone < endZone; zone++) {
-            raw.setAtIndex(entryLayout, zone - firstZone, entries[zone]);
+            encoding.write(raw, zone - firstZone, entries[zone]);
         }
         return raw;
     }

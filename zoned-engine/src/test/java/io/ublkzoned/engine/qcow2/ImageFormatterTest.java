@@ -182,7 +182,7 @@ class ImageFormatterTest {
                         .zoneSize(4 * Images.GIB)
                         .build());
         assertEquals(
-                "A zone size of 4294967296 bytes does not fit the image's header, which has 32 bits for it: use 2G or less",
+                "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use 2G or less, or layout v8",
                 e.getMessage());
     }
 

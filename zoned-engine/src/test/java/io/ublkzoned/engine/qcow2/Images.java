@@ -60,9 +60,19 @@ final class Images {
         return bytes;
     }
 
-    /** Where the write pointer table is. */
+    /** Where the write pointer table is, in an image of layout v6. */
     static long pointers(SparseImage file) throws IOException {
-        return file.getLong(ZONED + 40);
+        return pointers(file, ZonedLayout.V6);
+    }
+
+    static long pointers(SparseImage file, ZonedLayout layout) throws IOException {
+        return file.getLong(ZONED
+                + switch (layout) {
+                    case V4 -> 32;
+                    case V6, BE48 -> 40;
+                    case V8 -> 48;
+                    case BE44 -> 24;
+                });
     }
 
     static void setPointer(SparseImage file, int zone, long value) throws IOException {

@@ -20,8 +20,7 @@ class LayoutCompleterTest {
                 .conventionalZones(1)
                 .clusterSize(4096)
                 .build();
-        ZonedExtension zoned =
-                ZonedExtension.create(ZonedExtension.Layout.V6, options.geometry(), (3L + tableClusters) * 4096);
+        ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), (3L + tableClusters) * 4096);
         HostLayout layout = HostLayout.plan(options.geometry(), 12, 4);
         SparseImage file = new SparseImage();
         file.write(Qcow2Header.create(layout, zoned), 0);
@@ -113,7 +112,7 @@ class LayoutCompleterTest {
                 .clusterSize(4096)
                 .build();
         HostLayout layout = HostLayout.plan(options.geometry(), 9, 6);
-        ZonedExtension zoned = ZonedExtension.create(ZonedExtension.Layout.V6, options.geometry(), 4 * 512);
+        ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), 4 * 512);
         MemorySegment header = Qcow2Header.create(HostLayout.plan(options.geometry(), 12, 4), zoned);
         // The table of feature names does not fit a header of 512 bytes.
         zoned.encode().writeTo(header.asSlice(112).fill((byte) 0), 0);

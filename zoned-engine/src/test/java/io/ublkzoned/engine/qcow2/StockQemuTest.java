@@ -203,7 +203,7 @@ class StockQemuTest {
                     .conventionalZones(1)
                     .clusterSize(4096)
                     .build();
-            ZonedExtension zoned = ZonedExtension.create(ZonedExtension.Layout.V6, options.geometry(), table);
+            ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), table);
             MemorySegment extensions = MemorySegment.ofArray(new byte[512]);
             zoned.encode().writeTo(extensions, FeatureBits.nameTable().writeTo(extensions, 0));
             file.write(extensions, 112);

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class WritePointerTableTest {
 
@@ -63,6 +65,106 @@ class WritePointerTableTest {
         assertEquals(
                 Images.MIB,
                 Qcow2Image.open(file, Access.READ_ONLY).writePointers().get(1));
+    }
+
+    /** Stores the table of an image of 16 zones of 1 MiB, 2 of them conventional, in another way. */
+    private static SparseImage stored(ZonedLayout layout, boolean bigEndian, int flagBit) throws IOException {
+        SparseImage file = Images.create(Images.small().layout(layout));
+        long table = Images.pointers(file, layout);
+        for (int zone = 0; zone < 16; zone++) {
+            long entry = zone * Images.MIB | (zone < 2 ? 1L << flagBit : 0);
+            file.putLong(table + 8L * zone, bigEndian ? entry : Long.reverseBytes(entry));
+        }
+        return file;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void byteOrderAndFlagOfAnotherMakerAreSeenAndKept(ZonedLayout layout) throws IOException {
+        for (int flagBit : new int[] {59, 63}) {
+            for (boolean bigEndian : new boolean[] {false, true}) {
+                SparseImage file = stored(layout, bigEndian, flagBit);
+                SparseImage before = file.copy();
+                WritePointerTable pointers =
+                        Qcow2Image.open(file, Access.READ_WRITE).writePointers();
+                for (int zone = 0; zone < 16; zone++) {
+                    assertEquals(zone * Images.MIB, pointers.get(zone));
+                }
+                pointers.set(1, Images.MIB);
+                pointers.set(5, 5 * Images.MIB + 4096);
+                pointers.writeDirtyPages(file);
+                long entry = 5 * Images.MIB + 4096;
+                before.putLong(Images.pointers(file, layout) + 8 * 5, bigEndian ? entry : Long.reverseBytes(entry));
+                assertTrue(file.sameBytes(before));
+            }
+        }
+    }
+
+    @Test
+    void oneBadEntryIsNamedInTheByteOrderOfTheOthers() throws IOException {
+        SparseImage file = stored(ZonedLayout.V6, true, 59);
+        file.putLong(Images.pointers(file, ZonedLayout.V6) + 8 * 7, 7 * Images.MIB - 512);
+        Images.assertRefused(
+                "the write pointer of zone 7 is 7339520, outside of the zone: run ublk-zoned check",
+                file,
+                Access.READ_WRITE);
+    }
+
+    /** A device of one zone of 4 GiB, which can be found but is not made here. */
+    private static SparseImage singleZone(long entry) throws IOException {
+        SparseImage file = Images.create(
+                FormatOptions.ofSize(8 * Images.GIB).zoneSize(4 * Images.GIB).layout(ZonedLayout.V8));
+        file.putLong(24, 4 * Images.GIB).putInt(Images.ZONED + 24, 1).putLong(Images.ZONED + 40, 8);
+        return file.putLong(Images.pointers(file, ZonedLayout.V8), entry);
+    }
+
+    @Test
+    void pointerThatIsRightInBothByteOrdersIsRefusedUnlessItIsTheSame() throws IOException {
+        Images.assertRefused(
+                "the write pointers are right in both byte orders, and that of zone 0 is 4294967296 in one and 16777216 in the other: restore the image from a copy",
+                singleZone(16 * Images.MIB),
+                Access.READ_ONLY);
+        assertEquals(
+                0,
+                Qcow2Image.open(singleZone(0), Access.READ_ONLY).writePointers().get(0));
+        assertEquals(
+                8192,
+                Qcow2Image.open(singleZone(8192), Access.READ_ONLY)
+                        .writePointers()
+                        .get(0));
+    }
+
+    @Test
+    void pointersThatWereCutTo32BitsAreRefusedByThatName() throws IOException {
+        for (ZonedLayout layout : new ZonedLayout[] {ZonedLayout.V4, ZonedLayout.V6}) {
+            SparseImage file = Images.create(
+                    FormatOptions.ofSize(16 * Images.GIB).zoneSize(Images.GIB).layout(layout));
+            long table = Images.pointers(file, layout);
+            for (int zone = 0; zone < 16; zone++) {
+                file.putLong(table + 8L * zone, Long.reverseBytes(zone * Images.GIB & 0xffff_ffffL));
+            }
+            // Zone 4 was written to afterwards, which made its write pointer right.
+            file.putLong(table + 8 * 4, Long.reverseBytes(4 * Images.GIB + 4096));
+            Images.assertRefused(
+                    "the write pointer of zone 5 is 1073741824, which is its start 5368709120 cut to 32 bits, as QEMU's patches did before revision 8: copy its data to an image made with ublk-zoned create",
+                    file,
+                    Access.READ_WRITE);
+        }
+    }
+
+    @Test
+    void fullZoneHasTheWritePointerThatTheReadersOfItsLayoutTakeForOne() throws IOException {
+        for (ZonedLayout layout : ZonedLayout.values()) {
+            SparseImage file = Images.create(Images.small().layout(layout));
+            WritePointerTable pointers =
+                    Qcow2Image.open(file, Access.READ_WRITE).writePointers();
+            pointers.set(3, 4 * Images.MIB);
+            pointers.writeDirtyPages(file);
+            boolean atCapacity = layout == ZonedLayout.BE48 || layout == ZonedLayout.BE44;
+            assertEquals(
+                    atCapacity ? 3 * Images.MIB + (768 << 10) : 4 * Images.MIB,
+                    Qcow2Image.open(file, Access.READ_ONLY).writePointers().get(3));
+        }
     }
 
     @Test

@@ -1,0 +1,205 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.GeometryException;
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+
+/**
+ * The published layouts of the zoned header extension, all under one magic: where each field is, and how the write
+ * pointers are stored. Named by the revision of the QEMU patches that introduced them, or by byte order and length.
+ */
+public enum ZonedLayout {
+    /** Revisions 2 to 4. The only one without a feature bit, so that programs that do not know zones open its images. */
+    V4(48, false, 4, 8, 4, 12, 16, 20, 24, 28, 512, 40, 32, 59, false),
+    /** Revisions 5 to 7. */
+    V6(48, true, 4, 8, 4, 12, 16, 20, 24, 28, 1, 32, 40, 59, false),
+    /** Revisions 8 to 10: the first with zones of 4 GiB and more. */
+    V8(56, true, 4, 12, 8, 20, 24, 28, 32, 36, 1, 40, 48, 59, false),
+    /** The rework of 2026: 48 bytes. */
+    BE48(48, true, 8, 16, 8, 24, 4, 28, 32, 36, 1, ZonedLayout.NONE, 40, 63, true),
+    /** The newest: 44 bytes, without an append limit. */
+    BE44(44, true, 8, 16, 8, 32, 4, 36, 40, ZonedLayout.NONE, 1, ZonedLayout.NONE, 24, 63, true);
+
+    /** Says that a layout has no such field. */
+    private static final int NONE = -1;
+
+    private final int lengthBytes;
+    private final boolean featureBit;
+    private final int zoneSizeAt;
+    private final int capacityAt;
+    private final int sizeWidth;
+    private final int conventionalAt;
+    private final int zoneCountAt;
+    private final int maxActiveAt;
+    private final int maxOpenAt;
+    private final int maxAppendAt;
+    private final int appendUnit;
+    private final int tableSizeAt;
+    private final int tableOffsetAt;
+    private final long conventionalFlag;
+    private final boolean pointersBigEndian;
+
+    ZonedLayout(
+            int lengthBytes,
+            boolean featureBit,
+            int zoneSizeAt,
+            int capacityAt,
+            int sizeWidth,
+            int conventionalAt,
+            int zoneCountAt,
+            int maxActiveAt,
+            int maxOpenAt,
+            int maxAppendAt,
+            int appendUnit,
+            int tableSizeAt,
+            int tableOffsetAt,
+            int conventionalBit,
+            boolean pointersBigEndian) {
+        this.lengthBytes = lengthBytes;
+        this.featureBit = featureBit;
+        this.zoneSizeAt = zoneSizeAt;
+        this.capacityAt = capacityAt;
+        this.sizeWidth = sizeWidth;
+        this.conventionalAt = conventionalAt;
+        this.zoneCountAt = zoneCountAt;
+        this.maxActiveAt = maxActiveAt;
+        this.maxOpenAt = maxOpenAt;
+        this.maxAppendAt = maxAppendAt;
+        this.appendUnit = appendUnit;
+        this.tableSizeAt = tableSizeAt;
+        this.tableOffsetAt = tableOffsetAt;
+        this.conventionalFlag = 1L << conventionalBit;
+        this.pointersBigEndian = pointersBigEndian;
+    }
+
+    /** The name by which a user chooses it. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    int lengthBytes() {
+        return lengthBytes;
+    }
+
+    /** Whether incompatible bit 5 keeps programs away that do not know zones. */
+    boolean hasFeatureBit() {
+        return featureBit;
+    }
+
+    /** Whether the fields for sizes end at 4 GiB. */
+    boolean hasNarrowSizes() {
+        return sizeWidth == Integer.BYTES;
+    }
+
+    /** The bit of a write pointer that says that the zone is conventional. */
+    long conventionalFlag() {
+        return conventionalFlag;
+    }
+
+    /** Whether write pointers are meant to be big-endian; little-endian otherwise. */
+    boolean pointersBigEndian() {
+        return pointersBigEndian;
+    }
+
+    /** Whether a full zone's write pointer is the end of its capacity, as readers may insist on; else of the zone. */
+    boolean pointersEndAtCapacity() {
+        return pointersBigEndian;
+    }
+
+    /** @throws GeometryException if an image of this layout cannot hold the device */
+    void requireFits(DeviceGeometry geometry) {
+        if (geometry.zoneSizeBytes() < 1L << Integer.SIZE) {
+            return;
+        }
+        if (hasNarrowSizes()) {
+            throw new GeometryException(
+                    "the zone size %d does not fit layout %s, which has 32 bits for it: use 2G or less, or layout %s"
+                            .formatted(geometry.zoneSizeBytes(), label(), V8.label()));
+        }
+        if (geometry.zoneCount() == 1) {
+            // The start of a second zone would tell the byte order; a small single one has no room for the other order.
+            throw new GeometryException(
+                    "a write pointer of a single zone of %d bytes can be right in both byte orders: use two zones or more"
+                            .formatted(geometry.zoneSizeBytes()));
+        }
+    }
+
+    /**
+     * Whether data that begins with an extension of this layout agrees with itself and with the image.
+     *
+     * @param clusterBytes of the image, on whose clusters the write pointer table starts
+     */
+    boolean matches(MemorySegment data, long deviceSizeBytes, int clusterBytes) {
+        long zoneSize = size(data, zoneSizeAt);
+        long zones = count(data, zoneCountAt);
+        if (zoneSize <= 0 || zones != Math.ceilDiv(deviceSizeBytes, zoneSize)) {
+            return false;
+        }
+        long offset = tableOffset(data);
+        return tableSizeAt == NONE
+                ? offset > 0 && offset % clusterBytes == 0
+                : data.get(BigEndian.LONG, tableSizeAt) == zones * Long.BYTES;
+    }
+
+    long zoneSize(MemorySegment data) {
+        return size(data, zoneSizeAt);
+    }
+
+    long capacity(MemorySegment data) {
+        return size(data, capacityAt);
+    }
+
+    int conventionalZones(MemorySegment data) {
+        return data.get(BigEndian.INT, conventionalAt);
+    }
+
+    long zoneCount(MemorySegment data) {
+        return count(data, zoneCountAt);
+    }
+
+    long maxOpenZones(MemorySegment data) {
+        return count(data, maxOpenAt);
+    }
+
+    long maxActiveZones(MemorySegment data) {
+        return count(data, maxActiveAt);
+    }
+
+    long tableOffset(MemorySegment data) {
+        return data.get(BigEndian.LONG, tableOffsetAt);
+    }
+
+    private long size(MemorySegment data, int at) {
+        return hasNarrowSizes() ? count(data, at) : data.get(BigEndian.LONG, at);
+    }
+
+    private static long count(MemorySegment data, int at) {
+        return Integer.toUnsignedLong(data.get(BigEndian.INT, at));
+    }
+
+    /** Fills in all fields but the first, which is the same in all layouts. */
+    void encode(MemorySegment data, DeviceGeometry geometry, long maxAppendBytes, long tableOffset) {
+        putSize(data, zoneSizeAt, geometry.zoneSizeBytes());
+        putSize(data, capacityAt, geometry.capacityBytes());
+        data.set(BigEndian.INT, conventionalAt, geometry.conventionalZones());
+        data.set(BigEndian.INT, zoneCountAt, geometry.zoneCount());
+        data.set(BigEndian.INT, maxActiveAt, geometry.maxActiveZones());
+        data.set(BigEndian.INT, maxOpenAt, geometry.maxOpenZones());
+        if (maxAppendAt != NONE) {
+            data.set(BigEndian.INT, maxAppendAt, (int) (maxAppendBytes / appendUnit));
+        }
+        if (tableSizeAt != NONE) {
+            data.set(BigEndian.LONG, tableSizeAt, (long) geometry.zoneCount() * Long.BYTES);
+        }
+        data.set(BigEndian.LONG, tableOffsetAt, tableOffset);
+    }
+
+    private void putSize(MemorySegment data, int at, long value) {
+        if (hasNarrowSizes()) {
+            data.set(BigEndian.INT, at, (int) value);
+        } else {
+            data.set(BigEndian.LONG, at, value);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+package io.ublkzoned.engine;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HexFormat;
+
+/**
+ * An image put together byte by byte from the qcow2 specification and the published structs, without the engine's own
+ * classes. It has 8 zones, the first two conventional, and is of the kind that other programs make: with an L2 table only
+ * where there is data, which is the first cluster of zone 5.
+ */
+enum GoldenImage {
+    V4_SMALL(
+            20,
+            0,
+            false,
+            "01000000 00100000 000c0000 00000002 00000008 00000006 00000004 00000080"
+                    + "0000000000030000 0000000000000040"),
+    V4_LARGE(
+            30,
+            0,
+            false,
+            "01000000 40000000 30000000 00000002 00000008 00000006 00000004 00000080"
+                    + "0000000000030000 0000000000000040"),
+    V6_SMALL(
+            20,
+            0x20,
+            false,
+            "01000000 00100000 000c0000 00000002 00000008 00000006 00000004 00010000"
+                    + "0000000000000040 0000000000030000"),
+    V6_LARGE(
+            30,
+            0x20,
+            false,
+            "01000000 40000000 30000000 00000002 00000008 00000006 00000004 00010000"
+                    + "0000000000000040 0000000000030000"),
+    V8_SMALL(
+            20,
+            0x20,
+            false,
+            "01000000 0000000000100000 00000000000c0000 00000002 00000008 00000006 00000004 00010000"
+                    + "0000000000000040 0000000000030000"),
+    V8_LARGE(
+            32,
+            0x20,
+            false,
+            "01000000 0000000100000000 00000000c0000000 00000002 00000008 00000006 00000004 00010000"
+                    + "0000000000000040 0000000000030000"),
+    BE48_SMALL(
+            20,
+            0x20,
+            true,
+            "01000000 00000008 0000000000100000 00000000000c0000 00000002 00000006 00000004 00010000"
+                    + "0000000000030000"),
+    BE48_LARGE(
+            32,
+            0x20,
+            true,
+            "01000000 00000008 0000000100000000 00000000c0000000 00000002 00000006 00000004 00010000"
+                    + "0000000000030000"),
+    BE44_SMALL(
+            20,
+            0x20,
+            true,
+            "01000000 00000008 0000000000100000 00000000000c0000 0000000000030000" + "00000002 00000006 00000004"),
+    BE44_LARGE(
+            32,
+            0x20,
+            true,
+            "01000000 00000008 0000000100000000 00000000c0000000 0000000000030000" + "00000002 00000006 00000004");
+
+    static final int ZONES = 8;
+    static final int CONVENTIONAL = 2;
+    static final int MAX_ACTIVE = 6;
+    static final int MAX_OPEN = 4;
+    static final int CLUSTER = 64 << 10;
+    static final int POINTERS = 3 * CLUSTER;
+    static final int MAGIC = 0x007a6264;
+
+    private static final int L2_SHIFT = 29; // 2^16 bytes a cluster, 2^13 entries a table
+    private static final long COPIED = 1L << 63;
+
+    final int zoneShift;
+    final boolean rework;
+    private final long incompatible;
+    private final String extension;
+
+    GoldenImage(int zoneShift, long incompatible, boolean rework, String extension) {
+        this.zoneShift = zoneShift;
+        this.incompatible = incompatible;
+        this.rework = rework;
+        this.extension = extension;
+    }
+
+    long start(int zone) {
+        return (long) zone << zoneShift;
+    }
+
+    long capacity() {
+        return 3L << (zoneShift - 2);
+    }
+
+    /** The write pointer of a zone after it was finished, as the layout's readers write it. */
+    long finished(int zone) {
+        return rework ? start(zone) + capacity() : start(zone + 1);
+    }
+
+    /** The extension's type, length and data, padded. */
+    byte[] extensionInFile() {
+        byte[] data = HexFormat.of().parseHex(extension.replace(" ", ""));
+        ByteBuffer buffer = ByteBuffer.allocate(8 + (data.length + 7) / 8 * 8);
+        return buffer.putInt(MAGIC).putInt(data.length).put(data).array();
+    }
+
+    /** The write pointer table; the flag of conventional zones is added here. */
+    byte[] table(long... pointers) {
+        ByteBuffer buffer = ByteBuffer.allocate(pointers.length * Long.BYTES)
+                .order(rework ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
+        for (int zone = 0; zone < pointers.length; zone++) {
+            buffer.putLong(zone < CONVENTIONAL ? pointers[zone] | 1L << (rework ? 63 : 59) : pointers[zone]);
+        }
+        return buffer.array();
+    }
+
+    /** Write pointers of a device without data. */
+    long[] starts() {
+        long[] pointers = new long[ZONES];
+        for (int zone = 0; zone < ZONES; zone++) {
+            pointers[zone] = start(zone);
+        }
+        return pointers;
+    }
+
+    /** The header cluster, with a compatible bit and two extensions that nobody knows around the one of the zones. */
+    byte[] header() {
+        ByteBuffer header = ByteBuffer.allocate(CLUSTER);
+        header.putInt(0x514649fb).putInt(3); // magic, version
+        header.putLong(0).putInt(0).putInt(16); // no backing file, cluster bits
+        header.putLong(start(ZONES)).putInt(0); // size, no encryption
+        header.putInt(l1Entries()).putLong(2 * CLUSTER); // L1
+        header.putLong(CLUSTER).putInt(1); // refcount table
+        header.putInt(0).putLong(0); // no snapshots
+        header.putLong(incompatible).putLong(1L << 45).putLong(0); // incompatible, compatible, autoclear
+        header.putInt(4).putInt(112).putLong(0); // refcounts of 16 bits, header length, compression type
+        header.putInt(0x12345678).putInt(5).put(new byte[] {1, 2, 3, 4, 5, 0, 0, 0});
+        header.put(extensionInFile());
+        header.putInt(0x23456789).putInt(8).putLong(0x1122334455667788L);
+        return header.array();
+    }
+
+    private int l1Entries() {
+        return (int) ((start(ZONES) + (1L << L2_SHIFT) - 1) >>> L2_SHIFT);
+    }
+
+    private int l2Index() {
+        return (int) (start(5) >>> L2_SHIFT);
+    }
+
+    /** Writes the image: header, refcount table, L1, write pointers, refcount block, L2 table, data. */
+    void writeTo(MemoryImage image, byte[] data, long... pointers) throws IOException {
+        ByteBuffer file = ByteBuffer.allocate(7 * CLUSTER);
+        file.put(0, header());
+        file.putLong(CLUSTER, 4 * CLUSTER);
+        file.putLong(2 * CLUSTER + 8 * l2Index(), 5 * CLUSTER | COPIED);
+        file.put(POINTERS, table(pointers));
+        for (int cluster = 0; cluster < 7; cluster++) {
+            file.putShort(4 * CLUSTER + 2 * cluster, (short) 1);
+        }
+        int entry = (int) (start(5) >>> 16) & (1 << 13) - 1;
+        file.putLong(5 * CLUSTER + 8 * entry, 6 * CLUSTER | COPIED);
+        file.put(6 * CLUSTER, data);
+        image.write(MemorySegment.ofArray(file.array()), 0);
+        image.sync();
+    }
+}
