@@ -4,6 +4,7 @@ import io.ublkzoned.backend.image.ChannelImageFile;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
+import io.ublkzoned.engine.qcow2.ZonedLayout;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -76,6 +77,18 @@ final class Create implements Subcommand {
             converter = Sizes.Bytes.class,
             description = "The unit of allocation, a power of two from 4K to 2M; 64K by default.")
     private @Nullable Long clusterSize;
+
+    @Option(
+            names = "--layout",
+            paramLabel = "NAME",
+            converter = LayoutName.class,
+            description = {
+                "How the header describes the zones, by the revision of QEMU's patches",
+                "that reads it: v4 (2 to 4), v6 (5 to 7, the default), v8 (8 to 10),",
+                "be48 (the rework of 2026) or be44 (the newest). Zones of 4G and more",
+                "need v8 or a later one."
+            })
+    private ZonedLayout layout = FormatOptions.DEFAULT_LAYOUT;
 
     @Option(
             names = "-o",
@@ -155,7 +168,7 @@ final class Create implements Subcommand {
         if (size == null) {
             throw new ParameterException(line, "how large is the disk to be? Add --size, as in --size 4G");
         }
-        FormatOptions.Builder builder = FormatOptions.ofSize(size);
+        FormatOptions.Builder builder = FormatOptions.ofSize(size).layout(layout);
         if (zoneSize != null) {
             builder.zoneSize(zoneSize);
         }
@@ -227,6 +240,9 @@ final class Create implements Subcommand {
         }
         if (geometry.maxActiveZones() != 0) {
             text.append(", ").append(geometry.maxActiveZones()).append(" active at most");
+        }
+        if (options.layout() != FormatOptions.DEFAULT_LAYOUT) {
+            text.append(", layout ").append(options.layout().label());
         }
         return text.toString();
     }

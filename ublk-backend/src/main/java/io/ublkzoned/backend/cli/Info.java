@@ -37,6 +37,7 @@ final class Info implements Subcommand {
             long fileBytes,
             DeviceGeometry geometry,
             int clusterSizeBytes,
+            String layout,
             boolean closed,
             List<ReportedZone> zones) {
 
@@ -61,6 +62,7 @@ final class Info implements Subcommand {
                     file.sizeBytes(),
                     image.geometry(),
                     image.clusterSizeBytes(),
+                    image.layout().label(),
                     !image.isDirty(),
                     zones);
         });
@@ -75,7 +77,7 @@ final class Info implements Subcommand {
     private static void print(Facts facts, PrintWriter out) {
         DeviceGeometry geometry = facts.geometry();
         out.println("image:     " + facts.image() + ", " + Sizes.roughly(facts.fileBytes()) + " long, clusters of "
-                + Sizes.text(facts.clusterSizeBytes()));
+                + Sizes.text(facts.clusterSizeBytes()) + ", layout " + facts.layout());
         out.println("device:    " + state(facts));
         out.println("size:      " + Sizes.text(geometry.sizeBytes()));
         out.println("zones:     " + ZoneMapText.summary(facts.zones()));
@@ -108,6 +110,7 @@ final class Info implements Subcommand {
         object = facts.device() == null ? object.putNull("device") : object.put("device", facts.device());
         object = object.put("fileSize", facts.fileBytes())
                 .put("clusterSize", facts.clusterSizeBytes())
+                .put("layout", facts.layout())
                 .put("closed", facts.closed())
                 .put("size", geometry.sizeBytes())
                 .put("zones", geometry.zoneCount())

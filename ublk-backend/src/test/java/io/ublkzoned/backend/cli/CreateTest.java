@@ -17,6 +17,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CreateTest {
 
@@ -137,6 +139,44 @@ class CreateTest {
             assertEquals(1, run.err().lines().count(), run.err());
         }
         assertFolderHas();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"v4", "v6", "v8", "be48", "be44"})
+    void layoutIsChosenByNameAndShown(String layout) throws IOException {
+        String made = CommandLineRun.of("create", image, "1G", "--layout", layout)
+                .succeeded()
+                .out();
+        assertEquals(image + ": 1G, 4 zones of 256M" + (layout.equals("v6") ? "" : ", layout " + layout) + "\n", made);
+        CommandLineRun.of("check", image).succeeded();
+        CommandLineRun.of("report", image).succeeded();
+        String info = CommandLineRun.of("info", image).succeeded().out();
+        assertTrue(info.contains(", clusters of 64K, layout " + layout + "\n"), info);
+        assertEquals(
+                layout,
+                JSON.std
+                        .mapFrom(CommandLineRun.of("info", "--json", image)
+                                .succeeded()
+                                .out())
+                        .get("layout"));
+        String help = CommandLineRun.of("create", "--help").succeeded().out();
+        assertTrue(help.contains(layout + " ("), help);
+    }
+
+    @Test
+    void v6IsTheDefaultAndAnotherNameGetsTheList() throws IOException {
+        CommandLineRun.of("create", image, "1G", "--layout", "v7")
+                .failed(
+                        2,
+                        "Invalid value for option '--layout': there is no layout 'v7': use one of v4, v6, v8, be48, be44"
+                                + SEE_HELP);
+        CommandLineRun.of("create", image, "16G", "--zone-size", "4G")
+                .failed(
+                        1,
+                        "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use 2G or less, or layout v8");
+        assertFolderHas();
+        CommandLineRun.of("create", image, "16G", "--zone-size", "4G", "--layout", "v8")
+                .succeeded();
     }
 
     @Test
