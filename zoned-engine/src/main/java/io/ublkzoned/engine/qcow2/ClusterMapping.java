@@ -70,9 +70,7 @@ final class ClusterMapping {
 
     private long decode(long entry, long guestCluster) throws ImageFormatException {
         if (L2Entry.isCompressed(entry)) {
-            throw new ImageFormatException(
-                    "guest cluster %d is compressed, which is not supported: copy the data to an image made with ublk-zoned create"
-                            .formatted(guestCluster));
+            throw L2Entry.compressed(guestCluster);
         }
         long hostCluster = L2Entry.hostCluster(entry, clusterBits);
         if (L2Entry.isDamaged(entry, clusterBits)

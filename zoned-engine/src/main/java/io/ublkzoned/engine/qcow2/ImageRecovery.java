@@ -94,12 +94,15 @@ final class ImageRecovery {
 
     /** What an entry has to be: nothing where there is no data, and marked as the only one for its cluster. */
     private long recoveredEntry(long entry, long guestCluster) throws ImageFormatException {
+        if (L2Entry.isCompressed(entry)) {
+            throw L2Entry.compressed(guestCluster);
+        }
         if (entry == 0 || pointers.isPastData(guestCluster << clusterBits)) {
             return 0;
         }
-        if (L2Entry.isCompressed(entry) || L2Entry.isDamaged(entry, clusterBits)) {
+        if (L2Entry.isDamaged(entry, clusterBits)) {
             throw new ImageFormatException(
-                    "the image cannot be recovered, because guest cluster %d is compressed or its mapping is damaged (%#x): run ublk-zoned check"
+                    "the image cannot be recovered, because the mapping of guest cluster %d is damaged (%#x): run ublk-zoned check"
                             .formatted(guestCluster, entry));
         }
         return L2Entry.hostCluster(entry, clusterBits) == L2Entry.HOLE ? entry : entry | L2Entry.COPIED;

@@ -1,5 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.ImageFormatException;
+
 /** One entry of an L2 table (qcow2 specification, "Cluster mapping"): a host cluster, or none, and flags. */
 final class L2Entry {
 
@@ -24,6 +26,13 @@ final class L2Entry {
 
     static boolean isCompressed(long entry) {
         return (entry & COMPRESSED) != 0;
+    }
+
+    /** What to say of a compressed cluster. */
+    static ImageFormatException compressed(long guestCluster) {
+        return new ImageFormatException(
+                "guest cluster %d is compressed, which this version does not read: copy the data to an image made with ublk-zoned create"
+                        .formatted(guestCluster));
     }
 
     /** Whether an entry that is not compressed breaks a rule: a reserved bit, or an offset within a cluster. */
