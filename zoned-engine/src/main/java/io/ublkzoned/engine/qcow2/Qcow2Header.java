@@ -166,26 +166,27 @@ final class Qcow2Header {
 
     private @Nullable String unsupported() {
         if (has(FeatureBits.EXTERNAL_DATA)) {
-            return unsupported("keeps its data in an external data file");
+            return unsupported("keeps its data in an external data file, which this version does not open");
         }
         if (has(FeatureBits.EXTENDED_L2)) {
-            return unsupported("has extended L2 entries");
+            return unsupported("has extended L2 entries, which this version does not read");
         }
         if (cluster.get(BigEndian.INT, CRYPT_METHOD) != 0) {
-            return unsupported("is encrypted");
+            return unsupported("is encrypted, and this version has no keys");
         }
         if (cluster.get(BigEndian.INT, NB_SNAPSHOTS) != 0) {
-            return unsupported("has snapshots");
+            return unsupported("has snapshots, which share the clusters that the reset of a zone would free");
         }
         if (extension(HeaderExtension.BITMAPS) != null) {
-            return unsupported("has persistent bitmaps");
+            return unsupported("has persistent bitmaps, which a write would leave untrue");
         }
-        return cluster.get(BigEndian.LONG, BACKING_FILE_OFFSET) == 0 ? null : unsupported("has a backing file");
+        return cluster.get(BigEndian.LONG, BACKING_FILE_OFFSET) == 0
+                ? null
+                : unsupported("has a backing file, which would show in the zones that are reset");
     }
 
     private static String unsupported(String what) {
-        return "the image %s, which is not supported: copy its data to an image made with ublk-zoned create"
-                .formatted(what);
+        return "the image %s: copy its data to an image made with ublk-zoned create".formatted(what);
     }
 
     /** @throws ImageFormatException if host clusters cannot be followed through the tables */

@@ -84,24 +84,24 @@ class ImageRefusalTest {
     @Test
     void seedDefect16ImageWithSnapshotsOrBackingFileIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "the image has snapshots, which is not supported: copy its data to an image made with ublk-zoned create",
+                "the image has snapshots, which share the clusters that the reset of a zone would free: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(Images.SNAPSHOTS, 1));
         assertRefusedForWriting(
-                "the image has a backing file, which is not supported: copy its data to an image made with ublk-zoned create",
+                "the image has a backing file, which would show in the zones that are reset: copy its data to an image made with ublk-zoned create",
                 Images.image().putLong(8, 1024));
     }
 
     @Test
     void externalDataFileIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "the image keeps its data in an external data file, which is not supported: copy its data to an image made with ublk-zoned create",
+                "the image keeps its data in an external data file, which this version does not open: copy its data to an image made with ublk-zoned create",
                 Images.image().putLong(Images.INCOMPATIBLE, 1 << 5 | 4));
     }
 
     @Test
     void encryptedImageIsRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "the image is encrypted, which is not supported: copy its data to an image made with ublk-zoned create",
+                "the image is encrypted, and this version has no keys: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(32, 2));
     }
 
@@ -109,7 +109,7 @@ class ImageRefusalTest {
     void extendedL2EntriesAreRefusedForWriting() throws IOException {
         SparseImage file = Images.image().putLong(Images.INCOMPATIBLE, 1 << 5 | 16);
         assertRefusedForWriting(
-                "the image has extended L2 entries, which is not supported: copy its data to an image made with ublk-zoned create",
+                "the image has extended L2 entries, which this version does not read: copy its data to an image made with ublk-zoned create",
                 file);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
         assertThrows(ImageFormatException.class, () -> image.readMapping(0, 1, new long[1]));
@@ -118,7 +118,7 @@ class ImageRefusalTest {
     @Test
     void persistentBitmapsAreRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "the image has persistent bitmaps, which is not supported: copy its data to an image made with ublk-zoned create",
+                "the image has persistent bitmaps, which a write would leave untrue: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(112, 0x23852875));
     }
 
