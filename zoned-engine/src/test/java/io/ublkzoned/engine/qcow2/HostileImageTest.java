@@ -7,6 +7,8 @@ import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Files that were damaged at random: they are refused or used, and nothing else happens. */
 class HostileImageTest {
@@ -73,6 +75,35 @@ class HostileImageTest {
             }
         }
         assertTrue(refused > FILES / 4 && used > FILES / 20, refused + " refused, " + used + " used");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void damagedExtensionsEndInTheDocumentedExceptionOnly(ZonedLayout layout) throws IOException {
+        SparseImage victim = Images.create(Images.small().layout(layout));
+        long[] interesting = {0, -1, 1, 1L << 32, 1L << 63, 0x0100_0000_0000_0000L, 4096, 512, victim.sizeBytes()};
+        int refused = 0;
+        for (int seed = 0; seed < FILES / 4; seed++) {
+            SparseImage file = victim.copy();
+            Random random = new Random(seed);
+            long offset = random.nextBoolean()
+                    ? Images.ZONED - 8 + random.nextInt(64)
+                    : Images.pointers(victim, layout) + random.nextInt(128);
+            long value = random.nextBoolean() ? random.nextLong() : interesting[random.nextInt(interesting.length)];
+            if (random.nextBoolean()) {
+                file.putInt(offset & ~3L, (int) value);
+            } else {
+                file.putLong(offset, value);
+            }
+            try {
+                use(Qcow2Image.open(file, Access.READ_WRITE));
+            } catch (ImageFormatException e) {
+                refused++;
+            } catch (IOException | RuntimeException | Error e) {
+                fail("open, seed " + seed, e);
+            }
+        }
+        assertTrue(refused > FILES / 8 && refused < FILES / 4, refused + " refused");
     }
 
     private static void use(Qcow2Image image) throws IOException {
