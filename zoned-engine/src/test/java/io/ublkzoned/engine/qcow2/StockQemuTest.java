@@ -2,18 +2,14 @@ package io.ublkzoned.engine.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -26,32 +22,12 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("native")
 class StockQemuTest {
 
-    private static final Pattern LEAK = Pattern.compile("Leaked cluster (\\d+) refcount=1 reference=0");
-
     @TempDir
     Path directory;
 
-    private record Outcome(int exit, String output) {}
-
     @BeforeAll
     static void qemuImgIsThere() {
-        boolean found = true;
-        try {
-            run("qemu-img", "--version");
-        } catch (IOException e) {
-            found = false;
-        }
-        assumeTrue(found, "SKIPPED: no qemu-img to compare with; apt-get install qemu-utils");
-    }
-
-    private static Outcome run(String... command) throws IOException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        try {
-            return new Outcome(process.waitFor(), output);
-        } catch (InterruptedException e) {
-            throw new IOException(e);
-        }
+        StockTools.require();
     }
 
     private Path format(FormatOptions.Builder options) throws IOException {
@@ -93,20 +69,17 @@ class StockQemuTest {
                 expected.add(first + i);
             }
         }
-        Outcome check = run("qemu-img", "check", stockCopy(image).toString());
-        List<Long> leaked = new ArrayList<>();
-        Matcher matcher = LEAK.matcher(check.output());
-        while (matcher.find()) {
-            leaked.add(Long.parseLong(matcher.group(1)));
-        }
-        assertEquals(expected, leaked, check.output());
+        StockTools.Outcome check =
+                StockTools.run("qemu-img", "check", stockCopy(image).toString());
+        assertEquals(expected, check.leaks(), check.output());
         assertEquals(3, check.exit(), check.output());
         assertTrue(!check.output().contains("ERROR"), check.output());
     }
 
     @Test
     void stockToolsRefuseOurImagesByName() throws IOException {
-        Outcome info = run("qemu-img", "info", format(Images.small()).toString());
+        StockTools.Outcome info =
+                StockTools.run("qemu-img", "info", format(Images.small()).toString());
         assertEquals(1, info.exit());
         assertTrue(info.output().contains("zoned format"), info.output());
     }
@@ -151,7 +124,8 @@ class StockQemuTest {
         assertOnlyPointersLeak(path);
         for (int zone = 0; zone < 16; zone += 3) {
             String read = "read -P %d %dM 400k".formatted(zone + 1, zone);
-            Outcome io = run("qemu-io", "-r", "-c", read, stockCopy(path).toString());
+            StockTools.Outcome io =
+                    StockTools.run("qemu-io", "-r", "-c", read, stockCopy(path).toString());
             assertEquals(0, io.exit(), io.output());
         }
     }
@@ -171,10 +145,12 @@ class StockQemuTest {
             String options = "cluster_size=4k,refcount_bits=" + refcountBits;
             assertEquals(
                     0,
-                    run("qemu-img", "create", "-f", "qcow2", "-o", options, path.toString(), "64M")
+                    StockTools.run("qemu-img", "create", "-f", "qcow2", "-o", options, path.toString(), "64M")
                             .exit());
             for (String write : List.of("write -P 7 40M 1M", "write -P 9 1M 64k", "write -P 8 20M 300k")) {
-                assertEquals(0, run("qemu-io", "-c", write, path.toString()).exit());
+                assertEquals(
+                        0,
+                        StockTools.run("qemu-io", "-c", write, path.toString()).exit());
             }
             makeZoned(path);
             try (FileChannelImage file = new FileChannelImage(path)) {
@@ -185,7 +161,8 @@ class StockQemuTest {
             assertOnlyPointersLeak(path);
             for (String read :
                     List.of("read -P 7 40M 1M", "read -P 9 1M 64k", "read -P 8 20M 300k", "read -P 0 50M 14M")) {
-                Outcome io = run("qemu-io", "-r", "-c", read, stockCopy(path).toString());
+                StockTools.Outcome io = StockTools.run(
+                        "qemu-io", "-r", "-c", read, stockCopy(path).toString());
                 assertEquals(0, io.exit(), io.output());
                 assertTrue(!io.output().contains("Pattern verification failed"), io.output());
             }
