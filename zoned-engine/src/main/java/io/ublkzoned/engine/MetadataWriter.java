@@ -5,10 +5,8 @@ import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.WritePointerTable;
-import io.ublkzoned.engine.qcow2.ZoneMap;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import org.slf4j.Logger;
@@ -38,10 +36,10 @@ final class MetadataWriter {
     private final ImageFile file;
     private final ClusterAllocator allocator;
     private final ReleasedSpace space;
+    private final ZoneMapIo maps;
     private final Runnable wakeUp;
 
     // What waits, under the lock.
-    private final ArrayDeque<ZoneTraffic> mapsWanted = new ArrayDeque<>();
     private final ArrayList<ZoneTraffic> spaceWanted = new ArrayList<>();
     private final RequestList flushWaiters = new RequestList();
     private ArrayList<ZoneTraffic> dirtyZones = new ArrayList<>();
@@ -50,31 +48,27 @@ final class MetadataWriter {
     private int syncError;
 
     // Of the metadata thread.
-    private final long[] hostClusters;
     private final MemorySegment refcountPage;
 
-    MetadataWriter(ZonedDevice device, Object lock, Qcow2Image image, ImageFile file, Runnable wakeUp) {
+    MetadataWriter(
+            ZonedDevice device, Object lock, Qcow2Image image, ImageFile file, ReleasedSpace space, Runnable wakeUp) {
         this.device = device;
         this.lock = lock;
         this.image = image;
         this.file = file;
         this.allocator = image.allocator();
+        this.space = space;
         this.wakeUp = wakeUp;
-        space = new ReleasedSpace(lock, file, allocator, image.clusterBits());
-        hostClusters = new long[(int) (image.geometry().zoneSizeBytes() >>> image.clusterBits())];
+        maps = new ZoneMapIo(device, lock, image, space, this);
         refcountPage = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
     }
 
-    // ---- called under the lock ----
-
-    /** Reads the zone's mapping, or writes what the file does not have of it, then starts its waiting requests. */
-    void syncMap(ZoneTraffic zone) {
-        if (!zone.mapPending) {
-            zone.mapPending = true;
-            mapsWanted.add(zone);
-            wakeUp();
-        }
+    /** The mappings of the zones, which a flush writes first. */
+    ZoneMapIo maps() {
+        return maps;
     }
+
+    // ---- called under the lock ----
 
     /** The zone's write pointer or mapping is no longer as the disk has it. */
     void markDirty(ZoneTraffic zone) {
@@ -102,16 +96,6 @@ final class MetadataWriter {
     void flushThenComplete(BlockRequest request) {
         flushWaiters.add(request);
         wakeUp();
-    }
-
-    /** Gives up the zone's clusters from {@code fromCluster} on. */
-    void release(ZoneTraffic zone, int fromCluster) {
-        if (zone.map != null) {
-            zone.map.truncate(fromCluster, space::release);
-            if (zone.map.isStale()) {
-                markDirty(zone);
-            }
-        }
     }
 
     /** Lets the zone's waiting requests start again when given-up clusters are free; false if there are none. */
@@ -146,10 +130,9 @@ final class MetadataWriter {
         }
     }
 
-    /** Does the loads and the flush that wait, and finds the space that is wanted; false if there was nothing to do. */
+    /** Does the flush that is waited for, and finds the space that is wanted; false if there was nothing to do. */
     boolean run() {
-        boolean worked = loadMaps();
-        worked |= flushOnce();
+        boolean worked = flushOnce();
         worked |= freeSpace();
         return worked;
     }
@@ -160,7 +143,7 @@ final class MetadataWriter {
             for (int i = 0; i < image.geometry().zoneCount(); i++) {
                 ZoneTraffic zone = device.touched(i);
                 if (zone != null && !zone.zone.isConventional()) {
-                    release(zone, device.clustersBelow(zone, zone.completedBytes));
+                    maps.release(zone, device.clustersBelow(zone, zone.completedBytes));
                 }
             }
         }
@@ -168,68 +151,6 @@ final class MetadataWriter {
         sync();
         writeAll(takeDirtyZones());
         image.setDirty(false);
-    }
-
-    /** Punches what resets gave up; the next sync makes it free. */
-    void punchReleased() {
-        space.punch();
-    }
-
-    private boolean loadMaps() {
-        boolean worked = false;
-        while (true) {
-            ZoneTraffic zone;
-            synchronized (lock) {
-                zone = mapsWanted.poll();
-            }
-            if (zone == null) {
-                return worked;
-            }
-            worked = true;
-            int error = load(zone);
-            if (error == 0) {
-                error = writeMap(zone);
-            }
-            synchronized (lock) {
-                zone.mapPending = false;
-                if (error == 0) {
-                    zone.resumeWaiting();
-                } else {
-                    completeAll(zone.waiting, error);
-                }
-            }
-        }
-    }
-
-    /** Reads the zone's mapping if it has not been read; 0 or -errno. */
-    int load(ZoneTraffic zone) {
-        if (zone.map != null) {
-            return 0;
-        }
-        try {
-            int clusters = hostClusters.length;
-            image.readMapping((long) zone.zone.index() * clusters, clusters, hostClusters);
-            synchronized (lock) {
-                allocator.adopt((long) zone.zone.index() * clusters, hostClusters, clusters);
-                zone.map = new ZoneMap(hostClusters, clusters);
-                if (!zone.zone.isConventional()) {
-                    release(zone, device.clustersBelow(zone, zone.completedBytes));
-                }
-            }
-            return 0;
-        } catch (IOException e) {
-            return failed("reading the mapping of zone " + zone.zone.index(), e);
-        }
-    }
-
-    /** Writes the zone's L2 entries that the file does not have; 0 or -errno. */
-    int writeMap(ZoneTraffic zone) {
-        try {
-            writeMapping(zone);
-            return 0;
-        } catch (IOException e) {
-            return failed("writing the mapping of zone " + zone.zone.index(), e);
-        }
     }
 
     private boolean flushOnce() {
@@ -298,7 +219,7 @@ final class MetadataWriter {
             synchronized (lock) {
                 pointers[i] = dirty.get(i).completedBytes;
             }
-            writeMapping(dirty.get(i));
+            maps.write(dirty.get(i));
         }
         writeRefcounts();
         sync();
@@ -331,36 +252,6 @@ final class MetadataWriter {
                     allocator.dirtyAgain(page);
                 }
                 throw e;
-            }
-        }
-    }
-
-    private void writeMapping(ZoneTraffic zone) throws IOException {
-        int from;
-        int to;
-        synchronized (lock) {
-            ZoneMap map = zone.map;
-            if (map == null || !map.isStale()) {
-                return;
-            }
-            from = map.staleFrom();
-            to = map.staleEnd();
-            map.entries(from, to, hostClusters);
-            map.markWritten();
-        }
-        try {
-            image.writeMapping((long) zone.zone.index() * hostClusters.length + from, to - from, hostClusters);
-        } catch (IOException e) {
-            markStale(zone, from, to);
-            throw e;
-        }
-    }
-
-    private void markStale(ZoneTraffic zone, int from, int to) {
-        synchronized (lock) {
-            if (zone.map != null) {
-                zone.map.markStale(from, to);
-                markDirty(zone);
             }
         }
     }
@@ -431,7 +322,7 @@ final class MetadataWriter {
         space.synced();
     }
 
-    private static void completeAll(RequestList requests, int error) {
+    static void completeAll(RequestList requests, int error) {
         for (BlockRequest r = requests.poll(); r != null; r = requests.poll()) {
             complete(r, error != 0 ? error : r.lengthBytes());
         }
@@ -443,7 +334,7 @@ final class MetadataWriter {
         request.queue().handOver(request);
     }
 
-    private static int failed(String what, IOException cause) {
+    static int failed(String what, IOException cause) {
         LOG.error("{}: {}", what, cause.getMessage());
         boolean full = cause instanceof ImageIoException e && e.errno() == BlockErrors.ENOSPC;
         return full ? -BlockErrors.ENOSPC : -BlockErrors.EIO;

@@ -32,13 +32,23 @@ final class ZoneChanges {
     private final Object lock;
     private final ZoneStateMachine rules;
     private final MetadataWriter metadata;
+    private final ZoneMapIo maps;
+    private final ReleasedSpace space;
     private final ArrayList<Change> waiting = new ArrayList<>();
 
-    ZoneChanges(ZonedDevice device, Object lock, ZoneStateMachine rules, MetadataWriter metadata) {
+    ZoneChanges(
+            ZonedDevice device,
+            Object lock,
+            ZoneStateMachine rules,
+            MetadataWriter metadata,
+            ZoneMapIo maps,
+            ReleasedSpace space) {
         this.device = device;
         this.lock = lock;
         this.rules = rules;
         this.metadata = metadata;
+        this.maps = maps;
+        this.space = space;
     }
 
     /** Queues a reset or finish of these zones. */
@@ -74,7 +84,7 @@ final class ZoneChanges {
                 MetadataWriter.complete(change.request, change.isFinish() ? change.request.result : resetError);
             }
         }
-        metadata.punchReleased();
+        space.punch();
         return true;
     }
 
@@ -93,7 +103,7 @@ final class ZoneChanges {
     private int reset(List<ZoneTraffic> zones) {
         int error = 0;
         for (ZoneTraffic zone : zones) {
-            error = error == 0 ? metadata.load(zone) : error;
+            error = error == 0 ? maps.load(zone) : error;
         }
         if (error == 0) {
             error = metadata.storeEmpty(zones);
@@ -105,7 +115,7 @@ final class ZoneChanges {
                     zone.completedBytes = zone.zone.startBytes();
                     zone.lastWriteBytes = 0;
                     rules.reset(zone.zone);
-                    metadata.release(zone, 0);
+                    maps.release(zone, 0);
                 }
             }
         }
@@ -117,15 +127,15 @@ final class ZoneChanges {
      * given up in the file too before it becomes FULL, since recovery does not look for them afterwards.
      */
     private int finish(ZoneTraffic zone) {
-        int error = metadata.load(zone);
+        int error = maps.load(zone);
         if (error == 0) {
             error = metadata.clearTail(zone);
         }
         if (error == 0) {
             synchronized (lock) {
-                metadata.release(zone, device.clustersBelow(zone, zone.completedBytes));
+                maps.release(zone, device.clustersBelow(zone, zone.completedBytes));
             }
-            error = metadata.writeMap(zone);
+            error = maps.store(zone);
         }
         synchronized (lock) {
             if (error == 0 && zone.zone.condition() != ZoneCondition.FULL) {

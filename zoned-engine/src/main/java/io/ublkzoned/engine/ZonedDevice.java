@@ -36,6 +36,7 @@ public final class ZonedDevice {
     private final RequestMapper mapper;
     private final @Nullable ZoneTraffic[] traffic;
     private final MetadataWriter metadata;
+    private final ZoneMapIo maps;
     private final ZoneChanges changes;
 
     /** Null before {@link #begin}. */
@@ -47,8 +48,10 @@ public final class ZonedDevice {
         rules = new ZoneStateMachine(zones, geometry);
         mapper = new RequestMapper(image.allocator(), image.clusterBits());
         traffic = new ZoneTraffic[geometry.zoneCount()];
-        metadata = new MetadataWriter(this, lock, image, file, metadataWakeUp);
-        changes = new ZoneChanges(this, lock, rules, metadata);
+        ReleasedSpace space = new ReleasedSpace(lock, file, image.allocator(), image.clusterBits());
+        metadata = new MetadataWriter(this, lock, image, file, space, metadataWakeUp);
+        maps = metadata.maps();
+        changes = new ZoneChanges(this, lock, rules, metadata, maps, space);
     }
 
     /**
@@ -282,7 +285,7 @@ public final class ZonedDevice {
     }
 
     private int awaitMap(ZoneTraffic zone, BlockRequest request) {
-        metadata.syncMap(zone);
+        maps.want(zone);
         return await(zone, request);
     }
 
@@ -437,7 +440,8 @@ public final class ZonedDevice {
     public void maintain() {
         boolean worked = true;
         while (worked) {
-            worked = metadata.run();
+            worked = maps.run();
+            worked |= metadata.run();
             worked |= changes.run();
         }
     }

@@ -1,0 +1,145 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.qcow2.ZoneMap;
+import java.io.IOException;
+import java.util.ArrayDeque;
+
+/**
+ * Moves the mappings of zones between memory and the L2 tables: reads one at the zone's first touch, writes what has
+ * changed.
+ *
+ * <p>{@link #want} and {@link #release} are called under the device's lock; the rest without it by the metadata thread.
+ */
+final class ZoneMapIo {
+
+    private final ZonedDevice device;
+    private final Object lock;
+    private final Qcow2Image image;
+    private final ReleasedSpace space;
+    private final MetadataWriter metadata;
+
+    /** Under the lock. */
+    private final ArrayDeque<ZoneTraffic> wanted = new ArrayDeque<>();
+
+    /** Of the metadata thread. */
+    private final long[] hostClusters;
+
+    ZoneMapIo(ZonedDevice device, Object lock, Qcow2Image image, ReleasedSpace space, MetadataWriter metadata) {
+        this.device = device;
+        this.lock = lock;
+        this.image = image;
+        this.space = space;
+        this.metadata = metadata;
+        hostClusters = new long[(int) (image.geometry().zoneSizeBytes() >>> image.clusterBits())];
+    }
+
+    /** Has the zone's mapping read, or written where the file does not have it, and then its waiting requests started. */
+    void want(ZoneTraffic zone) {
+        if (!zone.mapPending) {
+            zone.mapPending = true;
+            wanted.add(zone);
+            metadata.wakeUp();
+        }
+    }
+
+    /** Gives up the zone's clusters from {@code fromCluster} on. */
+    void release(ZoneTraffic zone, int fromCluster) {
+        if (zone.map != null) {
+            zone.map.truncate(fromCluster, space::release);
+            if (zone.map.isStale()) {
+                metadata.markDirty(zone);
+            }
+        }
+    }
+
+    /** Reads and writes all mappings that are wanted; false if there was none. */
+    boolean run() {
+        boolean worked = false;
+        while (true) {
+            ZoneTraffic zone;
+            synchronized (lock) {
+                zone = wanted.poll();
+            }
+            if (zone == null) {
+                return worked;
+            }
+            worked = true;
+            int error = load(zone);
+            if (error == 0) {
+                error = store(zone);
+            }
+            synchronized (lock) {
+                zone.mapPending = false;
+                if (error == 0) {
+                    zone.resumeWaiting();
+                } else {
+                    MetadataWriter.completeAll(zone.waiting, error);
+                }
+            }
+        }
+    }
+
+    /** Reads the zone's mapping if it has not been read; 0 or -errno. */
+    int load(ZoneTraffic zone) {
+        if (zone.map != null) {
+            return 0;
+        }
+        try {
+            int clusters = hostClusters.length;
+            long first = (long) zone.zone.index() * clusters;
+            image.readMapping(first, clusters, hostClusters);
+            synchronized (lock) {
+                image.allocator().adopt(first, hostClusters, clusters);
+                zone.map = new ZoneMap(hostClusters, clusters);
+                if (!zone.zone.isConventional()) {
+                    release(zone, device.clustersBelow(zone, zone.completedBytes));
+                }
+            }
+            return 0;
+        } catch (IOException e) {
+            return MetadataWriter.failed("reading the mapping of zone " + zone.zone.index(), e);
+        }
+    }
+
+    /** {@link #write} that gives 0 or -errno. */
+    int store(ZoneTraffic zone) {
+        try {
+            write(zone);
+            return 0;
+        } catch (IOException e) {
+            return MetadataWriter.failed("writing the mapping of zone " + zone.zone.index(), e);
+        }
+    }
+
+    /** Writes the zone's L2 entries that the file does not have. */
+    void write(ZoneTraffic zone) throws IOException {
+        int from;
+        int to;
+        synchronized (lock) {
+            ZoneMap map = zone.map;
+            if (map == null || !map.isStale()) {
+                return;
+            }
+            from = map.staleFrom();
+            to = map.staleEnd();
+            map.entries(from, to, hostClusters);
+            map.markWritten();
+        }
+        try {
+            image.writeMapping((long) zone.zone.index() * hostClusters.length + from, to - from, hostClusters);
+        } catch (IOException e) {
+            markStale(zone, from, to);
+            throw e;
+        }
+    }
+
+    private void markStale(ZoneTraffic zone, int from, int to) {
+        synchronized (lock) {
+            if (zone.map != null) {
+                zone.map.markStale(from, to);
+                metadata.markDirty(zone);
+            }
+        }
+    }
+}
