@@ -24,6 +24,13 @@ public enum ZonedLayout {
     /** Says that a layout has no such field. */
     private static final int NONE = -1;
 
+    /**
+     * With zones of 4 GiB and more a write pointer can be right in both byte orders: 4 GiB is 16 MiB in the other. It takes
+     * all zones at such places at a time, and none but the first is at one when it is empty. Smaller zones have no such
+     * place.
+     */
+    private static final int LARGE_ZONES_MIN = 4;
+
     private final int lengthBytes;
     private final boolean featureBit;
     private final int zoneSizeAt;
@@ -117,11 +124,10 @@ public enum ZonedLayout {
                     "the zone size %d does not fit layout %s, which has 32 bits for it: use 2G or less, or layout %s"
                             .formatted(geometry.zoneSizeBytes(), label(), V8.label()));
         }
-        if (geometry.zoneCount() == 1) {
-            // The start of a second zone would tell the byte order; a small single one has no room for the other order.
+        if (geometry.zoneCount() < LARGE_ZONES_MIN) {
             throw new GeometryException(
-                    "a write pointer of a single zone of %d bytes can be right in both byte orders: use two zones or more"
-                            .formatted(geometry.zoneSizeBytes()));
+                    "the write pointers of %d zones of %d bytes can be right in both byte orders: use %d zones or more"
+                            .formatted(geometry.zoneCount(), geometry.zoneSizeBytes(), LARGE_ZONES_MIN));
         }
     }
 

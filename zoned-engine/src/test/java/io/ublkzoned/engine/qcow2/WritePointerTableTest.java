@@ -113,7 +113,7 @@ class WritePointerTableTest {
     /** A device of one zone of 4 GiB, which can be found but is not made here. */
     private static SparseImage singleZone(long entry) throws IOException {
         SparseImage file = Images.create(
-                FormatOptions.ofSize(8 * Images.GIB).zoneSize(4 * Images.GIB).layout(ZonedLayout.V8));
+                FormatOptions.ofSize(16 * Images.GIB).zoneSize(4 * Images.GIB).layout(ZonedLayout.V8));
         file.putLong(24, 4 * Images.GIB).putInt(Images.ZONED + 24, 1).putLong(Images.ZONED + 40, 8);
         return file.putLong(Images.pointers(file, ZonedLayout.V8), entry);
     }

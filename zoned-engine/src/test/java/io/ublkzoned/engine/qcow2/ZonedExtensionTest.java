@@ -147,15 +147,15 @@ class ZonedExtensionTest {
     }
 
     @Test
-    void singleZoneWhoseWritePointerCouldBeOfEitherByteOrderIsNotMade() throws IOException {
+    void deviceWhoseWritePointersCouldBeOfEitherByteOrderIsNotMade() throws IOException {
         GeometryException e = assertThrows(
                 GeometryException.class,
-                () -> FormatOptions.ofSize(4 * GIB)
+                () -> FormatOptions.ofSize(12 * GIB)
                         .zoneSize(4 * GIB)
                         .layout(ZonedLayout.V8)
                         .build());
         assertEquals(
-                "a write pointer of a single zone of 4294967296 bytes can be right in both byte orders: use two zones or more",
+                "the write pointers of 3 zones of 4294967296 bytes can be right in both byte orders: use 4 zones or more",
                 e.getMessage());
         Images.create(FormatOptions.ofSize(2 * GIB).zoneSize(2 * GIB).layout(ZonedLayout.V8));
     }
