@@ -30,7 +30,8 @@ final class MetadataWriter {
 
     private static final Logger LOG = LoggerFactory.getLogger(MetadataWriter.class);
 
-    private final ZonedDevice device;
+    private final DeviceZones zones;
+    private final RequestMapper mapper;
     private final Object lock;
     private final Qcow2Image image;
     private final ImageFile file;
@@ -51,15 +52,22 @@ final class MetadataWriter {
     private final MemorySegment refcountPage;
 
     MetadataWriter(
-            ZonedDevice device, Object lock, Qcow2Image image, ImageFile file, ReleasedSpace space, Runnable wakeUp) {
-        this.device = device;
+            DeviceZones zones,
+            RequestMapper mapper,
+            Object lock,
+            Qcow2Image image,
+            ImageFile file,
+            ReleasedSpace space,
+            Runnable wakeUp) {
+        this.zones = zones;
+        this.mapper = mapper;
         this.lock = lock;
         this.image = image;
         this.file = file;
         this.allocator = image.allocator();
         this.space = space;
         this.wakeUp = wakeUp;
-        maps = new ZoneMapIo(device, lock, image, space, this);
+        maps = new ZoneMapIo(mapper, lock, image, space, this);
         refcountPage = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
     }
 
@@ -140,10 +148,10 @@ final class MetadataWriter {
     /** Gives up what was allocated ahead, writes everything, and marks the image as closed. */
     void end() throws IOException {
         synchronized (lock) {
-            for (int i = 0; i < image.geometry().zoneCount(); i++) {
-                ZoneTraffic zone = device.touched(i);
+            for (int i = 0; i < zones.count(); i++) {
+                ZoneTraffic zone = zones.touched(i);
                 if (zone != null && !zone.zone.isConventional()) {
-                    maps.release(zone, device.clustersBelow(zone, zone.completedBytes));
+                    maps.release(zone, mapper.clustersBelow(zone, zone.completedBytes));
                 }
             }
         }

@@ -28,7 +28,8 @@ final class ZoneChanges {
         }
     }
 
-    private final ZonedDevice device;
+    private final DeviceZones zones;
+    private final RequestMapper mapper;
     private final Object lock;
     private final ZoneStateMachine rules;
     private final MetadataWriter metadata;
@@ -37,17 +38,18 @@ final class ZoneChanges {
     private final ArrayList<Change> waiting = new ArrayList<>();
 
     ZoneChanges(
-            ZonedDevice device,
+            DeviceZones zones,
+            RequestMapper mapper,
             Object lock,
             ZoneStateMachine rules,
             MetadataWriter metadata,
-            ZoneMapIo maps,
             ReleasedSpace space) {
-        this.device = device;
+        this.zones = zones;
+        this.mapper = mapper;
         this.lock = lock;
         this.rules = rules;
         this.metadata = metadata;
-        this.maps = maps;
+        this.maps = metadata.maps();
         this.space = space;
     }
 
@@ -133,7 +135,7 @@ final class ZoneChanges {
         }
         if (error == 0) {
             synchronized (lock) {
-                maps.release(zone, device.clustersBelow(zone, zone.completedBytes));
+                maps.release(zone, mapper.clustersBelow(zone, zone.completedBytes));
             }
             error = maps.store(zone);
         }
@@ -143,7 +145,7 @@ final class ZoneChanges {
                 if (error == 0) {
                     zone.completedBytes = zone.zone.endBytes();
                     zone.lastWriteBytes = 0;
-                    device.publish(zone.zone);
+                    zones.publish(zone.zone);
                     metadata.markDirty(zone);
                 }
             }

@@ -13,7 +13,7 @@ import java.util.ArrayDeque;
  */
 final class ZoneMapIo {
 
-    private final ZonedDevice device;
+    private final RequestMapper mapper;
     private final Object lock;
     private final Qcow2Image image;
     private final ReleasedSpace space;
@@ -25,8 +25,8 @@ final class ZoneMapIo {
     /** Of the metadata thread. */
     private final long[] hostClusters;
 
-    ZoneMapIo(ZonedDevice device, Object lock, Qcow2Image image, ReleasedSpace space, MetadataWriter metadata) {
-        this.device = device;
+    ZoneMapIo(RequestMapper mapper, Object lock, Qcow2Image image, ReleasedSpace space, MetadataWriter metadata) {
+        this.mapper = mapper;
         this.lock = lock;
         this.image = image;
         this.space = space;
@@ -93,7 +93,7 @@ final class ZoneMapIo {
                 image.allocator().adopt(first, hostClusters, clusters);
                 zone.map = new ZoneMap(hostClusters, clusters);
                 if (!zone.zone.isConventional()) {
-                    release(zone, device.clustersBelow(zone, zone.completedBytes));
+                    release(zone, mapper.clustersBelow(zone, zone.completedBytes));
                 }
             }
             return 0;

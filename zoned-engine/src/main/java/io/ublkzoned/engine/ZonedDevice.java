@@ -4,16 +4,9 @@ import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
-import io.ublkzoned.engine.qcow2.ZoneMap;
-import io.ublkzoned.engine.zone.Zone;
-import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
-import io.ublkzoned.engine.zone.ZoneTable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A zoned block device on a qcow2 image: the way into the engine.
@@ -25,33 +18,24 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ZonedDevice {
 
-    // What the start of a request came to, beside 0 and -errno.
-    private static final int TRANSFER = Integer.MIN_VALUE;
-    private static final int WAITING = Integer.MIN_VALUE + 1;
-
     private final Object lock = new Object();
     private final DeviceGeometry geometry;
-    private final ZoneTable zones;
-    private final ZoneStateMachine rules;
-    private final RequestMapper mapper;
-    private final @Nullable ZoneTraffic[] traffic;
+    private final DeviceZones zones;
     private final MetadataWriter metadata;
-    private final ZoneMapIo maps;
     private final ZoneChanges changes;
-
-    /** Null before {@link #begin}. */
-    private @Nullable DeviceState state;
+    private final RequestStarter starter;
+    private final WriteCompleter completer;
 
     private ZonedDevice(Qcow2Image image, ImageFile file, Runnable metadataWakeUp) {
         geometry = image.geometry();
-        zones = new ZoneTable(geometry, image.writePointers()::get, this::publish);
-        rules = new ZoneStateMachine(zones, geometry);
-        mapper = new RequestMapper(image.allocator(), image.clusterBits());
-        traffic = new ZoneTraffic[geometry.zoneCount()];
+        zones = new DeviceZones(geometry, image.writePointers()::get);
+        ZoneStateMachine rules = new ZoneStateMachine(zones.table(), geometry);
+        RequestMapper mapper = new RequestMapper(image.allocator(), image.clusterBits());
         ReleasedSpace space = new ReleasedSpace(lock, file, image.allocator(), image.clusterBits());
-        metadata = new MetadataWriter(this, lock, image, file, space, metadataWakeUp);
-        maps = metadata.maps();
-        changes = new ZoneChanges(this, lock, rules, metadata, maps, space);
+        metadata = new MetadataWriter(zones, mapper, lock, image, file, space, metadataWakeUp);
+        changes = new ZoneChanges(zones, mapper, lock, rules, metadata, space);
+        starter = new RequestStarter(geometry, zones, rules, mapper, metadata, changes);
+        completer = new WriteCompleter(zones, rules, metadata);
     }
 
     /**
@@ -79,24 +63,8 @@ public final class ZonedDevice {
             return open(file, metadataWakeUp);
         }
         ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, state), file, metadataWakeUp);
-        device.restore(state);
+        device.zones.restore(state);
         return device;
-    }
-
-    /** The zones are open that were, and the last write of each may come a second time. */
-    private void restore(DeviceState left) {
-        for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
-            if (left.was(i, ZoneCondition.IMPLICIT_OPEN)) {
-                zones.reopen(zones.zone(i), ZoneCondition.IMPLICIT_OPEN);
-            } else if (left.was(i, ZoneCondition.EXPLICIT_OPEN)) {
-                zones.reopen(zones.zone(i), ZoneCondition.EXPLICIT_OPEN);
-            }
-            if (left.lastWriteBytes(i) > 0) {
-                ZoneTraffic zone = traffic(i);
-                zone.lastWriteBytes = left.lastWriteBytes(i);
-                zone.lastWriteMayRepeat = true;
-            }
-        }
     }
 
     /**
@@ -107,24 +75,7 @@ public final class ZonedDevice {
     public void begin(MemorySegment memory) throws IOException {
         metadata.begin();
         synchronized (lock) {
-            DeviceState begun = new DeviceState(memory, geometry);
-            state = begun;
-            for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
-                publish(zones.zone(i));
-            }
-            begun.begin();
-        }
-    }
-
-    /** Puts where it outlives this process what a zone has come to, before any completion says so. */
-    void publish(Zone zone) {
-        if (state != null) {
-            ZoneTraffic moving = traffic[zone.index()];
-            if (moving == null) {
-                state.put(zone.index(), zone.writePointerBytes(), 0, zone.condition());
-            } else {
-                state.put(zone.index(), moving.completedBytes, moving.lastWriteBytes, zone.condition());
-            }
+            zones.begin(memory);
         }
     }
 
@@ -136,11 +87,11 @@ public final class ZonedDevice {
     public void submit(BlockRequest request) {
         int outcome;
         synchronized (lock) {
-            outcome = start(request);
+            outcome = starter.start(request);
         }
-        if (outcome == TRANSFER) {
+        if (outcome == RequestStarter.TRANSFER) {
             transfer(request);
-        } else if (outcome != WAITING) {
+        } else if (outcome != RequestStarter.WAITING) {
             request.queue().completed(request, outcome);
         }
     }
@@ -151,179 +102,6 @@ public final class ZonedDevice {
             case START -> submit(request);
             case COMPLETE -> request.queue().completed(request, request.result);
         }
-    }
-
-    private int start(BlockRequest request) {
-        if (request.op() == BlockOp.FLUSH) {
-            return metadata.flush(request) ? WAITING : 0;
-        }
-        if (request.op() == BlockOp.ZONE_RESET_ALL) {
-            return startResetAll(request);
-        }
-        long offset = request.offsetBytes();
-        int length = request.lengthBytes();
-        if (offset < 0 || length < 0 || offset >= geometry.sizeBytes()) {
-            return -BlockErrors.EIO;
-        }
-        if (length == 0 && request.op().movesData()) {
-            return -BlockErrors.EIO;
-        }
-        ZoneTraffic zone = traffic(zones.indexOf(offset));
-        if (length > zone.zone.endBytes() - offset) {
-            return -BlockErrors.EIO;
-        }
-        if (zone.held) {
-            return await(zone, request);
-        }
-        return switch (request.op()) {
-            case READ -> startRead(zone, request);
-            case WRITE ->
-                zone.zone.isConventional() ? startConventionalWrite(zone, request) : startWrite(zone, request);
-            case ZONE_APPEND -> startAppend(zone, request);
-            case ZONE_OPEN -> rules.open(zone.zone);
-            case ZONE_CLOSE -> rules.close(zone.zone);
-            case ZONE_FINISH -> startFinish(zone, request);
-            case ZONE_RESET -> startReset(zone, request);
-            case FLUSH, ZONE_RESET_ALL -> throw new IllegalStateException("not an operation on one zone");
-        };
-    }
-
-    private static int await(ZoneTraffic zone, BlockRequest request) {
-        zone.waiting.add(request);
-        return WAITING;
-    }
-
-    private int startRead(ZoneTraffic zone, BlockRequest request) {
-        int error = rules.checkRead(zone.zone);
-        if (error != 0) {
-            return error;
-        }
-        long readable = Math.min(request.endBytes(), zone.completedBytes);
-        request.partCount = 0;
-        if (readable > request.offsetBytes()) {
-            ZoneMap map = zone.map;
-            if (map == null) {
-                return awaitMap(zone, request);
-            }
-            mapper.addParts(zone, map, request, readable);
-        }
-        long written = Math.max(readable, request.offsetBytes());
-        if (written < request.endBytes()) {
-            request.addPart(HOLE, (int) (request.endBytes() - written));
-        }
-        zone.transfers++;
-        return TRANSFER;
-    }
-
-    private int startConventionalWrite(ZoneTraffic zone, BlockRequest request) {
-        ZoneMap map = zone.map;
-        if (map == null) {
-            return awaitMap(zone, request);
-        }
-        return mapAndTransfer(zone, map, request);
-    }
-
-    private int startAppend(ZoneTraffic zone, BlockRequest request) {
-        if (zone.zone.isConventional()) {
-            return -BlockErrors.EIO;
-        }
-        if (zone.failed) {
-            return await(zone, request);
-        }
-        if (zone.map == null) {
-            return awaitMap(zone, request);
-        }
-        request.place(zone.zone.writePointerBytes());
-        return startWrite(zone, request);
-    }
-
-    private int startWrite(ZoneTraffic zone, BlockRequest request) {
-        if (zone.failed) {
-            return await(zone, request);
-        }
-        if (isRepeated(zone, request)) {
-            return request.forceUnitAccess() && metadata.flush(request) ? WAITING : request.lengthBytes();
-        }
-        ZoneMap map = zone.map;
-        if (map == null) {
-            return awaitMap(zone, request);
-        }
-        int error = rules.openForWrite(zone.zone, request.offsetBytes(), request.lengthBytes());
-        if (error != 0) {
-            return error;
-        }
-        int outcome = mapAndTransfer(zone, map, request);
-        if (outcome == TRANSFER) {
-            rules.advance(zone.zone, request.lengthBytes());
-            zone.writes.add(request);
-        }
-        return outcome;
-    }
-
-    /** Whether this is the zone's last write once more, whose data is there: the first one after the server's death. */
-    private static boolean isRepeated(ZoneTraffic zone, BlockRequest request) {
-        if (!zone.lastWriteMayRepeat) {
-            return false;
-        }
-        zone.lastWriteMayRepeat = false;
-        long end = Math.min(zone.completedBytes, zone.zone.writableEndBytes());
-        return request.lengthBytes() == zone.lastWriteBytes && request.endBytes() == end;
-    }
-
-    private int mapAndTransfer(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
-        if (!mapper.allocate(zone, map, request)) {
-            return metadata.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
-        }
-        if (map.isStale() || zone.mapPending) {
-            // What is acknowledged must be found after the death of this process, so data waits for its mapping.
-            return awaitMap(zone, request);
-        }
-        request.partCount = 0;
-        mapper.addParts(zone, map, request, request.endBytes());
-        zone.transfers++;
-        return TRANSFER;
-    }
-
-    private int awaitMap(ZoneTraffic zone, BlockRequest request) {
-        maps.want(zone);
-        return await(zone, request);
-    }
-
-    private int startFinish(ZoneTraffic zone, BlockRequest request) {
-        if (zone.zone.isConventional()) {
-            return -BlockErrors.EIO;
-        }
-        if (zone.zone.condition() == ZoneCondition.FULL) {
-            return 0;
-        }
-        changes.add(request, List.of(zone));
-        return WAITING;
-    }
-
-    private int startReset(ZoneTraffic zone, BlockRequest request) {
-        int error = rules.checkReset(zone.zone);
-        if (error != 0) {
-            return error;
-        }
-        if (zone.zone.condition() == ZoneCondition.EMPTY && zone.isIdle()) {
-            return 0;
-        }
-        changes.add(request, List.of(zone));
-        return WAITING;
-    }
-
-    private int startResetAll(BlockRequest request) {
-        List<ZoneTraffic> concerned = new ArrayList<>();
-        for (int i = 0; i < traffic.length; i++) {
-            Zone zone = zones.zone(i);
-            ZoneTraffic moving = traffic[i];
-            boolean busy = moving != null && !moving.isIdle();
-            if (rules.checkReset(zone) == 0 && (busy || zone.condition() != ZoneCondition.EMPTY)) {
-                concerned.add(traffic(i));
-            }
-        }
-        changes.add(request, concerned);
-        return WAITING;
     }
 
     /** Moves the request's parts, outside the lock. The last one's completion may end the request. */
@@ -361,17 +139,12 @@ public final class ZonedDevice {
         }
         boolean finished;
         synchronized (lock) {
-            ZoneTraffic zone = traffic(zones.indexOf(request.offsetBytes()));
+            ZoneTraffic zone = zones.at(request.offsetBytes());
             zone.transfers--;
             if (request.result == 0) {
                 request.result = request.lengthBytes();
             }
-            if (request.op() == BlockOp.READ) {
-                finished = true;
-            } else {
-                metadata.dataWritten();
-                finished = zone.zone.isConventional() ? acknowledge(request) : completeWrites(zone, request);
-            }
+            finished = request.op() == BlockOp.READ || completer.moved(zone, request);
             if (zone.held && zone.transfers == 0) {
                 metadata.wakeUp();
             }
@@ -381,58 +154,6 @@ public final class ZonedDevice {
         }
     }
 
-    /** A write whose data is there: done at once, or after a flush. */
-    private boolean acknowledge(BlockRequest request) {
-        if (request.forceUnitAccess() && request.result > 0) {
-            metadata.flushThenComplete(request);
-            return false;
-        }
-        return true;
-    }
-
-    /**
-     * Completes the writes of a sequential zone whose predecessors have all completed.
-     *
-     * @param moved the write whose data has just moved, on whose thread this runs
-     * @return whether it is among them and done
-     */
-    private boolean completeWrites(ZoneTraffic traffic, BlockRequest moved) {
-        Zone zone = traffic.zone;
-        moved.transferred = true;
-        boolean movedIsDone = false;
-        BlockRequest first = traffic.writes.peek();
-        while (first != null && first.transferred) {
-            traffic.writes.poll();
-            if (first.result > 0 && !traffic.failed) {
-                traffic.completedBytes = first.endBytes();
-                traffic.lastWriteBytes = first.lengthBytes();
-                if (traffic.completedBytes == zone.writableEndBytes()) {
-                    traffic.completedBytes = zone.endBytes();
-                    rules.filled(zone);
-                }
-                publish(zone);
-                metadata.markDirty(traffic);
-            } else {
-                traffic.failed = true;
-                first.result = first.result > 0 ? -BlockErrors.EIO : first.result;
-            }
-            boolean done = acknowledge(first);
-            if (first == moved) {
-                movedIsDone = done;
-            } else if (done) {
-                first.step = BlockRequest.Step.COMPLETE;
-                first.queue().handOver(first);
-            }
-            first = traffic.writes.peek();
-        }
-        if (traffic.failed && first == null) {
-            rules.rollBack(zone, traffic.completedBytes);
-            traffic.failed = false;
-            traffic.resumeWaiting();
-        }
-        return movedIsDone;
-    }
-
     /**
      * Does the metadata I/O that is pending: mappings, flushes, resets. Blocks; called by one thread, which then waits
      * for the next wake-up.
@@ -440,7 +161,7 @@ public final class ZonedDevice {
     public void maintain() {
         boolean worked = true;
         while (worked) {
-            worked = maps.run();
+            worked = metadata.maps().run();
             worked |= metadata.run();
             worked |= changes.run();
         }
@@ -449,12 +170,7 @@ public final class ZonedDevice {
     /** Shows {@code count} zones from {@code first}, as they are at one moment. The visitor must not call the device. */
     public void report(int first, int count, ZoneVisitor visitor) {
         synchronized (lock) {
-            for (int i = first; i < first + count; i++) {
-                Zone zone = zones.zone(i);
-                ZoneTraffic moving = traffic[i];
-                long pointer = moving == null ? zone.writePointerBytes() : moving.completedBytes;
-                visitor.zone(i, zone.startBytes(), zone.capacityBytes(), pointer, zone.condition());
-            }
+            zones.report(first, count, visitor);
         }
     }
 
@@ -465,26 +181,5 @@ public final class ZonedDevice {
      */
     public void close() throws IOException {
         metadata.end();
-    }
-
-    /** The traffic of a zone; under the lock. */
-    ZoneTraffic traffic(int index) {
-        ZoneTraffic zone = traffic[index];
-        if (zone == null) {
-            zone = new ZoneTraffic(zones.zone(index));
-            traffic[index] = zone;
-        }
-        return zone;
-    }
-
-    /** The traffic of a zone that was touched, else null; under the lock. */
-    @Nullable
-    ZoneTraffic touched(int index) {
-        return traffic[index];
-    }
-
-    /** How many clusters of the zone begin below a device address. */
-    int clustersBelow(ZoneTraffic zone, long endBytes) {
-        return mapper.clustersBelow(zone, endBytes);
     }
 }

@@ -1,0 +1,219 @@
+package io.ublkzoned.engine;
+
+import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
+
+import io.ublkzoned.engine.qcow2.ZoneMap;
+import io.ublkzoned.engine.zone.Zone;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import io.ublkzoned.engine.zone.ZoneStateMachine;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The start of each request: the zone rules, then its place in the image, or a wait for what is missing. On the data
+ * path, under the device's lock.
+ */
+final class RequestStarter {
+
+    // What the start of a request came to, beside 0 and -errno.
+    static final int TRANSFER = Integer.MIN_VALUE;
+    static final int WAITING = Integer.MIN_VALUE + 1;
+
+    private final DeviceGeometry geometry;
+    private final DeviceZones zones;
+    private final ZoneStateMachine rules;
+    private final RequestMapper mapper;
+    private final MetadataWriter metadata;
+    private final ZoneMapIo maps;
+    private final ZoneChanges changes;
+
+    RequestStarter(
+            DeviceGeometry geometry,
+            DeviceZones zones,
+            ZoneStateMachine rules,
+            RequestMapper mapper,
+            MetadataWriter metadata,
+            ZoneChanges changes) {
+        this.geometry = geometry;
+        this.zones = zones;
+        this.rules = rules;
+        this.mapper = mapper;
+        this.metadata = metadata;
+        this.maps = metadata.maps();
+        this.changes = changes;
+    }
+
+    /** Gives 0 or -errno if the request is done, else {@link #TRANSFER} or {@link #WAITING}. */
+    int start(BlockRequest request) {
+        if (request.op() == BlockOp.FLUSH) {
+            return metadata.flush(request) ? WAITING : 0;
+        }
+        if (request.op() == BlockOp.ZONE_RESET_ALL) {
+            return startResetAll(request);
+        }
+        long offset = request.offsetBytes();
+        int length = request.lengthBytes();
+        if (offset < 0 || length < 0 || offset >= geometry.sizeBytes()) {
+            return -BlockErrors.EIO;
+        }
+        if (length == 0 && request.op().movesData()) {
+            return -BlockErrors.EIO;
+        }
+        ZoneTraffic zone = zones.at(offset);
+        if (length > zone.zone.endBytes() - offset) {
+            return -BlockErrors.EIO;
+        }
+        if (zone.held) {
+            return await(zone, request);
+        }
+        return switch (request.op()) {
+            case READ -> startRead(zone, request);
+            case WRITE ->
+                zone.zone.isConventional() ? startConventionalWrite(zone, request) : startWrite(zone, request);
+            case ZONE_APPEND -> startAppend(zone, request);
+            case ZONE_OPEN -> rules.open(zone.zone);
+            case ZONE_CLOSE -> rules.close(zone.zone);
+            case ZONE_FINISH -> startFinish(zone, request);
+            case ZONE_RESET -> startReset(zone, request);
+            case FLUSH, ZONE_RESET_ALL -> throw new IllegalStateException("not an operation on one zone");
+        };
+    }
+
+    private static int await(ZoneTraffic zone, BlockRequest request) {
+        zone.waiting.add(request);
+        return WAITING;
+    }
+
+    private int startRead(ZoneTraffic zone, BlockRequest request) {
+        int error = rules.checkRead(zone.zone);
+        if (error != 0) {
+            return error;
+        }
+        long readable = Math.min(request.endBytes(), zone.completedBytes);
+        request.partCount = 0;
+        if (readable > request.offsetBytes()) {
+            ZoneMap map = zone.map;
+            if (map == null) {
+                return awaitMap(zone, request);
+            }
+            mapper.addParts(zone, map, request, readable);
+        }
+        long written = Math.max(readable, request.offsetBytes());
+        if (written < request.endBytes()) {
+            request.addPart(HOLE, (int) (request.endBytes() - written));
+        }
+        zone.transfers++;
+        return TRANSFER;
+    }
+
+    private int startConventionalWrite(ZoneTraffic zone, BlockRequest request) {
+        ZoneMap map = zone.map;
+        if (map == null) {
+            return awaitMap(zone, request);
+        }
+        return mapAndTransfer(zone, map, request);
+    }
+
+    private int startAppend(ZoneTraffic zone, BlockRequest request) {
+        if (zone.zone.isConventional()) {
+            return -BlockErrors.EIO;
+        }
+        if (zone.failed) {
+            return await(zone, request);
+        }
+        if (zone.map == null) {
+            return awaitMap(zone, request);
+        }
+        request.place(zone.zone.writePointerBytes());
+        return startWrite(zone, request);
+    }
+
+    private int startWrite(ZoneTraffic zone, BlockRequest request) {
+        if (zone.failed) {
+            return await(zone, request);
+        }
+        if (isRepeated(zone, request)) {
+            return request.forceUnitAccess() && metadata.flush(request) ? WAITING : request.lengthBytes();
+        }
+        ZoneMap map = zone.map;
+        if (map == null) {
+            return awaitMap(zone, request);
+        }
+        int error = rules.openForWrite(zone.zone, request.offsetBytes(), request.lengthBytes());
+        if (error != 0) {
+            return error;
+        }
+        int outcome = mapAndTransfer(zone, map, request);
+        if (outcome == TRANSFER) {
+            rules.advance(zone.zone, request.lengthBytes());
+            zone.writes.add(request);
+        }
+        return outcome;
+    }
+
+    /** Whether this is the zone's last write once more, whose data is there: the first one after the server's death. */
+    private static boolean isRepeated(ZoneTraffic zone, BlockRequest request) {
+        if (!zone.lastWriteMayRepeat) {
+            return false;
+        }
+        zone.lastWriteMayRepeat = false;
+        long end = Math.min(zone.completedBytes, zone.zone.writableEndBytes());
+        return request.lengthBytes() == zone.lastWriteBytes && request.endBytes() == end;
+    }
+
+    private int mapAndTransfer(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
+        if (!mapper.allocate(zone, map, request)) {
+            return metadata.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
+        }
+        if (map.isStale() || zone.mapPending) {
+            // What is acknowledged must be found after the death of this process, so data waits for its mapping.
+            return awaitMap(zone, request);
+        }
+        request.partCount = 0;
+        mapper.addParts(zone, map, request, request.endBytes());
+        zone.transfers++;
+        return TRANSFER;
+    }
+
+    private int awaitMap(ZoneTraffic zone, BlockRequest request) {
+        maps.want(zone);
+        return await(zone, request);
+    }
+
+    private int startFinish(ZoneTraffic zone, BlockRequest request) {
+        if (zone.zone.isConventional()) {
+            return -BlockErrors.EIO;
+        }
+        if (zone.zone.condition() == ZoneCondition.FULL) {
+            return 0;
+        }
+        changes.add(request, List.of(zone));
+        return WAITING;
+    }
+
+    private int startReset(ZoneTraffic zone, BlockRequest request) {
+        int error = rules.checkReset(zone.zone);
+        if (error != 0) {
+            return error;
+        }
+        if (zone.zone.condition() == ZoneCondition.EMPTY && zone.isIdle()) {
+            return 0;
+        }
+        changes.add(request, List.of(zone));
+        return WAITING;
+    }
+
+    private int startResetAll(BlockRequest request) {
+        List<ZoneTraffic> concerned = new ArrayList<>();
+        for (int i = 0; i < zones.count(); i++) {
+            Zone zone = zones.table().zone(i);
+            ZoneTraffic moving = zones.touched(i);
+            boolean busy = moving != null && !moving.isIdle();
+            if (rules.checkReset(zone) == 0 && (busy || zone.condition() != ZoneCondition.EMPTY)) {
+                concerned.add(zones.traffic(i));
+            }
+        }
+        changes.add(request, concerned);
+        return WAITING;
+    }
+}
