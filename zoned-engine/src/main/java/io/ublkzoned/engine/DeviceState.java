@@ -44,9 +44,13 @@ public final class DeviceState {
         return WORDS_AT + (long) geometry.zoneCount() * Long.BYTES;
     }
 
-    /** Whether a device has begun to acknowledge. */
-    boolean isBegun() {
+    /** Whether memory holds a state that counts. */
+    public static boolean isBegun(MemorySegment memory) {
         return memory.byteSize() >= WORDS_AT && memory.get(ValueLayout.JAVA_LONG, MAGIC_AT) == MAGIC;
+    }
+
+    boolean isBegun() {
+        return isBegun(memory);
     }
 
     /** Whether it was a device of this shape, and every word can be right. */
@@ -69,6 +73,11 @@ public final class DeviceState {
         memory.set(ValueLayout.JAVA_LONG, ZONES_AT, geometry.zoneCount());
         memory.set(ValueLayout.JAVA_LONG, ZONE_SIZE_AT, geometry.zoneSizeBytes());
         LONG.setRelease(memory, MAGIC_AT, MAGIC);
+    }
+
+    /** What it says is no longer true: from now on only what was flushed counts. */
+    void end() {
+        LONG.setRelease(memory, MAGIC_AT, 0L);
     }
 
     /**

@@ -53,6 +53,14 @@ final class DeviceZones {
         begun.begin();
     }
 
+    /** A sync failed: what was acknowledged since the last one may be lost already. */
+    void endState() {
+        if (state != null) {
+            state.end();
+            state = null;
+        }
+    }
+
     /** Puts where it outlives this process what a zone has come to, before any completion says so. */
     void publish(Zone zone) {
         if (state != null) {

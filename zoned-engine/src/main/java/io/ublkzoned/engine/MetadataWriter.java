@@ -324,6 +324,7 @@ final class MetadataWriter {
         } catch (IOException e) {
             synchronized (lock) {
                 syncError = BlockErrors.EIO;
+                zones.endState();
             }
             throw e;
         }

@@ -195,6 +195,22 @@ final class ServerDeathTest {
     }
 
     @Test
+    void onlyWhatWasFlushedCountsAfterASyncThatFailed() {
+        world.write(zone2, stamped(1, BLOCK));
+        world.flush();
+        world.write(zone2 + BLOCK, stamped(2, BLOCK));
+        world.image.failWhere((call, offset, length) -> call == MemoryImage.Call.SYNC ? BlockErrors.EIO : 0);
+        assertEquals(-BlockErrors.EIO, world.flush());
+        world.write(zone2 + 2 * BLOCK, stamped(3, BLOCK));
+        world.image.failNothing();
+        world.killAndRecover();
+
+        assertEquals(BLOCK, world.pointer(2));
+        assertStamped(1, world.read(zone2, BLOCK));
+        assertStamped(0, world.read(zone2 + BLOCK, 2 * BLOCK));
+    }
+
+    @Test
     void stateOfAnImageThatWasClosedIsOld() throws IOException {
         MemorySegment state = MemorySegment.ofArray(new long[64]);
         MemoryImage image = world.image;

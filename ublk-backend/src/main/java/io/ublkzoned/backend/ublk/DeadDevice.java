@@ -60,10 +60,16 @@ public final class DeadDevice {
     /** @throws IOException with a sentence, if the image is that of a device whose server died */
     static void requireNone(Path image) throws IOException {
         OptionalInt id = RunDirectory.deviceOf(image);
-        if (id.isPresent()) {
+        if (id.isPresent() && hasState(new RunDirectory(id.getAsInt()))) {
             throw new IOException(
                     "%s is that of device %d, whose server died: 'ublk-zoned recover %2$d' goes on with it, 'ublk-zoned del %2$d' closes it"
                             .formatted(image, id.getAsInt()));
+        }
+    }
+
+    private static boolean hasState(RunDirectory directory) throws IOException {
+        try (StateFile state = StateFile.open(directory.stateFile())) {
+            return DeviceState.isBegun(state.memory());
         }
     }
 

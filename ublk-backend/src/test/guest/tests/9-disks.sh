@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# What the image lies on is full, or fails.
+
+goes_on_when_the_file_system_is_full() {
+    mkdir mnt
+    mount -t tmpfs -o size=24M tmpfs mnt
+    new_image mnt/disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach mnt/disk.qcow2
+    write_zone 2 0 8M
+    # Until nothing goes any more; dd says how far it came.
+    local zone=3 pointer
+    while dd if=/dev/zero of="$DEVICE" bs=64K count=256 oflag=direct,seek_bytes seek=$((zone * 16777216)) conv=nocreat,notrunc \
+        2>dd.txt; do
+        zone=$((zone + 1))
+        ((zone < 8)) || fail "the file system was never full"
+    done
+    expect_match "what dd says" "$(<dd.txt)" "No space left on device"
+    pointer=$(($(sed -n 's/^\([0-9]*\)+0 records out/\1/p' dd.txt) * 65536))
+    expect_equal "the write pointer of the zone that did not fit" "$(kernel_zones | gawk -v zone="$zone" '$1 == zone { print $4 }')" \
+        "$pointer"
+    expect_error "No space left on device" write_zone 9 0 64K
+    expect_zones "9 [a-z-]* 0"
+    cmp <(pattern $((2 * 16777216)) 8M) <(read_zone 2 0 8M)
+    # What a reset gives back is there for the next.
+    blkzones reset "$zone" 1
+    write_zone 9 0 64K conv=nocreat,notrunc,fsync
+    cmp <(pattern $((9 * 16777216)) 64K) <(read_zone 9 0 64K)
+    cmp <(pattern $((2 * 16777216)) 8M) <(read_zone 2 0 8M)
+    del_and_check mnt/disk.qcow2
+    umount mnt
+}
+
+# A file system on a disk that can be made to fail.
+_mount_disk() {
+    modprobe loop
+    modprobe dm-mod
+    truncate -s 512M disk.img
+    LOOP=$(losetup --show -f disk.img)
+    dmsetup create faulty --table "0 $((512 * 2048)) linear $LOOP 0"
+    mkfs.ext4 -q /dev/mapper/faulty
+    mkdir mnt
+    mount /dev/mapper/faulty mnt
+}
+
+_unmount_disk() {
+    umount mnt
+    dmsetup remove --retry faulty
+    losetup -d "$LOOP"
+}
+
+# _disk TARGET...: what is behind the file system from now on
+_disk() {
+    dmsetup suspend --noflush --nolockfs faulty
+    dmsetup load faulty --table "0 $((512 * 2048)) $*"
+    dmsetup resume faulty
+}
+
+loses_nothing_flushed_when_the_disk_fails() {
+    _mount_disk
+    new_image mnt/disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach mnt/disk.qcow2
+    write_zone 2 0 1M conv=nocreat,notrunc,fsync
+    write_zone 0 0 64K conv=nocreat,notrunc,fsync
+    _disk error
+    write_zone 2 1M 64K || true
+    expect_error "Input/output error" sync "$DEVICE"
+    expect_error "Input/output error" sync "$DEVICE"
+    expect_failure 1 "ended without closing its image, the next add recovers it" ublk-zoned del "$DEVICE"
+    [[ ! -e $DEVICE ]] || fail "$DEVICE is still there after del"
+    _disk linear "$LOOP" 0
+    umount mnt
+    mount /dev/mapper/faulty mnt
+    ublk-zoned del "$DEVICE"
+    attach mnt/disk.qcow2
+    expect_zones "2 closed"
+    cmp <(pattern $((2 * 16777216)) 1M) <(read_zone 2 0 1M)
+    cmp <(pattern 0 64K) <(read_zone 0 0 64K)
+    del_and_check mnt/disk.qcow2
+    _unmount_disk
+}
