@@ -99,14 +99,22 @@ final class DeviceUsers {
     private static boolean hasOpen(Path process, String path) {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(process.resolve("fd"))) {
             for (Path file : files) {
-                if (Files.readSymbolicLink(file).toString().equals(path)) {
+                if (leadsTo(file, path)) {
                     return true;
                 }
             }
         } catch (IOException | DirectoryIteratorException e) {
-            // A process that has just ended, a file that it has just closed, or one that we may not look at.
+            // A process that has just ended, or one that we may not look at.
         }
         return false;
+    }
+
+    private static boolean leadsTo(Path link, String path) {
+        try {
+            return Files.readSymbolicLink(link).toString().equals(path);
+        } catch (IOException e) {
+            return false; // closed in this moment
+        }
     }
 
     /** Where a device is mounted, in the mount namespace of whatever process has it; null if it is nowhere. */
