@@ -13,6 +13,7 @@ import java.util.List;
  * @param totalClusters guest clusters of the device
  * @param imageEndBytes where the last used cluster of the file ends
  * @param findings a sentence for each thing found, the first {@link #FINDINGS_MAX}
+ * @param unlistedFindings how many more sentences there would be
  */
 public record CheckResult(
         Status status,
@@ -22,7 +23,8 @@ public record CheckResult(
         long allocatedClusters,
         long totalClusters,
         long imageEndBytes,
-        List<String> findings) {
+        List<String> findings,
+        long unlistedFindings) {
 
     /** The most findings that are kept; the counts go on. */
     public static final int FINDINGS_MAX = 200;

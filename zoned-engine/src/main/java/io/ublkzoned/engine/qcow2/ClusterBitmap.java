@@ -78,7 +78,7 @@ final class ClusterBitmap {
     /** The first cluster from {@code from} that is in the set, or {@code limit} if there is none below it. */
     long nextPresent(long from, long limit) {
         long cluster = from;
-        while (cluster < limit) {
+        while (cluster < limit && cluster >>> CHUNK_SHIFT < chunks.length) {
             ClusterChunk chunk = chunk(cluster);
             int found = chunk == null ? ClusterChunk.LIMIT : chunk.nextPresent(inChunk(cluster));
             if (found < ClusterChunk.LIMIT) {

@@ -3,6 +3,7 @@ package io.ublkzoned.engine.qcow2;
 import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 
 /**
  * What the L1 table and the refcount table have in common: an array of offsets of clusters, 0 for a missing one.
@@ -52,6 +53,20 @@ record ClusterTable(String name, long flags, int bytesMax) {
             }
         }
         return offsets;
+    }
+
+    /** Which entries of a table that was read lack the flags. */
+    BitSet withoutFlags(ImageFile file, long offset, long[] offsets) throws IOException {
+        BitSet without = new BitSet();
+        if (offsets.length == 0) {
+            return without;
+        }
+        MemorySegment raw = MemorySegment.ofArray(new byte[offsets.length * Long.BYTES]);
+        file.read(raw, offset);
+        for (int i = 0; i < offsets.length; i++) {
+            without.set(i, offsets[i] != 0 && (raw.getAtIndex(BigEndian.LONG, i) & flags) != flags);
+        }
+        return without;
     }
 
     /** Writes a table. */

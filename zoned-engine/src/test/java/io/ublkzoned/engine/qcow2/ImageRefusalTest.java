@@ -132,7 +132,6 @@ class ImageRefusalTest {
         assertEquals(
                 "guest cluster 513 is compressed, which this version does not read: copy the data to an image made with ublk-zoned create",
                 e.getMessage());
-        assertThrows(ImageFormatException.class, () -> ImageChecker.check(file));
         file.putLong(Images.INCOMPATIBLE, 1 << 5 | 1);
         assertRefused(
                 "guest cluster 513 is compressed, which this version does not read: copy the data to an image made with ublk-zoned create",

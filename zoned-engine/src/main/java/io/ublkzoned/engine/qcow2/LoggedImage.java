@@ -1,0 +1,94 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.ImageFile;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The image file as a repair changes it. Every word that a write changes goes to the log before it is written. Before
+ * the first change the image is marked as corrupt, durably: if the repair does not end, nobody writes to the image
+ * before another one does.
+ */
+final class LoggedImage implements ImageFile {
+
+    private final ImageFile file;
+    private final Qcow2Header header;
+    private final RepairLog log;
+    private boolean changed;
+
+    LoggedImage(ImageFile file, Qcow2Header header, RepairLog log) {
+        this.file = file;
+        this.header = header;
+        this.log = log;
+    }
+
+    /** Whether anything was written. */
+    boolean isChanged() {
+        return changed;
+    }
+
+    /** The last change: the image is no longer marked as corrupt. */
+    void unmark() throws IOException {
+        changed = true;
+        header.writeCorrupt(this, false);
+        file.sync();
+    }
+
+    private void beforeChange() throws IOException {
+        if (!changed) {
+            changed = true;
+            header.writeCorrupt(this, true);
+            file.sync();
+        }
+    }
+
+    @Override
+    public void write(MemorySegment source, long offsetBytes) throws IOException {
+        MemorySegment old = MemorySegment.ofArray(new byte[(int) source.byteSize()]);
+        file.read(old, offsetBytes);
+        if (old.mismatch(source) == -1) {
+            return;
+        }
+        beforeChange();
+        for (long at = 0; at < source.byteSize(); at += Long.BYTES) {
+            long oldWord = old.get(BigEndian.LONG, at);
+            long newWord = source.get(BigEndian.LONG, at);
+            if (oldWord != newWord) {
+                log.change(offsetBytes + at, oldWord, newWord);
+            }
+        }
+        log.flush();
+        file.write(source, offsetBytes);
+    }
+
+    @Override
+    public void punchHole(long offsetBytes, long lengthBytes) throws IOException {
+        beforeChange();
+        file.punchHole(offsetBytes, lengthBytes);
+    }
+
+    @Override
+    public long sizeBytes() throws IOException {
+        return file.sizeBytes();
+    }
+
+    @Override
+    public void read(MemorySegment target, long offsetBytes) throws IOException {
+        file.read(target, offsetBytes);
+    }
+
+    @Override
+    public long nextData(long offsetBytes) throws IOException {
+        return file.nextData(offsetBytes);
+    }
+
+    @Override
+    public void sync() throws IOException {
+        file.sync();
+    }
+
+    @Override
+    public void setSize(long sizeBytes) {
+        throw new UnsupportedOperationException("a repair does not change the length of the file");
+    }
+}
