@@ -1,23 +1,31 @@
 package io.ublkzoned.backend.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
-import io.ublkzoned.backend.image.ChannelImageFile;
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.LockedImage;
+import io.ublkzoned.backend.ublk.DeadDevice;
+import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.qcow2.CheckProgress;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.qcow2.ImageRepair;
+import io.ublkzoned.engine.qcow2.RepairExtent;
+import io.ublkzoned.engine.qcow2.RepairResult;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.TypeConversionException;
 
-/** {@code check}: looks for damage, and answers by qemu-img's exit statuses. */
+/** {@code check}: looks for damage, repairs it if asked to, and answers by qemu-img's exit statuses. */
 @Command(
         name = "check",
         description = "Look for damage in an image that is not attached.",
@@ -27,8 +35,11 @@ import picocli.CommandLine.Parameters;
         sortOptions = false,
         footer = {
             "",
+            "A repair leaves alone what it cannot be sure of. It prints each word before it changes it, as",
+            "OFFSET: OLD -> NEW, and then checks again. Freed clusters become holes.",
+            "",
             "Exit status, as qemu-img's: 0 nothing found, 1 the check failed, 2 damage that puts data at risk,",
-            "3 leaked clusters, which only cost space, 63 not an image with zones."
+            "3 leaked clusters, which only cost space, 63 not an image that can be checked."
         })
 final class Check implements Subcommand {
 
@@ -36,34 +47,41 @@ final class Check implements Subcommand {
     private static final int LEAKS = 3;
     private static final int NOT_SUPPORTED = 63;
 
-    // The qcow2 header, big-endian.
-    private static final int MAGIC = 0x514649fb; // "QFI\xfb"
-    private static final int VERSION_OFFSET = 4;
-    private static final int ZONED_VERSION = 3;
-    private static final int INCOMPATIBLE_OFFSET = 72;
-    private static final long ZONED_BIT = 1 << 5;
-    private static final int HEADER_BYTES = INCOMPATIBLE_OFFSET + Long.BYTES;
+    @Mixin
+    private final ImageOperand image = new ImageOperand();
 
-    @Option(names = "--image", paramLabel = "FILE", description = "The image, instead of an argument.")
-    private @Nullable Path image;
+    @Option(
+            names = {"-r", "--repair"},
+            paramLabel = "leaks|all",
+            converter = Extent.class,
+            description = "Repair leaks, or also damage where no data is at risk.")
+    private @Nullable RepairExtent extent;
 
     @Option(names = "--json", description = "Show the result in JSON.")
     private boolean json;
 
-    @Parameters(arity = "0..*", hidden = true)
-    private @Nullable List<String> words;
+    /** Reads what {@code -r} says. */
+    static final class Extent implements ITypeConverter<RepairExtent> {
+        @Override
+        public RepairExtent convert(String word) {
+            return Arrays.stream(RepairExtent.values())
+                    .filter(extent -> extent.name().equals(word.toUpperCase(Locale.ROOT)))
+                    .findFirst()
+                    .orElseThrow(() -> new TypeConversionException("it is leaks or all, not '" + word + "'"));
+        }
+    }
 
     @Override
     public int run(CommandLine line) throws IOException {
-        Operands operands = new Operands(line, words);
-        Path path = operands.image(image);
+        Operands operands = image.operands(line);
+        Path path = image.path(operands);
         operands.end();
         ImageReader.requireUnused(path);
-        CheckResult result = ImageReader.read(path, file -> check(path, file));
-        if (json) {
-            line.getOut().println(json(path, result));
-        } else {
-            print(path, result, line.getOut());
+        CheckResult result;
+        try (FileDescriptor file = open(path)) {
+            result = extent == null ? check(path, file, line) : repair(path, file, extent, line);
+        } catch (ImageFormatException e) {
+            throw new CommandFailure(path + ": " + e.getMessage(), NOT_SUPPORTED);
         }
         return switch (result.status()) {
             case CLEAN -> Main.DONE;
@@ -72,37 +90,54 @@ final class Check implements Subcommand {
         };
     }
 
-    private static CheckResult check(Path path, ChannelImageFile file) throws IOException {
-        try {
-            return ImageChecker.check(file);
-        } catch (ImageFormatException e) {
-            if (claimsZones(file)) {
-                throw e;
-            }
-            throw new CommandFailure(path + ": " + e.getMessage(), NOT_SUPPORTED);
+    private FileDescriptor open(Path path) throws IOException {
+        if (extent == null) {
+            return ImageReader.descriptor(path);
         }
+        DeadDevice.requireNone(path);
+        return LockedImage.open(path);
     }
 
-    /** Whether the file's first bytes are those of an image with zones, however damaged the rest is. */
-    private static boolean claimsZones(ChannelImageFile file) throws IOException {
-        ByteBuffer header = ByteBuffer.allocate((int) Math.min(HEADER_BYTES, file.sizeBytes()));
-        file.read(MemorySegment.ofBuffer(header), 0);
-        if (header.limit() < HEADER_BYTES) {
-            return header.limit() >= Integer.BYTES && header.getInt(0) == MAGIC;
+    private CheckResult check(Path path, FileDescriptor file, CommandLine line) throws IOException {
+        CheckResult result;
+        try (ProgressBar bar = new ProgressBar(line.getErr())) {
+            result = ImageChecker.check(new FdImageFile(file), progress(bar));
         }
-        return header.getInt(0) == MAGIC
-                && header.getInt(VERSION_OFFSET) == ZONED_VERSION
-                && (header.getLong(INCOMPATIBLE_OFFSET) & ZONED_BIT) != 0;
+        if (json) {
+            line.getOut().println(json(path, result, null));
+        } else {
+            print(path, result, "", line.getOut());
+        }
+        return result;
     }
 
-    private static void print(Path path, CheckResult result, PrintWriter out) {
+    private CheckResult repair(Path path, FileDescriptor file, RepairExtent asked, CommandLine line)
+            throws IOException {
+        RepairPrinter printer = new RepairPrinter(line.getOut(), json);
+        RepairResult result;
+        try (ProgressBar bar = new ProgressBar(line.getErr())) {
+            result = ImageRepair.repair(new FdImageFile(file), asked, printer, progress(bar));
+        }
+        if (json) {
+            printer.endJson(json(path, result.after(), result));
+        } else {
+            String repaired = "repaired %d errors and %d leaked clusters, now "
+                    .formatted(result.corruptionsFixed(), result.leaksFixed());
+            print(path, result.after(), repaired, line.getOut());
+        }
+        return result.after();
+    }
+
+    private static CheckProgress progress(ProgressBar bar) {
+        return ProgressBar.isTerminal() ? bar : CheckProgress.UNSEEN;
+    }
+
+    private static void print(Path path, CheckResult result, String repaired, PrintWriter out) {
         result.findings().forEach(out::println);
-        long unlisted =
-                result.corruptions() + result.leaks() - result.findings().size();
-        if (unlisted > 0) {
-            out.println("... and " + unlisted + " more");
+        if (result.unlistedFindings() > 0) {
+            out.println("... and " + result.unlistedFindings() + " more");
         }
-        out.println(path + ": "
+        out.println(path + ": " + repaired
                 + switch (result.status()) {
                     case CLEAN -> "no damage";
                     case LEAKS -> result.leaks() + " leaked clusters, which only cost space";
@@ -112,17 +147,21 @@ final class Check implements Subcommand {
                 + (result.dirty() ? "; it was not closed: add recovers it" : ""));
     }
 
-    private static String json(Path path, CheckResult result) throws IOException {
-        var findings = JSON.std
+    private static String json(Path path, CheckResult result, @Nullable RepairResult repair) throws IOException {
+        var object = JSON.std
                 .composeString()
                 .startObject()
                 .put("image", path.toString())
                 .put("corruptions", result.corruptions())
-                .put("leaks", result.leaks())
-                .put("closed", !result.dirty())
+                .put("leaks", result.leaks());
+        if (repair != null) {
+            object = object.put("corruptionsFixed", repair.corruptionsFixed()).put("leaksFixed", repair.leaksFixed());
+        }
+        var findings = object.put("closed", !result.dirty())
                 .put("allocatedClusters", result.allocatedClusters())
                 .put("totalClusters", result.totalClusters())
                 .put("imageEnd", result.imageEndBytes())
+                .put("unlistedFindings", result.unlistedFindings())
                 .startArrayField("findings");
         for (String finding : result.findings()) {
             findings = findings.add(finding);

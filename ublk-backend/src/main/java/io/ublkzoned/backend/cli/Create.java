@@ -11,15 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.TypeConversionException;
 
 /** {@code create}: makes an image. */
@@ -32,8 +31,8 @@ import picocli.CommandLine.TypeConversionException;
         sortOptions = false)
 final class Create implements Subcommand {
 
-    @Option(names = "--image", paramLabel = "FILE", description = "The image, instead of an argument.")
-    private @Nullable Path image;
+    @Mixin
+    private final ImageOperand image = new ImageOperand();
 
     @Option(
             names = "--size",
@@ -105,13 +104,10 @@ final class Create implements Subcommand {
     @Option(names = "--force", description = "Overwrite an existing file.")
     private boolean force;
 
-    @Parameters(arity = "0..*", hidden = true)
-    private @Nullable List<String> words;
-
     @Override
     public int run(CommandLine line) throws IOException {
-        Operands operands = new Operands(line, words);
-        Path path = operands.image(image);
+        Operands operands = image.operands(line);
+        Path path = image.path(operands);
         String sizeWord = operands.next();
         operands.end();
         if (sizeWord != null) {

@@ -2,6 +2,10 @@ package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.image.ChannelImageFile;
 import io.ublkzoned.backend.image.ImageLock;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.engine.ImageFormatException;
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
@@ -10,6 +14,7 @@ import io.ublkzoned.engine.zone.ZoneTable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -32,6 +37,19 @@ final class ImageReader {
             return question.ask(file);
         } catch (ImageFormatException e) {
             throw new CommandFailure(image + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Opens an image for reading by one who skips its holes, and so needs more than Java has. */
+    static FileDescriptor descriptor(Path image) throws IOException {
+        try {
+            return FileDescriptor.open(image.toString(), FileFlags.O_RDONLY);
+        } catch (LinuxException e) {
+            throw switch (e.errno()) {
+                case Errno.ENOENT -> new NoSuchFileException(image.toString());
+                case Errno.EACCES, Errno.EPERM -> new AccessDeniedException(image.toString());
+                default -> e;
+            };
         }
     }
 

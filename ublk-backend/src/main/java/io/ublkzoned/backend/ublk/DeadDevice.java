@@ -58,7 +58,7 @@ public final class DeadDevice {
     }
 
     /** @throws IOException with a sentence, if the image is that of a device whose server died */
-    static void requireNone(Path image) throws IOException {
+    public static void requireNone(Path image) throws IOException {
         OptionalInt id = RunDirectory.deviceOf(image);
         if (id.isPresent() && hasState(new RunDirectory(id.getAsInt()))) {
             throw new IOException(
