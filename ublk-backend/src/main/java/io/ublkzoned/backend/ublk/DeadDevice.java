@@ -57,7 +57,11 @@ public final class DeadDevice {
         }
     }
 
-    /** @throws IOException with a sentence, if the image is that of a device whose server died */
+    /**
+     * Refuses an image that has acknowledged data beside it.
+     *
+     * @throws IOException with a sentence, if the image is that of a device whose server died
+     */
     public static void requireNone(Path image) throws IOException {
         OptionalInt id = RunDirectory.deviceOf(image);
         if (id.isPresent() && hasState(new RunDirectory(id.getAsInt()))) {

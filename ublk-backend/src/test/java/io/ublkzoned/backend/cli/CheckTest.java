@@ -144,7 +144,7 @@ class CheckTest {
         CommandLineRun.of("check", "-r", "some", image)
                 .failed(
                         2,
-                        "Invalid value for option '--repair' (leaks|all): it is leaks or all, not 'some'; see ublk-zoned check --help");
+                        "Invalid value for option '--repair': it is leaks or all, not 'some'; see ublk-zoned check --help");
     }
 
     @Test

@@ -104,9 +104,7 @@ public final class ImageRepair {
     private long repairedEntry(long entry, long guestCluster, HostClaims claims) throws ImageFormatException {
         boolean compressed = L2Entry.isCompressed(entry);
         boolean damaged = !compressed && L2Entry.isDamaged(entry, clusterBits);
-        if (!compressed
-                && image.isPastData(guestCluster)
-                && (damaged || image.isDirty() || !L2Entry.isZero(entry))) {
+        if (!compressed && image.isPastData(guestCluster) && (damaged || image.isDirty() || !L2Entry.isZero(entry))) {
             return 0;
         }
         if (compressed || damaged) {
