@@ -28,7 +28,9 @@ final class MetadataThread {
             try {
                 device.maintain();
             } catch (RuntimeException | Error e) {
-                LOG.error("metadata work failed by a bug", e);
+                // The requests that wait for it would do so for ever. Another server can take the device over.
+                LOG.error("metadata work failed by a bug: the server ends", e);
+                Runtime.getRuntime().halt(1);
             }
         }
     }

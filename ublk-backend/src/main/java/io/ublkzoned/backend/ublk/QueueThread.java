@@ -31,7 +31,9 @@ final class QueueThread {
             queue.run();
         } catch (IOException | RuntimeException | Error e) {
             if (!fetched.completeExceptionally(e)) {
-                LOG.error("queue {} of device {} has ended, its requests fail", queueId, info.id(), e);
+                // The kernel would wait for this queue for ever. Another server can take the device over.
+                LOG.error("queue {} of device {} has ended by a bug: the server ends too", queueId, info.id(), e);
+                Runtime.getRuntime().halt(1);
             }
         }
     }
