@@ -40,13 +40,15 @@ final class ImageRecovery {
      */
     Recovered run(ImageTables damaged, HostLayout plan) throws IOException {
         ClusterBitmap used = findReferences(damaged);
+        boolean complete = LayoutCompleter.isComplete(damaged, plan);
+        if (!complete) {
+            LayoutCompleter.requireRoom(file, damaged, plan, used);
+        }
         header.writeDirty(file, true);
         file.sync();
         writeChangedTables(damaged);
         file.sync();
-        ImageTables tables = LayoutCompleter.isComplete(damaged, plan)
-                ? damaged
-                : LayoutCompleter.complete(file, header, zoned, damaged, plan, used);
+        ImageTables tables = complete ? damaged : LayoutCompleter.complete(file, header, zoned, damaged, plan, used);
         ClusterAllocator allocator = new ClusterAllocator(tables.refcounts(), used, 0);
         markWrongRefcounts(tables.refcounts(), used, allocator);
         writeRefcounts(allocator);

@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.GeometryException;
 import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.util.Arrays;
@@ -42,6 +43,36 @@ final class LayoutCompleter {
     }
 
     /**
+     * Makes sure that the tables can be completed, before anything is written.
+     *
+     * @throws GeometryException if the file is too long for a refcount table
+     */
+    static void requireRoom(ImageFile file, ImageTables tables, HostLayout plan, ClusterBitmap used)
+            throws IOException {
+        long end = endCluster(file, plan, used) + missing(tables.l2Offsets(), plan.l2Tables());
+        refcountBlocks(tables.refcounts().blockOffsets(), plan, end);
+    }
+
+    private static long endCluster(ImageFile file, HostLayout plan, ClusterBitmap used) throws IOException {
+        return Math.max(HostLayout.ceilShift(file.sizeBytes(), plan.clusterBits()), used.end());
+    }
+
+    /** How many refcount blocks are needed for a file of so many clusters, and for new blocks and their table. */
+    private static long refcountBlocks(long[] offsets, HostLayout plan, long endCluster) {
+        int blockShift = HostLayout.blockShift(plan.clusterBits(), plan.refcountOrder());
+        long blocks = 0;
+        long needed = HostLayout.ceilShift(Math.max(plan.hostClusters(), endCluster), blockShift);
+        while (blocks < needed) {
+            blocks = needed;
+            HostLayout.requireFits(blocks * Long.BYTES, ClusterTable.REFCOUNT.bytesMax(), plan.clusterBits());
+            long tableClusters = HostLayout.ceilShift(blocks * Long.BYTES, plan.clusterBits());
+            long end = endCluster + missing(offsets, (int) blocks) + tableClusters;
+            needed = HostLayout.ceilShift(Math.max(plan.hostClusters(), end), blockShift);
+        }
+        return blocks;
+    }
+
+    /**
      * Completes the tables.
      *
      * @param used the host clusters that something refers to; the new tables are added
@@ -56,7 +87,7 @@ final class LayoutCompleter {
             ClusterBitmap used)
             throws IOException {
         LayoutCompleter completer = new LayoutCompleter(file, header, plan, used);
-        completer.endCluster = Math.max(HostLayout.ceilShift(file.sizeBytes(), plan.clusterBits()), used.end());
+        completer.endCluster = endCluster(file, plan, used);
         completer.completeL1(tables.l2Offsets());
         completer.completeRefcounts(tables.refcounts().blockOffsets());
         return ImageTables.read(file, header, zoned, DamageSink.REFUSE);
@@ -71,18 +102,9 @@ final class LayoutCompleter {
     }
 
     private void completeRefcounts(long[] oldOffsets) throws IOException {
-        int blockShift = HostLayout.blockShift(plan.clusterBits(), plan.refcountOrder());
         long roomClusters = HostLayout.ceilShift((long) oldOffsets.length * Long.BYTES, plan.clusterBits());
-        long blocks = 0;
-        long tableClusters = 0;
-        long needed = HostLayout.ceilShift(Math.max(plan.hostClusters(), endCluster), blockShift);
-        while (blocks < needed) {
-            blocks = needed;
-            tableClusters = HostLayout.ceilShift(blocks * Long.BYTES, plan.clusterBits());
-            long end = endCluster + missing(oldOffsets, (int) blocks) + tableClusters;
-            needed = HostLayout.ceilShift(Math.max(plan.hostClusters(), end), blockShift);
-        }
-        HostLayout.requireFits(blocks * Long.BYTES, ClusterTable.REFCOUNT.bytesMax(), plan.clusterBits());
+        long blocks = refcountBlocks(oldOffsets, plan, endCluster);
+        long tableClusters = HostLayout.ceilShift(blocks * Long.BYTES, plan.clusterBits());
         boolean moves = tableClusters > roomClusters;
         long[] offsets = moves
                 ? Arrays.copyOf(oldOffsets, (int) ((tableClusters << plan.clusterBits()) / Long.BYTES))

@@ -52,6 +52,14 @@ class LayoutCompleterTest {
     }
 
     @Test
+    void fileThatIsTooLongForItsRefcountsIsRefusedBeforeItIsWrittenTo() throws IOException {
+        SparseImage file = Images.image();
+        file.putLong(file.getLong(Images.L1_OFFSET) + 8, 0).setSize(1L << 47);
+        Images.assertRefused(
+                "the device is too large for clusters of 4096 bytes: use larger clusters", file, Access.READ_WRITE);
+    }
+
+    @Test
     void readerIsContentWithWhatThereIs() throws IOException {
         SparseImage file = foreign(1);
         addData(file);
