@@ -49,6 +49,20 @@ final class MemoryImage implements ImageFile {
     final List<Event> events = new ArrayList<>();
     private Faults faults = (call, offset, length) -> 0;
 
+    /** The same file, as if everything in it had been synced. */
+    MemoryImage copy() {
+        MemoryImage copy = new MemoryImage();
+        copy.copyFrom(this);
+        return copy;
+    }
+
+    /** Makes this empty file the same as another one. */
+    void copyFrom(MemoryImage other) {
+        other.pages.forEach((page, bytes) -> pages.put(page, bytes.clone()));
+        size = other.size;
+        syncedSize = size;
+    }
+
     void failWhere(Faults newFaults) {
         faults = newFaults;
     }

@@ -20,6 +20,11 @@ final class World {
 
     static final int QUEUE_DEPTH = 8;
     static final int BLOCK = 4096;
+    /** A device may have this many zones. */
+    static final int ZONES_MAX = 1000;
+
+    /** Eight words for the device and one for each zone. */
+    private static final int STATE_WORDS = 8 + ZONES_MAX;
 
     /** A zone as a report shows it. */
     record ReportedZone(long start, long capacity, long writePointer, ZoneCondition condition) {}
@@ -84,7 +89,7 @@ final class World {
     }
 
     private static MemorySegment newState() {
-        return MemorySegment.ofArray(new long[64]);
+        return MemorySegment.ofArray(new long[STATE_WORDS]);
     }
 
     /** Attaches the image as {@code add} does. */

@@ -1,0 +1,182 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.MemoryImage.Call;
+import io.ublkzoned.engine.qcow2.Access;
+import io.ublkzoned.engine.qcow2.CheckProgress;
+import io.ublkzoned.engine.qcow2.CheckResult;
+import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.qcow2.ImageRepair;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.qcow2.RepairExtent;
+import io.ublkzoned.engine.qcow2.RepairResult;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that is done to an image, done to a hostile one: it is refused or used, a refused one is not written to, and
+ * a repair changes nothing that could be read. The entry point of Jazzer, which {@code scripts/fuzz} runs; what it found
+ * lies in {@code src/test/fuzz} and is run by {@link HostileImageFuzzerTest}.
+ */
+public final class HostileImageFuzzer {
+
+    private static final int BLOCK = 4096;
+    private static final int ZONES_SEEN = 6;
+    private static final long SEEN_BYTES = 256 << 10;
+    private static final long UNREADABLE = -2;
+
+    private HostileImageFuzzer() {}
+
+    /** Runs one input, which is a list of patches to one of a few images: see {@link PatchedImage}. */
+    public static void fuzzerTestOneInput(byte[] input) throws IOException {
+        MemoryImage image = PatchedImage.of(input);
+        check(image.copy());
+        repair(image.copy(), RepairExtent.LEAKS);
+        repair(image.copy(), RepairExtent.ALL);
+        attach(image);
+    }
+
+    private static void check(MemoryImage image) throws IOException {
+        try {
+            ImageChecker.check(image);
+        } catch (ImageFormatException e) {
+            // It cannot be checked.
+        }
+        requireUnwritten(image);
+    }
+
+    private static void requireUnwritten(MemoryImage image) {
+        EnumSet<Call> writes = EnumSet.of(Call.WRITE, Call.PUNCH, Call.SET_SIZE);
+        if (image.events.stream().anyMatch(event -> writes.contains(event.call()))) {
+            throw new AssertionError("written to");
+        }
+    }
+
+    private static void repair(MemoryImage image, RepairExtent extent) throws IOException {
+        CheckResult before;
+        View viewBefore;
+        RepairResult repaired;
+        try {
+            before = ImageChecker.check(image);
+            viewBefore = View.of(image);
+            repaired = ImageRepair.repair(image, extent, (offset, old, now) -> {}, CheckProgress.UNSEEN);
+        } catch (ImageFormatException e) {
+            requireUnwritten(image);
+            return;
+        }
+        if (repaired.after().corruptions() > before.corruptions()) {
+            throw new AssertionError("more damage after the repair: " + repaired.after());
+        }
+        if (viewBefore != null) {
+            viewBefore.requireSame(View.of(image));
+        }
+        ImageRepair.repair(
+                image,
+                extent,
+                (offset, old, now) -> {
+                    throw new AssertionError("repaired twice at %#x: %#x %#x".formatted(offset, old, now));
+                },
+                CheckProgress.UNSEEN);
+    }
+
+    /** What a reader sees: the write pointers, and where the first clusters of some zones are. */
+    private record View(List<Long> pointers, List<Long> hostClusters) {
+
+        static @Nullable View of(MemoryImage file) throws IOException {
+            Qcow2Image image;
+            try {
+                image = Qcow2Image.open(file, Access.READ_ONLY);
+            } catch (ImageFormatException e) {
+                return null;
+            }
+            DeviceGeometry geometry = image.geometry();
+            View view = new View(new ArrayList<>(), new ArrayList<>());
+            for (int zone = 0; zone < Math.min(geometry.zoneCount(), ZONES_SEEN); zone++) {
+                long start = geometry.zoneStart(zone);
+                long pointer = image.writePointers().get(zone);
+                boolean conventional = geometry.isConventional(zone);
+                long dataEnd = conventional ? start + SEEN_BYTES : Math.min(pointer, start + geometry.capacityBytes());
+                view.pointers.add(pointer);
+                long end = Math.min(dataEnd, start + Math.min(SEEN_BYTES, geometry.zoneSizeBytes()));
+                for (long at = start; at < end; at += image.clusterSizeBytes()) {
+                    view.hostClusters.add(lookUp(image, at >>> image.clusterBits()));
+                }
+            }
+            return view;
+        }
+
+        private static long lookUp(Qcow2Image image, long guestCluster) throws IOException {
+            long[] found = new long[1];
+            try {
+                image.readMapping(guestCluster, 1, found);
+                return found[0];
+            } catch (ImageFormatException e) {
+                return UNREADABLE;
+            }
+        }
+
+        void requireSame(@Nullable View after) {
+            if (!equals(after)) {
+                throw new AssertionError("a reader saw %s, and sees %s after the repair".formatted(this, after));
+            }
+        }
+    }
+
+    private static void attach(MemoryImage hostile) throws IOException {
+        if (zones(hostile) > World.ZONES_MAX) {
+            return;
+        }
+        MemoryImage[] image = {hostile};
+        World world;
+        try {
+            world = new World(file -> {
+                file.copyFrom(hostile);
+                image[0] = file;
+            });
+        } catch (UncheckedIOException e) {
+            if (!(e.getCause() instanceof ImageFormatException)) {
+                throw e;
+            }
+            requireUnwritten(image[0]);
+            return;
+        }
+        int zones = world.geometry().zoneCount();
+        for (int zone : new int[] {0, 1, 2, 3, zones - 1}) {
+            if (zone < zones) {
+                use(world, zone);
+            }
+        }
+        submit(world, BlockOp.FLUSH, 0, 0);
+        submit(world, BlockOp.ZONE_RESET_ALL, 0, 0);
+        world.close();
+        check(world.image.copy());
+    }
+
+    private static int zones(MemoryImage file) throws IOException {
+        try {
+            return Qcow2Image.open(file, Access.READ_ONLY).geometry().zoneCount();
+        } catch (ImageFormatException e) {
+            return 0;
+        }
+    }
+
+    private static void use(World world, int zone) {
+        long start = world.start(zone);
+        submit(world, BlockOp.READ, start, BLOCK);
+        submit(world, BlockOp.WRITE, world.report(zone).writePointer(), BLOCK);
+        submit(world, BlockOp.ZONE_APPEND, start, BLOCK);
+        submit(world, zone % 2 == 0 ? BlockOp.ZONE_FINISH : BlockOp.ZONE_RESET, start, 0);
+        submit(world, BlockOp.WRITE, start, BLOCK);
+    }
+
+    private static void submit(World world, BlockOp op, long offset, int length) {
+        IoCall call = world.submit(op, offset, new byte[length]);
+        world.settle();
+        if (!call.done) {
+            throw new AssertionError("never completed: " + op);
+        }
+    }
+}
