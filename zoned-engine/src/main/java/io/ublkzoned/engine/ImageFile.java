@@ -34,12 +34,16 @@ public interface ImageFile {
     /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
     void write(MemorySegment source, long offsetBytes) throws IOException;
 
-    /** Returns when everything written before, by this port or a {@link DataPort} of the image, is on stable storage. */
-    void sync() throws IOException;
+    /**
+     * Returns when everything written before, by this port or a {@link DataPort} of the image, is on stable storage.
+     *
+     * @param barrier what this is for
+     */
+    void sync(Barrier barrier) throws IOException;
 
     /**
      * Makes the range read as zeros and gives its space back where the file system can. Durable after the next
-     * {@link #sync()}. The length of the file does not change.
+     * {@link #sync}. The length of the file does not change.
      */
     void punchHole(long offsetBytes, long lengthBytes) throws IOException;
 

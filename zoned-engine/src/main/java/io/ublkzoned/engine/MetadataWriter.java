@@ -131,9 +131,9 @@ final class MetadataWriter {
         image.setDirty(true);
         if (recovered) {
             space.punchFree();
-            file.sync();
+            file.sync(Barrier.RECOVERY_BEFORE_USE);
             if (image.writePointers().writeDirtyPages(file)) {
-                file.sync();
+                file.sync(Barrier.POINTERS_BEFORE_TAKEN_OVER);
             }
         }
     }
@@ -156,7 +156,7 @@ final class MetadataWriter {
             }
         }
         space.punch();
-        sync();
+        space.freePunched();
         writeAll(takeDirtyZones());
         image.setDirty(false);
     }
@@ -175,7 +175,9 @@ final class MetadataWriter {
         }
         int error = 0;
         try {
-            writeAll(dirty);
+            if (writeAll(dirty)) {
+                sync(Barrier.POINTERS_BEFORE_FLUSHED);
+            }
         } catch (IOException e) {
             error = failed("flush", e);
         }
@@ -201,7 +203,7 @@ final class MetadataWriter {
         }
         space.punch();
         try {
-            sync();
+            sync(Barrier.HOLES_BEFORE_REUSE);
         } catch (IOException e) {
             failed("freeing space", e);
         }
@@ -220,8 +222,12 @@ final class MetadataWriter {
         return dirty;
     }
 
-    /** Makes the data, the mapping and the write pointers of these zones durable, in this order. */
-    private void writeAll(List<ZoneTraffic> dirty) throws IOException {
+    /**
+     * Makes the data and the mapping of these zones durable, and then writes their write pointers.
+     *
+     * @return whether there were write pointers to write, which the next sync makes durable
+     */
+    private boolean writeAll(List<ZoneTraffic> dirty) throws IOException {
         long[] pointers = new long[dirty.size()];
         for (int i = 0; i < pointers.length; i++) {
             synchronized (lock) {
@@ -230,16 +236,14 @@ final class MetadataWriter {
             maps.write(dirty.get(i));
         }
         writeRefcounts();
-        sync();
+        sync(Barrier.DATA_BEFORE_POINTERS);
         for (int i = 0; i < pointers.length; i++) {
             int index = dirty.get(i).zone.index();
             if (!dirty.get(i).zone.isConventional() && image.writePointers().get(index) != pointers[i]) {
                 image.writePointers().set(index, pointers[i]);
             }
         }
-        if (image.writePointers().writeDirtyPages(file)) {
-            sync();
-        }
+        return image.writePointers().writeDirtyPages(file);
     }
 
     private void writeRefcounts() throws IOException {
@@ -278,7 +282,7 @@ final class MetadataWriter {
         }
         try {
             if (table.writeDirtyPages(file)) {
-                sync();
+                sync(Barrier.RESET_BEFORE_RELEASE);
             }
             return 0;
         } catch (IOException e) {
@@ -315,12 +319,12 @@ final class MetadataWriter {
     }
 
     /** A failed sync may have dropped what it was to write, so all later ones fail too. */
-    private void sync() throws IOException {
+    private void sync(Barrier barrier) throws IOException {
         if (syncError != 0) {
             throw new ImageIoException("an earlier sync of the image failed", syncError);
         }
         try {
-            file.sync();
+            file.sync(barrier);
         } catch (IOException e) {
             synchronized (lock) {
                 syncError = BlockErrors.EIO;
@@ -328,7 +332,7 @@ final class MetadataWriter {
             }
             throw e;
         }
-        space.synced();
+        space.freePunched();
     }
 
     static void completeAll(RequestList requests, int error) {

@@ -61,8 +61,8 @@ final class ReleasedSpace {
         }
     }
 
-    /** The holes are durable: their clusters are free. */
-    void synced() {
+    /** The holes are durable, or nothing will be handed out any more: their clusters are free. */
+    void freePunched() {
         synchronized (lock) {
             punched.forEach(allocator::free);
             punched = new RunList();

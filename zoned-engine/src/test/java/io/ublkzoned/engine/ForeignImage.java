@@ -79,7 +79,7 @@ final class ForeignImage {
                 image.write(MemorySegment.ofArray(Arrays.copyOfRange(bytes, at, end)), at);
             }
         }
-        image.sync();
+        image.sync(Barrier.HEADER_BEFORE_CREATED);
     }
 
     /** Writes an image to a file that the stock tools open: bit 5 is cleared. */

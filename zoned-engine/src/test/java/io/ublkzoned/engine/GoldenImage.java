@@ -172,6 +172,6 @@ enum GoldenImage {
         file.putLong(5 * CLUSTER + 8 * entry, 6 * CLUSTER | COPIED);
         file.put(6 * CLUSTER, data);
         image.write(MemorySegment.ofArray(file.array()), 0);
-        image.sync();
+        image.sync(Barrier.HEADER_BEFORE_CREATED);
     }
 }

@@ -130,7 +130,7 @@ final class MemoryImage implements ImageFile {
     }
 
     @Override
-    public void sync() throws IOException {
+    public void sync(Barrier barrier) throws IOException {
         called(Call.SYNC, 0, 0);
         beforeLastSync.clear();
         syncedSize = size;

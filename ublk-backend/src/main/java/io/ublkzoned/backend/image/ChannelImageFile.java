@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.image;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import java.io.Closeable;
 import java.io.EOFException;
@@ -83,7 +84,7 @@ public final class ChannelImageFile implements ImageFile, Closeable {
     }
 
     @Override
-    public void sync() throws IOException {
+    public void sync(Barrier barrier) throws IOException {
         channel.force(false);
     }
 

@@ -4,6 +4,7 @@ import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageIoException;
 import java.io.EOFException;
@@ -70,7 +71,7 @@ public final class FdImageFile implements ImageFile {
     }
 
     @Override
-    public void sync() throws IOException {
+    public void sync(Barrier barrier) throws IOException {
         check(Libc.fdatasync(file.value()), "fdatasync");
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.ublkzoned.engine.Barrier;
 import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -37,7 +38,7 @@ class ChannelImageFileTest {
         new Random(1).nextBytes(data);
         try (ChannelImageFile file = ChannelImageFile.create(path)) {
             file.write(MemorySegment.ofArray(data), 4096);
-            file.sync();
+            file.sync(Barrier.DATA_BEFORE_POINTERS);
             byte[] back = new byte[LARGE];
             file.read(MemorySegment.ofArray(back), 4096);
             assertArrayEquals(data, back);

@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
@@ -63,7 +64,7 @@ final class ClusterMapping {
             hostClusters[at + i] = hostCluster;
         }
         if (changed) {
-            file.sync();
+            file.sync(Barrier.ZEROS_BEFORE_DATA);
             file.write(raw, offset);
         }
     }

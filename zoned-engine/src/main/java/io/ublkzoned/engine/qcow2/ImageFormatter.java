@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -32,9 +33,9 @@ public final class ImageFormatter {
         ClusterTable.L1.write(file, layout.l1Offset(), contiguous(layout.l2Offset(), layout.l2Tables(), layout));
         WritePointerTable.create(zoned).writeDirtyPages(file);
         writeRefcounts(file, layout);
-        file.sync();
+        file.sync(Barrier.IMAGE_BEFORE_HEADER);
         file.write(Qcow2Header.create(layout, zoned), 0);
-        file.sync();
+        file.sync(Barrier.HEADER_BEFORE_CREATED);
     }
 
     private static long[] contiguous(long offset, int tables, HostLayout layout) {
@@ -46,8 +47,8 @@ public final class ImageFormatter {
     /** Gives each cluster of the metadata a refcount of 1. All blocks together are one long array. */
     private static void writeRefcounts(ImageFile file, HostLayout layout) throws IOException {
         long clusters = layout.metadataBytes() >>> layout.clusterBits();
-        MemorySegment ones = MemorySegment.ofArray(new byte[WRITE_BYTES]);
-        int perWrite = WRITE_BYTES / Short.BYTES;
+        int perWrite = (int) Math.min(clusters, WRITE_BYTES / Short.BYTES);
+        MemorySegment ones = MemorySegment.ofArray(new byte[perWrite * Short.BYTES]);
         for (int i = 0; i < perWrite; i++) {
             RefcountTable.encode(ones, layout.refcountOrder(), i, 1);
         }

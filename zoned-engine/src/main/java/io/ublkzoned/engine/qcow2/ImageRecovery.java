@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
@@ -10,8 +11,10 @@ import java.util.BitSet;
  * Makes an image whole that was not closed, or that another program made: drops mappings at and above the write pointer
  * of sequential zones, rebuilds all refcounts from what is referred to, and ends the file where its last cluster does.
  *
- * <p>It can be interrupted at any point and run again: the dirty bit is set from its first write and stays set, each
- * step is durable before the next one begins, and a second run writes nothing that is not there already.
+ * <p>It can be interrupted at any point and run again: the dirty bit is durable before its first write and stays set, so
+ * what is lost of the rest is done again. The write pointers that it acts on are durable first, since a server that was
+ * killed may have left them in memory only, and so are new tables before anything refers to them. A second run writes
+ * nothing that is not there already. What it wrote is durable after the next sync.
  */
 final class ImageRecovery {
 
@@ -44,16 +47,16 @@ final class ImageRecovery {
         if (!complete) {
             LayoutCompleter.requireRoom(file, damaged, plan, used);
         }
+        Barrier barrier =
+                header.has(FeatureBits.DIRTY) ? Barrier.FOUND_BEFORE_RECOVERY : Barrier.DIRTY_BEFORE_CHANGES;
         header.writeDirty(file, true);
-        file.sync();
+        file.sync(barrier);
         writeChangedTables(damaged);
-        file.sync();
         ImageTables tables = complete ? damaged : LayoutCompleter.complete(file, header, zoned, damaged, plan, used);
         ClusterAllocator allocator = new ClusterAllocator(tables.refcounts(), used, 0);
         markWrongRefcounts(tables.refcounts(), used, allocator);
         writeRefcounts(allocator);
         file.setSize(used.end() << clusterBits);
-        file.sync();
         return new Recovered(tables, allocator);
     }
 

@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * pointer is never dropped, and a write pointer only moves where the mapping says where it was.
  *
  * <p>It can be interrupted at any point and run again: the image is marked as corrupt from the first change to the last,
- * each step is durable before the next one begins, and a cluster is punched before it is marked as free.
+ * and a cluster is punched, durably, before it is marked as free.
  */
 public final class ImageRepair {
 
@@ -70,9 +71,8 @@ public final class ImageRepair {
                 repairPointers(pointers, extents);
             }
         }
-        file.sync();
         repairRefcounts(used);
-        file.sync();
+        file.sync(Barrier.REPAIR_BEFORE_UNMARK);
     }
 
     /** Drops mappings past write pointers and marks owners. Returns the host clusters that are in use then. */
@@ -181,7 +181,7 @@ public final class ImageRepair {
             start = freed.nextPresent(stop, end);
         }
         if (freed.size() > 0) {
-            file.sync();
+            file.sync(Barrier.HOLES_BEFORE_REFCOUNTS);
         }
     }
 }

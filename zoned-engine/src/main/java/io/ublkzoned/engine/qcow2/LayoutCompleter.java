@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.GeometryException;
 import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
@@ -98,7 +99,6 @@ final class LayoutCompleter {
         append(offsets, plan.l2Tables());
         reserveAndSync();
         ClusterTable.L1.write(file, header.l1Offset(), offsets);
-        file.sync();
     }
 
     private void completeRefcounts(long[] oldOffsets) throws IOException {
@@ -113,7 +113,6 @@ final class LayoutCompleter {
         if (!moves) {
             reserveAndSync();
             ClusterTable.REFCOUNT.write(file, header.refcountTableOffset(), offsets);
-            file.sync();
             return;
         }
         long table = endCluster;
@@ -122,9 +121,8 @@ final class LayoutCompleter {
         endCluster += tableClusters;
         reserveAndSync();
         ClusterTable.REFCOUNT.write(file, table << plan.clusterBits(), offsets);
-        file.sync();
+        file.sync(Barrier.TABLES_BEFORE_REFERENCES);
         header.writeRefcountTable(file, table << plan.clusterBits(), (int) tableClusters);
-        file.sync();
         for (long cluster = oldTable; cluster < oldTable + roomClusters; cluster++) {
             used.remove(cluster);
         }
@@ -145,6 +143,6 @@ final class LayoutCompleter {
         if (file.sizeBytes() < end) {
             file.setSize(end);
         }
-        file.sync();
+        file.sync(Barrier.TABLES_BEFORE_REFERENCES);
     }
 }

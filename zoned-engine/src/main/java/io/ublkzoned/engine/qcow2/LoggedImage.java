@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -31,14 +32,14 @@ final class LoggedImage implements ImageFile {
     void unmark() throws IOException {
         changed = true;
         header.writeCorrupt(this, false);
-        file.sync();
+        file.sync(Barrier.UNMARK_BEFORE_REPAIRED);
     }
 
     private void beforeChange() throws IOException {
         if (!changed) {
             changed = true;
             header.writeCorrupt(this, true);
-            file.sync();
+            file.sync(Barrier.MARK_BEFORE_REPAIR);
         }
     }
 
@@ -83,8 +84,8 @@ final class LoggedImage implements ImageFile {
     }
 
     @Override
-    public void sync() throws IOException {
-        file.sync();
+    public void sync(Barrier barrier) throws IOException {
+        file.sync(barrier);
     }
 
     @Override

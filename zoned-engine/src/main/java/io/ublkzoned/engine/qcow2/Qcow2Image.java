@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.GeometryException;
@@ -188,20 +189,20 @@ public final class Qcow2Image {
     }
 
     /**
-     * Says on disk whether the image is in use. Blocks; everything written before is durable before the bit changes,
-     * and the bit is when this returns.
+     * Says on disk whether the image is in use. Blocks; durable when this returns.
      *
-     * <p>Setting it also clears the autoclear bits. Clearing it is the last act on an image, with all metadata written
-     * and no data in flight: the file is made to end where its used clusters end.
+     * <p>Setting it also clears the autoclear bits; of an image that was recovered it is set already. Clearing it is the
+     * last act on an image, with all metadata written and no data in flight: the file is made to end where its used
+     * clusters end, and everything is durable before the bit changes.
      */
     public void setDirty(boolean dirty) throws IOException {
         if (!dirty) {
             file.setSize(allocator().endOfUsed() << header.clusterBits());
+            file.sync(Barrier.ALL_BEFORE_CLEAN);
         }
         if (dirty != isDirty()) {
-            file.sync();
             header.writeDirty(file, dirty);
+            file.sync(dirty ? Barrier.DIRTY_BEFORE_CHANGES : Barrier.CLEAN_BEFORE_CLOSED);
         }
-        file.sync();
     }
 }

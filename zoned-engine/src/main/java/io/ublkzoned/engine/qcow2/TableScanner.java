@@ -29,7 +29,7 @@ final class TableScanner {
      * @param count how many of them to go through
      */
     static void scan(ImageFile file, long[] offsets, int count, int clusterBytes, Visitor visitor) throws IOException {
-        int tablesMax = Math.max(1, READ_BYTES / clusterBytes);
+        int tablesMax = Math.clamp(READ_BYTES / clusterBytes, 1, Math.max(1, count));
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment zeros = arena.allocate(clusterBytes);
             MemorySegment buffer = arena.allocate((long) tablesMax * clusterBytes);

@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import java.io.EOFException;
 import java.io.IOException;
@@ -42,7 +43,7 @@ final class FileChannelImage implements ImageFile, AutoCloseable {
     }
 
     @Override
-    public void sync() throws IOException {
+    public void sync(Barrier barrier) throws IOException {
         channel.force(true);
     }
 

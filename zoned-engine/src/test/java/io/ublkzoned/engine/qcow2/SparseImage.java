@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import java.io.EOFException;
 import java.io.IOException;
@@ -102,7 +103,7 @@ final class SparseImage implements ImageFile {
     }
 
     @Override
-    public void sync() {
+    public void sync(Barrier barrier) {
         syncs++;
     }
 
