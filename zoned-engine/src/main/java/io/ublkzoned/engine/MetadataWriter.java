@@ -145,7 +145,11 @@ final class MetadataWriter {
         return worked;
     }
 
-    /** Gives up what was allocated ahead, writes everything, and marks the image as closed. */
+    /**
+     * Gives up what was allocated ahead, writes everything, and marks the image as closed.
+     *
+     * @throws IOException if that failed, or if given-up clusters cannot be made holes, which the next open does then
+     */
     void end() throws IOException {
         synchronized (lock) {
             for (int i = 0; i < zones.count(); i++) {
@@ -155,9 +159,12 @@ final class MetadataWriter {
                 }
             }
         }
-        space.punch();
-        space.freePunched();
+        boolean allFree = space.freeAll();
         writeAll(takeDirtyZones());
+        if (!allFree) {
+            sync(Barrier.POINTERS_BEFORE_FLUSHED);
+            throw new IOException("space that was given up cannot be made a hole: its clusters are freed at the next open");
+        }
         image.setDirty(false);
     }
 

@@ -24,6 +24,9 @@ final class ReleasedSpace {
     private RunList released = new RunList();
     private RunList punched = new RunList();
 
+    /** Could not be punched; of the metadata thread. */
+    private RunList refused = new RunList();
+
     ReleasedSpace(Object lock, ImageFile file, ClusterAllocator allocator, int clusterBits) {
         this.lock = lock;
         this.file = file;
@@ -54,6 +57,7 @@ final class ReleasedSpace {
                 done.add(first, count);
             } catch (IOException e) {
                 LOG.error("punching given-up clusters: {}", e.getMessage());
+                refused.add(first, count);
             }
         });
         synchronized (lock) {
@@ -61,12 +65,23 @@ final class ReleasedSpace {
         }
     }
 
-    /** The holes are durable, or nothing will be handed out any more: their clusters are free. */
+    /** The holes are durable: their clusters are free. */
     void freePunched() {
         synchronized (lock) {
             punched.forEach(allocator::free);
             punched = new RunList();
         }
+    }
+
+    /** Frees all that was given up, when nothing will be handed out any more; false if some of it cannot be punched. */
+    boolean freeAll() {
+        synchronized (lock) {
+            refused.forEach(released::add);
+        }
+        refused = new RunList();
+        punch();
+        freePunched();
+        return refused.isEmpty();
     }
 
     /** Makes holes of all free clusters, which a recovery found. */

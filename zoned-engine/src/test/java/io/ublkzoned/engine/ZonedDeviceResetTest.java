@@ -5,11 +5,15 @@ import static io.ublkzoned.engine.TestData.stamped;
 import static io.ublkzoned.engine.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.ImageAreas.Area;
 import io.ublkzoned.engine.MemoryImage.Call;
+import io.ublkzoned.engine.qcow2.CheckResult;
+import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -311,6 +315,36 @@ final class ZonedDeviceResetTest {
         world.run(BlockOp.ZONE_FINISH, 3);
 
         assertStamped(0, world.read(world.start(3) + BLOCK, CAPACITY - BLOCK));
+    }
+
+    @Test
+    void closePunchesWhatCouldNotBePunchedBefore() throws IOException {
+        resetWithoutPunching();
+        world.image.failNothing();
+        world.close();
+
+        assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(world.image).status());
+    }
+
+    @Test
+    void imageWhoseGivenUpSpaceCannotBePunchedIsRecoveredAtTheNextOpen() throws IOException {
+        world.write(world.start(3), stamped(3, BLOCK));
+        resetWithoutPunching();
+        assertThrows(IOException.class, world::close);
+        assertTrue(new ImageAreas(world.image).isMarkedDirty());
+        world.image.failNothing();
+        world.cutPowerAndOpen();
+        assertStamped(3, world.read(world.start(3), BLOCK));
+        world.close();
+
+        assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(world.image).status());
+    }
+
+    private void resetWithoutPunching() {
+        world.write(zone2, stamped(1, CAPACITY));
+        world.flush();
+        world.image.failWhere((call, offset, length) -> call == Call.PUNCH ? BlockErrors.EOPNOTSUPP : 0);
+        assertEquals(0, world.run(BlockOp.ZONE_RESET, 2));
     }
 
     @Test
