@@ -199,11 +199,11 @@ survives_kill_during_reset_all() {
 }
 
 # seconds: 900
-keeps_a_btrfs_whose_server_is_killed_and_recovered() {
-    modprobe btrfs
-    new_image disk.qcow2 --size 4G --zone-size 16M
+keeps_an_f2fs_whose_server_is_killed_and_recovered() {
+    modprobe f2fs
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
     attach disk.qcow2
-    mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
+    mkfs.f2fs -q -f -m "$DEVICE"
     mkdir mnt
     mount "$DEVICE" mnt
     local round
