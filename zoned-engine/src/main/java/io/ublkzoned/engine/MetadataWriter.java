@@ -163,7 +163,8 @@ final class MetadataWriter {
         writeAll(takeDirtyZones());
         if (!allFree) {
             sync(Barrier.POINTERS_BEFORE_FLUSHED);
-            throw new IOException("space that was given up cannot be made a hole: its clusters are freed at the next open");
+            throw new IOException(
+                    "space that was given up cannot be made a hole: its clusters are freed at the next open");
         }
         image.setDirty(false);
     }

@@ -81,11 +81,9 @@ final class Del implements Subcommand {
         try (UblkControl control = UblkControl.open()) {
             LiveDevice device = new LiveDevice(id);
             DeviceInfo info = control.info(id);
-            if (device.exists()) {
-                DeviceUsers.requireNone(device);
-            }
             ServerProcess server = info == null ? null : ServerProcess.find(info.serverPid());
             if (server != null) {
+                DeviceUsers.requireNone(device);
                 server.terminate();
                 awaitEnd(control, id, server);
                 if (directory.exists()) {
@@ -95,6 +93,7 @@ final class Del implements Subcommand {
                 }
                 return;
             }
+            DeviceUsers.requireNoneOfDead(device);
             // The server died, and the kernel keeps the device of a dead server.
             control.stop(id);
             control.delete(id);

@@ -52,6 +52,16 @@ final class DeviceUsers {
         }
     }
 
+    /**
+     * Refuses if a file system or another device uses a device whose server is dead. A process that only has it open, as
+     * udev may, waits for an answer and gets it when the device goes.
+     */
+    static void requireNoneOfDead(LiveDevice device) throws IOException {
+        if (isClaimed(device)) {
+            throw new CommandFailure(device.path() + " " + claimant(device));
+        }
+    }
+
     /** Whether the kernel has given the device to a file system or another device. */
     private static boolean isClaimed(LiveDevice device) {
         try {

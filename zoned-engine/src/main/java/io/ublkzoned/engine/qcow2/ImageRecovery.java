@@ -47,8 +47,7 @@ final class ImageRecovery {
         if (!complete) {
             LayoutCompleter.requireRoom(file, damaged, plan, used);
         }
-        Barrier barrier =
-                header.has(FeatureBits.DIRTY) ? Barrier.FOUND_BEFORE_RECOVERY : Barrier.DIRTY_BEFORE_CHANGES;
+        Barrier barrier = header.has(FeatureBits.DIRTY) ? Barrier.FOUND_BEFORE_RECOVERY : Barrier.DIRTY_BEFORE_CHANGES;
         header.writeDirty(file, true);
         file.sync(barrier);
         writeChangedTables(damaged);
