@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
+import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
@@ -30,7 +31,7 @@ final class AllocationTest {
         private int failures;
 
         IdleQueue() throws IOException {
-            MemoryImage image = new MemoryImage();
+            SimulatedDisk image = new SimulatedDisk();
             ImageFormatter.format(
                     image,
                     FormatOptions.ofSize(16L * ZONE_BYTES)

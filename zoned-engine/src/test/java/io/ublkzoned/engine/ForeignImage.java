@@ -3,6 +3,7 @@ package io.ublkzoned.engine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.ublkzoned.engine.qcow2.StockTools;
+import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -69,7 +70,7 @@ final class ForeignImage {
     }
 
     /** Reads a file into memory. */
-    static void load(Path path, MemoryImage image) throws IOException {
+    static void load(Path path, SimulatedDisk image) throws IOException {
         byte[] bytes = Files.readAllBytes(path);
         image.setSize(bytes.length);
         byte[] hole = new byte[4096];
@@ -83,7 +84,7 @@ final class ForeignImage {
     }
 
     /** Writes an image to a file that the stock tools open: bit 5 is cleared. */
-    static void saveForStockTools(MemoryImage image, Path path) throws IOException {
+    static void saveForStockTools(SimulatedDisk image, Path path) throws IOException {
         ByteBuffer bytes = ByteBuffer.wrap(image.peek(0, (int) image.sizeBytes()));
         assertEquals(0x20, bytes.getLong(INCOMPATIBLE) & ZONED_AND_DIRTY);
         bytes.putLong(INCOMPATIBLE, bytes.getLong(INCOMPATIBLE) & ~ZONED_AND_DIRTY);

@@ -13,6 +13,8 @@ import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.StockTools;
 import io.ublkzoned.engine.qcow2.ZonedLayout;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.World;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,7 +167,7 @@ final class ForeignImageTest {
 
     private void assertRefused(String sentence) throws IOException {
         ForeignImage.giveZones(path, pointers());
-        MemoryImage image = new MemoryImage();
+        SimulatedDisk image = new SimulatedDisk();
         ForeignImage.load(path, image);
         image.events.clear();
         byte[] before = image.peek(0, (int) image.sizeBytes());
@@ -177,7 +179,7 @@ final class ForeignImageTest {
         assertEquals(
                 List.of(),
                 image.events.stream()
-                        .filter(event -> event.call() != MemoryImage.Call.READ)
+                        .filter(event -> event.call() != SimulatedDisk.Call.READ)
                         .toList());
         assertEquals(
                 ForeignImage.ZONES,
@@ -250,7 +252,7 @@ final class ForeignImageTest {
 
     @Test
     void imageOfLayoutV4WhoseTableStockToolsFreedIsRefused() throws IOException {
-        MemoryImage image = new MemoryImage();
+        SimulatedDisk image = new SimulatedDisk();
         ImageFormatter.format(
                 image,
                 FormatOptions.ofSize(ForeignImage.SIZE)
@@ -259,7 +261,7 @@ final class ForeignImageTest {
                         .build());
         Files.write(path, image.peek(0, (int) image.sizeBytes()));
         StockTools.succeed("qemu-img", "check", "-q", "-r", "leaks", path.toString());
-        MemoryImage repaired = new MemoryImage();
+        SimulatedDisk repaired = new SimulatedDisk();
         ForeignImage.load(path, repaired);
         for (Access access : Access.values()) {
             assertEquals(

@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -159,7 +160,7 @@ enum GoldenImage {
     }
 
     /** Writes the image: header, refcount table, L1, write pointers, refcount block, L2 table, data. */
-    void writeTo(MemoryImage image, byte[] data, long... pointers) throws IOException {
+    void writeTo(SimulatedDisk image, byte[] data, long... pointers) throws IOException {
         ByteBuffer file = ByteBuffer.allocate(7 * CLUSTER);
         file.put(0, header());
         file.putLong(CLUSTER, 4 * CLUSTER);

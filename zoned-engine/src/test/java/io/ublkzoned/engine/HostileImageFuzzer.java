@@ -1,6 +1,5 @@
 package io.ublkzoned.engine;
 
-import io.ublkzoned.engine.MemoryImage.Call;
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.CheckProgress;
 import io.ublkzoned.engine.qcow2.CheckResult;
@@ -9,6 +8,10 @@ import io.ublkzoned.engine.qcow2.ImageRepair;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.RepairExtent;
 import io.ublkzoned.engine.qcow2.RepairResult;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.SimulatedDisk.Call;
+import io.ublkzoned.engine.sim.World;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -32,14 +35,14 @@ public final class HostileImageFuzzer {
 
     /** Runs one input, which is a list of patches to one of a few images: see {@link PatchedImage}. */
     public static void fuzzerTestOneInput(byte[] input) throws IOException {
-        MemoryImage image = PatchedImage.of(input);
+        SimulatedDisk image = PatchedImage.of(input);
         check(image.copy());
         repair(image.copy(), RepairExtent.LEAKS);
         repair(image.copy(), RepairExtent.ALL);
         attach(image);
     }
 
-    private static void check(MemoryImage image) throws IOException {
+    private static void check(SimulatedDisk image) throws IOException {
         try {
             ImageChecker.check(image);
         } catch (ImageFormatException e) {
@@ -48,14 +51,14 @@ public final class HostileImageFuzzer {
         requireUnwritten(image);
     }
 
-    private static void requireUnwritten(MemoryImage image) {
+    private static void requireUnwritten(SimulatedDisk image) {
         EnumSet<Call> writes = EnumSet.of(Call.WRITE, Call.PUNCH, Call.SET_SIZE);
         if (image.events.stream().anyMatch(event -> writes.contains(event.call()))) {
             throw new AssertionError("written to");
         }
     }
 
-    private static void repair(MemoryImage image, RepairExtent extent) throws IOException {
+    private static void repair(SimulatedDisk image, RepairExtent extent) throws IOException {
         CheckResult before;
         View viewBefore;
         RepairResult repaired;
@@ -85,7 +88,7 @@ public final class HostileImageFuzzer {
     /** What a reader sees: the write pointers, and where the first clusters of some zones are. */
     private record View(List<Long> pointers, List<Long> hostClusters) {
 
-        static @Nullable View of(MemoryImage file) throws IOException {
+        static @Nullable View of(SimulatedDisk file) throws IOException {
             Qcow2Image image;
             try {
                 image = Qcow2Image.open(file, Access.READ_ONLY);
@@ -125,11 +128,11 @@ public final class HostileImageFuzzer {
         }
     }
 
-    private static void attach(MemoryImage hostile) throws IOException {
+    private static void attach(SimulatedDisk hostile) throws IOException {
         if (zones(hostile) > World.ZONES_MAX) {
             return;
         }
-        MemoryImage[] image = {hostile};
+        SimulatedDisk[] image = {hostile};
         World world;
         try {
             world = new World(file -> {
@@ -155,7 +158,7 @@ public final class HostileImageFuzzer {
         check(world.image.copy());
     }
 
-    private static int zones(MemoryImage file) throws IOException {
+    private static int zones(SimulatedDisk file) throws IOException {
         try {
             return Qcow2Image.open(file, Access.READ_ONLY).geometry().zoneCount();
         } catch (ImageFormatException e) {

@@ -1,8 +1,8 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.assertStamped;
-import static io.ublkzoned.engine.TestData.stamped;
-import static io.ublkzoned.engine.World.BLOCK;
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -13,6 +13,8 @@ import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.ZonedLayout;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.util.Arrays;
@@ -37,11 +39,11 @@ final class LayoutTest {
         return pointers;
     }
 
-    private static void make(GoldenImage golden, MemoryImage image) throws IOException {
+    private static void make(GoldenImage golden, SimulatedDisk image) throws IOException {
         golden.writeTo(image, stamped(55, CLUSTER), pointers(golden));
     }
 
-    private static void assertClean(MemoryImage image) throws IOException {
+    private static void assertClean(SimulatedDisk image) throws IOException {
         CheckResult result = ImageChecker.check(image);
         assertEquals(
                 CheckResult.Status.CLEAN, result.status(), result.findings().toString());
@@ -50,7 +52,7 @@ final class LayoutTest {
     @ParameterizedTest
     @EnumSource
     void imageIsReadAndNotChangedByIt(GoldenImage golden) throws IOException {
-        MemoryImage file = new MemoryImage();
+        SimulatedDisk file = new SimulatedDisk();
         make(golden, file);
         byte[] before = file.peek(0, (int) file.sizeBytes());
         Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
@@ -109,7 +111,7 @@ final class LayoutTest {
     @ParameterizedTest
     @EnumSource
     void newImageHasTheBytesOfItsLayout(GoldenImage golden) throws IOException {
-        MemoryImage file = new MemoryImage();
+        SimulatedDisk file = new SimulatedDisk();
         ImageFormatter.format(
                 file,
                 FormatOptions.ofSize(golden.start(8))

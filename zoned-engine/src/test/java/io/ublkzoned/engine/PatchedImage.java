@@ -1,6 +1,8 @@
 package io.ublkzoned.engine;
 
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.World;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -30,17 +32,17 @@ final class PatchedImage {
         1L << 63
     };
 
-    private static final List<MemoryImage> IMAGES = images();
+    private static final List<SimulatedDisk> IMAGES = images();
 
-    private final MemoryImage image;
+    private final SimulatedDisk image;
     private final ByteBuffer input;
 
-    private PatchedImage(MemoryImage image, ByteBuffer input) {
+    private PatchedImage(SimulatedDisk image, ByteBuffer input) {
         this.image = image;
         this.input = input;
     }
 
-    static MemoryImage of(byte[] input) throws IOException {
+    static SimulatedDisk of(byte[] input) throws IOException {
         ByteBuffer bytes = ByteBuffer.wrap(input);
         int choice = bytes.hasRemaining() ? bytes.get() & 0xff : 0;
         PatchedImage patched =
@@ -51,11 +53,11 @@ final class PatchedImage {
         return patched.image;
     }
 
-    private static List<MemoryImage> images() {
+    private static List<SimulatedDisk> images() {
         try {
             FormatOptions.Builder small = World.smallOptions().clusterSize(4096);
-            MemoryImage closed = written(small, true);
-            MemoryImage unclosed = written(small, false);
+            SimulatedDisk closed = written(small, true);
+            SimulatedDisk unclosed = written(small, false);
             return List.of(closed, unclosed, written(World.smallOptions(), true));
         } catch (IOException e) {
             throw new AssertionError(e);
@@ -63,7 +65,7 @@ final class PatchedImage {
     }
 
     /** An image with data in a conventional zone, and sequential zones that are full, half full, and emptied again. */
-    private static MemoryImage written(FormatOptions.Builder options, boolean close) throws IOException {
+    private static SimulatedDisk written(FormatOptions.Builder options, boolean close) throws IOException {
         World world = new World(options.build());
         world.write(world.start(0) + (100 << 10), new byte[64 << 10]);
         world.write(world.start(2), new byte[300 << 10]);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.sim.World;
 import org.junit.jupiter.api.Test;
 
 final class RequestListTest {

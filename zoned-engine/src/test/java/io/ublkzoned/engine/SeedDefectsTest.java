@@ -1,15 +1,18 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.assertStamped;
-import static io.ublkzoned.engine.TestData.stamped;
-import static io.ublkzoned.engine.World.BLOCK;
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.ImageAreas.Area;
-import io.ublkzoned.engine.MemoryImage.Call;
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.sim.ImageAreas;
+import io.ublkzoned.engine.sim.ImageAreas.Area;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.SimulatedDisk.Call;
+import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.List;
 import org.junit.jupiter.api.Test;

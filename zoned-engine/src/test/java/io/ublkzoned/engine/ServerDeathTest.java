@@ -1,7 +1,7 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.assertStamped;
-import static io.ublkzoned.engine.TestData.stamped;
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,6 +11,9 @@ import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -184,7 +187,7 @@ final class ServerDeathTest {
 
     @Test
     void failedWriteOfTheMappingFailsTheWriteAndLeavesTheWritePointer() {
-        world.image.failWhere((call, offset, length) -> call == MemoryImage.Call.WRITE ? BlockErrors.ENOSPC : 0);
+        world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.WRITE ? BlockErrors.ENOSPC : 0);
         assertEquals(-BlockErrors.ENOSPC, world.write(zone2, stamped(1, BLOCK)));
         world.image.failNothing();
         assertEquals(0, world.pointer(2));
@@ -199,7 +202,7 @@ final class ServerDeathTest {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
-        world.image.failWhere((call, offset, length) -> call == MemoryImage.Call.SYNC ? BlockErrors.EIO : 0);
+        world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.SYNC ? BlockErrors.EIO : 0);
         assertEquals(-BlockErrors.EIO, world.flush());
         world.write(zone2 + 2 * BLOCK, stamped(3, BLOCK));
         world.image.failNothing();
@@ -213,7 +216,7 @@ final class ServerDeathTest {
     @Test
     void stateOfAnImageThatWasClosedIsOld() throws IOException {
         MemorySegment state = MemorySegment.ofArray(new long[64]);
-        MemoryImage image = world.image;
+        SimulatedDisk image = world.image;
         world.close();
         ZonedDevice device = ZonedDevice.open(image, () -> {});
         device.begin(state);
@@ -242,7 +245,7 @@ final class ServerDeathTest {
         assertTrue(Qcow2Image.open(world.image, Access.READ_ONLY).isDirty());
     }
 
-    private static byte[] bytes(MemoryImage image) throws IOException {
+    private static byte[] bytes(SimulatedDisk image) throws IOException {
         MemorySegment bytes = MemorySegment.ofArray(new byte[(int) image.sizeBytes()]);
         image.read(bytes, 0);
         return (byte[]) bytes.heapBase().orElseThrow();

@@ -1,12 +1,14 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.stamped;
-import static io.ublkzoned.engine.World.BLOCK;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.World;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;

@@ -1,14 +1,18 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.assertStamped;
-import static io.ublkzoned.engine.TestData.stamped;
-import static io.ublkzoned.engine.World.BLOCK;
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.sim.FakeQueue;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -247,7 +251,7 @@ final class ZonedDeviceDataTest {
         world.port.hold();
         IoCall call = world.submit(BlockOp.WRITE, zone2 + CAPACITY - CLUSTER, stamped(2, CLUSTER));
         world.step();
-        world.port.fail((int) world.port.heldParts(call) - 1, BlockErrors.EIO);
+        world.port.fail(world.port.heldParts(call) - 1, BlockErrors.EIO);
         world.port.release();
         world.settle();
 
@@ -331,7 +335,7 @@ final class ZonedDeviceDataTest {
     void unreadableMappingFailsTheRequestsThatWaitForItAndIsTriedAgain() {
         world.write(zone2, stamped(1, BLOCK));
         world.reopen();
-        world.image.failWhere((call, offset, length) -> call == MemoryImage.Call.READ ? BlockErrors.EIO : 0);
+        world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.READ ? BlockErrors.EIO : 0);
         IoCall read = world.submit(BlockOp.READ, zone2, new byte[BLOCK]);
         IoCall append = append(2);
         world.settle();

@@ -1,10 +1,12 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.assertStamped;
-import static io.ublkzoned.engine.TestData.stamped;
-import static io.ublkzoned.engine.World.BLOCK;
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import org.junit.jupiter.api.Test;
 

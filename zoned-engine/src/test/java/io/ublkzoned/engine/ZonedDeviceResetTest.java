@@ -1,17 +1,22 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.TestData.assertStamped;
-import static io.ublkzoned.engine.TestData.stamped;
-import static io.ublkzoned.engine.World.BLOCK;
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.ImageAreas.Area;
-import io.ublkzoned.engine.MemoryImage.Call;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.sim.ImageAreas;
+import io.ublkzoned.engine.sim.ImageAreas.Area;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.SimulatedDisk.Call;
+import io.ublkzoned.engine.sim.TestData;
+import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.util.List;
@@ -188,7 +193,7 @@ final class ZonedDeviceResetTest {
         long[] punchedFrom = new long[64];
         long[] punchedTo = new long[64];
         int unsynced = 0;
-        for (MemoryImage.Event event : world.image.events) {
+        for (SimulatedDisk.Event event : world.image.events) {
             switch (event.call()) {
                 case PUNCH -> {
                     punchedFrom[unsynced] = event.offset();

@@ -1,14 +1,16 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.sim;
 
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * Moves the data of a queue's requests between byte arrays and a {@link MemoryImage}: at once, or when the test says so,
- * in the order and with the result that it says. A part has no effect on the image before it completes.
+ * Moves the data of a queue's requests between byte arrays and a {@link SimulatedDisk}: at once, or when the test says
+ * so, in the order and with the result that it says. A part has no effect on the image before it completes.
  */
-final class FakePort implements DataPort {
+public final class FakePort implements DataPort {
 
     private static final long NO_OFFSET = -1;
 
@@ -18,64 +20,84 @@ final class FakePort implements DataPort {
         ZERO
     }
 
-    private record Part(Kind kind, BlockRequest request, int requestOffset, long imageOffset, int length) {}
+    private record Part(int number, Kind kind, BlockRequest request, int requestOffset, long imageOffset, int length) {}
 
     private final FakeQueue queue;
-    private final MemoryImage image;
+    private final SimulatedDisk image;
     private final List<Part> held = new ArrayList<>();
     private boolean holding;
+    private int parts;
 
-    FakePort(FakeQueue queue, MemoryImage image) {
+    FakePort(FakeQueue queue, SimulatedDisk image) {
         this.queue = queue;
         this.image = image;
     }
 
     /** From now on parts wait for {@link #complete}. */
-    void hold() {
+    public void hold() {
         holding = true;
     }
 
     /** Completes what waits, in order, and from now on everything at once. */
-    void release() {
+    public void release() {
         holding = false;
         while (!held.isEmpty()) {
             complete(0);
         }
     }
 
-    /** Drops what is held, and from now on everything moves at once. */
-    void forgetAll() {
+    /** The server dies: what is held moves no more. Of each write some sectors are in the image, as {@code survival} says. */
+    void forgetAll(SimulatedDisk.Survival survival) {
+        for (int i = 0; i < held.size(); i++) {
+            Part part = held.get(i);
+            if (part.kind() == Kind.WRITE) {
+                for (int sector = 0; sector * TestData.SECTOR < part.length(); sector++) {
+                    if (survival.survives(i, sector)) {
+                        writeSome(part, sector * TestData.SECTOR, TestData.SECTOR);
+                    }
+                }
+            }
+        }
         held.clear();
         holding = false;
     }
 
-    int heldParts() {
+    public int heldParts() {
         return held.size();
     }
 
+    /** The number of a held part among all that there were. */
+    int heldPart(int index) {
+        return held.get(index).number();
+    }
+
     /** How many of the held parts belong to a request. */
-    long heldParts(IoCall call) {
-        return held.stream().filter(part -> part.request() == call.request).count();
+    public int heldParts(IoCall call) {
+        int count = 0;
+        for (Part part : held) {
+            count += part.request() == call.request ? 1 : 0;
+        }
+        return count;
     }
 
     /** Completes the part that has waited for the {@code index}th longest time. */
-    void complete(int index) {
+    public void complete(int index) {
         move(held.remove(index));
     }
 
     /** Completes all held parts of a request. */
-    void complete(IoCall call) {
+    public void complete(IoCall call) {
         List<Part> parts = take(call);
         parts.forEach(this::move);
     }
 
     /** Fails all held parts of a request; of each write half has gone into the image. */
-    void fail(IoCall call, int errno) {
+    public void fail(IoCall call, int errno) {
         take(call).forEach(part -> fail(part, errno));
     }
 
     /** Fails one held part; of a write half has gone into the image. */
-    void fail(int index, int errno) {
+    public void fail(int index, int errno) {
         fail(held.remove(index), errno);
     }
 
@@ -93,7 +115,7 @@ final class FakePort implements DataPort {
         byte[] data = queue.callOf(part.request()).data;
         switch (part.kind()) {
             case READ -> image.readData(part.imageOffset(), data, part.requestOffset(), part.length());
-            case WRITE -> image.writeData(part.imageOffset(), data, part.requestOffset(), part.length());
+            case WRITE -> writeSome(part, 0, part.length());
             case ZERO -> Arrays.fill(data, part.requestOffset(), part.requestOffset() + part.length(), (byte) 0);
         }
         queue.device().partCompleted(part.request(), part.length());
@@ -101,10 +123,16 @@ final class FakePort implements DataPort {
 
     private void fail(Part part, int errno) {
         if (part.kind() == Kind.WRITE) {
-            byte[] data = queue.callOf(part.request()).data;
-            image.writeData(part.imageOffset(), data, part.requestOffset(), part.length() / 2);
+            writeSome(part, 0, part.length() / TestData.SECTOR / 2 * TestData.SECTOR);
         }
         queue.device().partCompleted(part.request(), -errno);
+    }
+
+    private void writeSome(Part part, int from, int length) {
+        byte[] data = queue.callOf(part.request()).data;
+        if (length > 0) {
+            image.writeData(part.imageOffset() + from, data, part.requestOffset() + from, length);
+        }
     }
 
     private void add(Part part) {
@@ -121,16 +149,16 @@ final class FakePort implements DataPort {
 
     @Override
     public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        add(new Part(Kind.READ, request, requestOffset, imageOffset, length));
+        add(new Part(parts++, Kind.READ, request, requestOffset, imageOffset, length));
     }
 
     @Override
     public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        add(new Part(Kind.WRITE, request, requestOffset, imageOffset, length));
+        add(new Part(parts++, Kind.WRITE, request, requestOffset, imageOffset, length));
     }
 
     @Override
     public void zeroPart(BlockRequest request, int requestOffset, int length) {
-        add(new Part(Kind.ZERO, request, requestOffset, NO_OFFSET, length));
+        add(new Part(parts++, Kind.ZERO, request, requestOffset, NO_OFFSET, length));
     }
 }

@@ -1,8 +1,11 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.sim;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.zone.ZoneCondition;
@@ -13,26 +16,30 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device and all that is around it, on one thread: the image in memory, two queues, and a thread of metadata that works
+ * A device and all that is around it, on one thread: the image in memory, queues, and a thread of metadata that works
  * when it is told to. Nothing moves by itself; {@link #settle} lets everything move until nothing is left to do.
  */
-final class World {
+public final class World {
 
     static final int QUEUE_DEPTH = 8;
-    static final int BLOCK = 4096;
+    public static final int BLOCK = 4096;
+
     /** A device may have this many zones. */
-    static final int ZONES_MAX = 1000;
+    public static final int ZONES_MAX = 1000;
 
     /** Eight words for the device and one for each zone. */
     private static final int STATE_WORDS = 8 + ZONES_MAX;
 
-    /** A zone as a report shows it. */
-    record ReportedZone(long start, long capacity, long writePointer, ZoneCondition condition) {}
+    /** Far more than what any number of requests needs to end. */
+    private static final int ROUNDS_MAX = 100_000;
 
-    final MemoryImage image = new MemoryImage();
-    final FakeQueue[] queues = {new FakeQueue(this, image, QUEUE_DEPTH), new FakeQueue(this, image, QUEUE_DEPTH)};
-    final FakeQueue queue = queues[0];
-    final FakePort port = queue.port;
+    /** A zone as a report shows it. */
+    public record ReportedZone(long start, long capacity, long writePointer, ZoneCondition condition) {}
+
+    public final SimulatedDisk image;
+    public final FakeQueue[] queues;
+    public final FakeQueue queue;
+    public final FakePort port;
 
     private @Nullable ZonedDevice device;
     private MemorySegment state = newState();
@@ -41,17 +48,18 @@ final class World {
 
     /** Fills an empty file. */
     @FunctionalInterface
-    interface ImageMaker {
-        void make(MemoryImage image) throws IOException;
+    public interface ImageMaker {
+        void make(SimulatedDisk image) throws IOException;
     }
 
-    /** Makes an image and attaches it. */
-    World(FormatOptions options) {
+    /** Makes an image and attaches it to two queues. */
+    public World(FormatOptions options) {
         this(image -> ImageFormatter.format(image, options));
     }
 
-    /** Attaches an image that the test makes. */
-    World(ImageMaker maker) {
+    /** Attaches an image that the test makes to two queues. */
+    public World(ImageMaker maker) {
+        this(new SimulatedDisk(), 2);
         try {
             maker.make(image);
         } catch (IOException e) {
@@ -60,12 +68,23 @@ final class World {
         open();
     }
 
+    /** An image that is not attached yet. */
+    World(SimulatedDisk image, int queueCount) {
+        this.image = image;
+        queues = new FakeQueue[queueCount];
+        for (int i = 0; i < queueCount; i++) {
+            queues[i] = new FakeQueue(this, image, QUEUE_DEPTH);
+        }
+        queue = queues[0];
+        port = queue.port;
+    }
+
     /** Sixteen zones of 1 MiB of which 768 KiB can be written, the first two conventional, without limits. */
-    static World small() {
+    public static World small() {
         return new World(smallOptions().build());
     }
 
-    static FormatOptions.Builder smallOptions() {
+    public static FormatOptions.Builder smallOptions() {
         return FormatOptions.ofSize(16L << 20)
                 .zoneSize(1 << 20)
                 .capacity(768 << 10)
@@ -73,14 +92,14 @@ final class World {
                 .clusterSize(64 << 10);
     }
 
-    ZonedDevice device() {
+    public ZonedDevice device() {
         if (device == null) {
             throw new AssertionError("the image is not attached");
         }
         return device;
     }
 
-    DeviceGeometry geometry() {
+    public DeviceGeometry geometry() {
         return device().geometry();
     }
 
@@ -93,7 +112,7 @@ final class World {
     }
 
     /** Attaches the image as {@code add} does. */
-    void open() {
+    public void open() {
         state = newState();
         reopenDead();
     }
@@ -101,22 +120,36 @@ final class World {
     /** Attaches the image as {@code recover} does. */
     private void reopenDead() {
         try {
-            device = ZonedDevice.reopen(image, state, () -> woken = true);
-            device.begin(state);
+            recover();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         image.events.clear();
     }
 
+    /** Opens the image and marks it as in use. */
+    void attach() throws IOException {
+        state.fill((byte) 0);
+        recover();
+    }
+
+    /** Takes the device over from a server that died. */
+    void recover() throws IOException {
+        woken = false;
+        device = null;
+        ZonedDevice opened = ZonedDevice.reopen(image, state, () -> woken = true);
+        opened.begin(state);
+        device = opened;
+    }
+
     /** Ends the device cleanly. */
-    void close() throws IOException {
+    public void close() throws IOException {
         settle();
         device().close();
         device = null;
     }
 
-    void reopen() {
+    public void reopen() {
         try {
             close();
         } catch (IOException e) {
@@ -126,34 +159,35 @@ final class World {
     }
 
     /** The server dies, and another one takes the device over: what the first wrote and acknowledged is there. */
-    void killAndRecover() {
-        forgetRequests();
+    public void killAndRecover() {
+        forgetAll(SimulatedDisk.Survival.NOTHING);
         reopenDead();
     }
 
-    private void forgetRequests() {
+    /** The server dies; of the writes that are under way those sectors are in the image that survive. */
+    void forgetAll(SimulatedDisk.Survival survival) {
         for (FakeQueue each : queues) {
-            each.forgetAll();
+            each.forgetAll(survival);
         }
     }
 
     /** Loses everything that was not synced, and attaches the image again. */
-    void cutPowerAndOpen() {
+    public void cutPowerAndOpen() {
         image.cutPower();
-        forgetRequests();
+        forgetAll(SimulatedDisk.Survival.NOTHING);
         open();
     }
 
-    IoCall submit(BlockOp op, long offset, byte[] data) {
+    public IoCall submit(BlockOp op, long offset, byte[] data) {
         return queue.submit(op, offset, data, false);
     }
 
-    IoCall submit(BlockOp op, int zone) {
+    public IoCall submit(BlockOp op, int zone) {
         return submit(op, geometry().zoneStart(zone), new byte[0]);
     }
 
     /** Does what the metadata thread does when it is woken; false if it was not. */
-    boolean maintain() {
+    public boolean maintain() {
         if (!woken) {
             return false;
         }
@@ -163,9 +197,11 @@ final class World {
     }
 
     /** Lets the metadata thread and the queues go on until they wait for held parts only. */
-    void step() {
+    public void step() {
+        int rounds = 0;
         boolean moved = true;
         while (moved) {
+            assertTrue(++rounds < ROUNDS_MAX, "the device never comes to rest");
             moved = maintain();
             for (FakeQueue each : queues) {
                 moved |= each.proceedOnce();
@@ -174,9 +210,11 @@ final class World {
     }
 
     /** Lets everything end: held parts too. */
-    void settle() {
+    public void settle() {
+        int rounds = 0;
         boolean moved = true;
         while (moved) {
+            assertTrue(++rounds < ROUNDS_MAX, "the device never comes to rest");
             step();
             moved = false;
             for (FakeQueue each : queues) {
@@ -195,31 +233,31 @@ final class World {
         return call.result;
     }
 
-    int run(BlockOp op, int zone) {
+    public int run(BlockOp op, int zone) {
         return run(op, geometry().zoneStart(zone), new byte[0], false);
     }
 
-    int write(long offset, byte[] data) {
+    public int write(long offset, byte[] data) {
         return run(BlockOp.WRITE, offset, data, false);
     }
 
-    int writeFua(long offset, byte[] data) {
+    public int writeFua(long offset, byte[] data) {
         return run(BlockOp.WRITE, offset, data, true);
     }
 
-    int append(int zone, byte[] data) {
+    public int append(int zone, byte[] data) {
         return run(BlockOp.ZONE_APPEND, geometry().zoneStart(zone), data, false);
     }
 
-    int flush() {
+    public int flush() {
         return run(BlockOp.FLUSH, 0, new byte[0], false);
     }
 
-    int resetAll() {
+    public int resetAll() {
         return run(BlockOp.ZONE_RESET_ALL, 0, new byte[0], false);
     }
 
-    byte[] read(long offset, int length) {
+    public byte[] read(long offset, int length) {
         byte[] data = new byte[length];
         Arrays.fill(data, (byte) 0x55);
         int result = run(BlockOp.READ, offset, data, false);
@@ -227,11 +265,11 @@ final class World {
         return data;
     }
 
-    long start(int zone) {
+    public long start(int zone) {
         return geometry().zoneStart(zone);
     }
 
-    ReportedZone report(int zone) {
+    public ReportedZone report(int zone) {
         ReportedZone[] reported = new ReportedZone[1];
         device().report(
                         zone,
@@ -242,11 +280,11 @@ final class World {
     }
 
     /** The write pointer as a distance from the start of the zone. */
-    long pointer(int zone) {
+    public long pointer(int zone) {
         return report(zone).writePointer() - start(zone);
     }
 
-    ZoneCondition condition(int zone) {
+    public ZoneCondition condition(int zone) {
         return report(zone).condition();
     }
 }

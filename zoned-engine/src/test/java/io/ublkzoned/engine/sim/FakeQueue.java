@@ -1,5 +1,10 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.sim;
 
+import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.ZonedDevice;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,20 +12,20 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A queue without a thread: what was handed over to it goes on when the test says so. */
-final class FakeQueue implements RequestQueue {
+public final class FakeQueue implements RequestQueue {
 
-    final FakePort port;
+    public final FakePort port;
 
-    /** Finished requests, in the order in which the device completed them. */
-    final List<IoCall> completed = new ArrayList<>();
+    /** Finished requests, in the order in which the device completed them, unless a listener is told of them. */
+    public final List<IoCall> completed = new ArrayList<>();
 
     private final World world;
     private final ArrayDeque<BlockRequest> freeTags = new ArrayDeque<>();
     private final @Nullable IoCall[] underWay;
-    private final RequestList handedOver = new RequestList();
-    private Consumer<IoCall> listener = call -> {};
+    private final ArrayDeque<BlockRequest> handedOver = new ArrayDeque<>();
+    private Consumer<IoCall> listener = completed::add;
 
-    FakeQueue(World world, MemoryImage image, int depth) {
+    FakeQueue(World world, SimulatedDisk image, int depth) {
         this.world = world;
         port = new FakePort(this, image);
         underWay = new IoCall[depth];
@@ -34,7 +39,7 @@ final class FakeQueue implements RequestQueue {
     }
 
     /** Is told of every completion. */
-    void listen(Consumer<IoCall> newListener) {
+    public void listen(Consumer<IoCall> newListener) {
         listener = newListener;
     }
 
@@ -42,15 +47,31 @@ final class FakeQueue implements RequestQueue {
         return !freeTags.isEmpty();
     }
 
+    /** Whether no request is under way. */
+    boolean isIdle() {
+        return freeTags.size() == underWay.length;
+    }
+
     /** Sends a request; it may be finished when this returns. */
-    IoCall submit(BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
+    public IoCall submit(BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
+        IoCall call = prepare(op, offset, data, forceUnitAccess);
+        send(call);
+        return call;
+    }
+
+    /** Takes a tag for a request, which begins now. */
+    IoCall prepare(BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
         BlockRequest request = freeTags.remove();
         request.set(op, offset, data.length, forceUnitAccess);
         IoCall call = new IoCall(request, op, offset, data, forceUnitAccess);
         call.begun = world.tick();
         underWay[request.tag()] = call;
-        device().submit(request);
         return call;
+    }
+
+    /** Gives a prepared request to the device; it may be finished when this returns. */
+    void send(IoCall call) {
+        device().submit(call.request);
     }
 
     IoCall callOf(BlockRequest request) {
@@ -62,7 +83,7 @@ final class FakeQueue implements RequestQueue {
     }
 
     /** Proceeds with one request that was handed over; false if there is none. */
-    boolean proceedOnce() {
+    public boolean proceedOnce() {
         BlockRequest request = handedOver.poll();
         if (request == null) {
             return false;
@@ -71,9 +92,9 @@ final class FakeQueue implements RequestQueue {
         return true;
     }
 
-    /** Forgets all requests, as a server that was killed. */
-    void forgetAll() {
-        port.forgetAll();
+    /** Forgets all requests, as a server that was killed. Of the writes under way those sectors are done that survive. */
+    void forgetAll(SimulatedDisk.Survival survival) {
+        port.forgetAll(survival);
         for (IoCall call : underWay) {
             if (call != null) {
                 call.place = call.request.offsetBytes();
@@ -81,9 +102,7 @@ final class FakeQueue implements RequestQueue {
                 freeTags.add(new BlockRequest(this, call.request.tag()));
             }
         }
-        while (handedOver.poll() != null) {
-            // Empty the list.
-        }
+        handedOver.clear();
     }
 
     @Override
@@ -103,7 +122,6 @@ final class FakeQueue implements RequestQueue {
         call.ended = world.tick();
         underWay[request.tag()] = null;
         freeTags.add(request);
-        completed.add(call);
         listener.accept(call);
     }
 

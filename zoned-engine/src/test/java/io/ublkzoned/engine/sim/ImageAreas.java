@@ -1,4 +1,4 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.sim;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -10,9 +10,9 @@ import java.util.Map;
  * What lies where in an image, read from its bytes by the qcow2 specification and without the engine's own classes: to
  * tell from the offset of a write what was written.
  */
-final class ImageAreas {
+public final class ImageAreas {
 
-    enum Area {
+    public enum Area {
         HEADER,
         L1,
         L2,
@@ -24,12 +24,12 @@ final class ImageAreas {
     private static final int ZONED_MAGIC = 0x007a6264;
     private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
 
-    private final MemoryImage image;
+    private final SimulatedDisk image;
     private final ByteBuffer header;
     private final int clusterBits;
     private final Map<Long, Area> clusters = new HashMap<>();
 
-    ImageAreas(MemoryImage image) {
+    public ImageAreas(SimulatedDisk image) {
         this.image = image;
         header = ByteBuffer.wrap(image.peek(0, 4096));
         clusterBits = header.getInt(20);
@@ -71,18 +71,18 @@ final class ImageAreas {
         return at + 8;
     }
 
-    Area of(long offset) {
+    public Area of(long offset) {
         return clusters.getOrDefault(offset >>> clusterBits, Area.DATA);
     }
 
-    boolean isMarkedDirty() {
+    public boolean isMarkedDirty() {
         return (image.peek(72, 8)[7] & 1) != 0;
     }
 
     /** All writes, holes and syncs so far, as words: the area for a write, "SYNC", "PUNCH"; repetitions left out. */
-    List<String> writesAndSyncs() {
+    public List<String> writesAndSyncs() {
         List<String> words = new ArrayList<>();
-        for (MemoryImage.Event event : image.events) {
+        for (SimulatedDisk.Event event : image.events) {
             switch (event.call()) {
                 case WRITE, DATA_WRITE -> addNew(words, of(event.offset()).name());
                 case SYNC -> words.add("SYNC");

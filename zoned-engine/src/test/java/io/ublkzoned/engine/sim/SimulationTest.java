@@ -1,0 +1,69 @@
+package io.ublkzoned.engine.sim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import io.ublkzoned.engine.Barrier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Random lives of a device; {@code scripts/sim} plays more of them, or a certain one. */
+final class SimulationTest {
+
+    private static final long SEEDS = 3000;
+
+    /** Enough for the barrier that is missed least often. */
+    private static final long SEEDS_WITHOUT_BARRIER = 10_000;
+
+    private static long traceOf(long seed) {
+        Trace trace = new Trace(false);
+        assertNull(Shrinker.problem(Workload.draw(seed), null, trace));
+        return trace.hash();
+    }
+
+    @Test
+    void zonesHoldWhatTheyMustInEveryRandomLife() {
+        for (long seed = 1; seed <= SEEDS; seed++) {
+            if (Shrinker.problem(Workload.draw(seed), null, new Trace(false)) != null) {
+                fail(Shrinker.report(seed, null));
+            }
+        }
+    }
+
+    @Test
+    void sameSeedGivesTheSameTrace() {
+        for (long seed = 1; seed <= 100; seed++) {
+            assertEquals(traceOf(seed), traceOf(seed), "seed " + seed);
+        }
+        assertNotEquals(traceOf(1), traceOf(2));
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = ".*REPAIR.*|.*REFCOUNTS|.*UNMARK")
+    void eachBarrierIsMissedWhenItIsLeftOut(Barrier barrier) {
+        for (long seed = 1; seed <= SEEDS_WITHOUT_BARRIER; seed++) {
+            if (Shrinker.problem(Workload.draw(seed), barrier, new Trace(false)) != null) {
+                return;
+            }
+        }
+        fail("no seed misses " + barrier);
+    }
+
+    @Test
+    void failingLifeIsShrunkToFewStepsThatStillFail() {
+        long seed = 1;
+        while (Shrinker.problem(Workload.draw(seed), Barrier.DATA_BEFORE_POINTERS, new Trace(false)) == null) {
+            seed++;
+        }
+        Workload failing = Workload.draw(seed);
+        Workload smallest = Shrinker.shrink(failing, Barrier.DATA_BEFORE_POINTERS);
+
+        assertNotNull(Shrinker.problem(smallest, Barrier.DATA_BEFORE_POINTERS, new Trace(false)));
+        assertTrue(smallest.steps().size() < failing.steps().size() / 2, smallest::toString);
+    }
+}

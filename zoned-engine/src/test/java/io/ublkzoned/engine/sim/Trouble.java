@@ -1,0 +1,119 @@
+package io.ublkzoned.engine.sim;
+
+import io.ublkzoned.engine.BlockErrors;
+import io.ublkzoned.engine.sim.SimulatedDisk.Call;
+import org.jspecify.annotations.Nullable;
+
+/** What goes wrong with calls on the image: the machine or the server dies within one, or one fails. */
+final class Trouble {
+
+    /** Everything in memory is lost, within a call. Nothing that the engine could handle. */
+    static final class Crash extends Error {
+        private static final long serialVersionUID = 1L;
+
+        Crash() {
+            super("the simulated machine died", null, false, false);
+        }
+    }
+
+    private static final int NEVER = 0;
+
+    /** Far more than any workload needs; an engine that goes round in circles exceeds it. */
+    private static final int CALLS_MAX = 100_000;
+
+    private static final Call[] BREAKABLE = {
+        Call.WRITE, Call.WRITE, Call.READ, Call.PUNCH, Call.SYNC, Call.SET_SIZE,
+    };
+
+    private final Trace trace;
+    private final boolean holes;
+
+    private int calls;
+    private int callsToCrash = NEVER;
+    private boolean crashIsPowerCut;
+
+    private boolean faultsAreOn;
+    private boolean wasFaulty;
+    private @Nullable Call callToFail;
+    private int callsToFailure;
+    private int failure;
+
+    /** @param holes whether the file system can make holes */
+    Trouble(SimulatedDisk disk, Trace trace, boolean holes) {
+        this.trace = trace;
+        this.holes = holes;
+        disk.listen(this::called);
+        disk.failWhere(this::fault);
+    }
+
+    /** Dies within the {@code calls}th call from now that changes something. */
+    void crashSoon(int callsLeft, boolean powerCut) {
+        callsToCrash = callsLeft;
+        crashIsPowerCut = powerCut;
+    }
+
+    void dontCrash() {
+        callsToCrash = NEVER;
+    }
+
+    boolean crashIsPowerCut() {
+        return crashIsPowerCut;
+    }
+
+    /** Lets one of the next calls fail, as the dice say. */
+    void failSoon(long dice, int errno) {
+        callToFail = BREAKABLE[(int) (dice >>> 32 & 0xffff) % BREAKABLE.length];
+        callsToFailure = 1 + (int) (dice >>> 60);
+        failure = errno;
+    }
+
+    void switchFaults(boolean on) {
+        faultsAreOn = on;
+    }
+
+    boolean faultsAreOn() {
+        return faultsAreOn;
+    }
+
+    /** The image is opened: nothing has failed yet. */
+    void forget() {
+        wasFaulty = false;
+        callToFail = null;
+    }
+
+    /** Something has failed, so that requests may. */
+    void happened() {
+        wasFaulty = true;
+    }
+
+    boolean hasHappened() {
+        return wasFaulty;
+    }
+
+    private void called(Call call, long offset, long length) {
+        trace.add(call, offset, length, 0);
+        if (++calls > CALLS_MAX) {
+            throw new AssertionError("the device goes round in circles");
+        }
+        boolean changes = call != Call.READ && call != Call.DATA_READ;
+        if (changes && callsToCrash > NEVER && --callsToCrash == NEVER) {
+            throw new Crash();
+        }
+    }
+
+    private int fault(Call call, long offset, long length) {
+        if (!faultsAreOn) {
+            return 0;
+        }
+        boolean noHoles = call == Call.PUNCH && !holes;
+        if (!noHoles && (call != callToFail || --callsToFailure > 0)) {
+            return 0;
+        }
+        wasFaulty = true;
+        if (noHoles) {
+            return BlockErrors.EOPNOTSUPP;
+        }
+        callToFail = null;
+        return failure;
+    }
+}

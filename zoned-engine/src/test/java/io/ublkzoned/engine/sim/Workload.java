@@ -1,0 +1,202 @@
+package io.ublkzoned.engine.sim;
+
+import io.ublkzoned.engine.qcow2.FormatOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * A life of a device, drawn whole before it begins, so that parts of it can be left out: what the device is like, what
+ * can go wrong with it, and the steps.
+ *
+ * @param queues how many queues send requests
+ * @param image what the image is at first
+ * @param slow whether every fourth part of a request is much slower than the others
+ * @param faulty whether calls on the image and the data fail now and then
+ * @param holes whether the file system can make holes
+ * @param dice decides what the steps do not
+ */
+record Workload(
+        FormatOptions options,
+        int queues,
+        Image image,
+        boolean slow,
+        boolean faulty,
+        boolean holes,
+        long dice,
+        List<Step> steps) {
+
+    /** What the image is at first. */
+    enum Image {
+        CREATED,
+        /** The machine dies while it is created, perhaps at the end. */
+        CREATED_IN_A_CRASH,
+        /** As of another program: its L2 table is missing. */
+        WITHOUT_TABLES,
+        /** As of another program: a cluster has space and is marked as zeros. */
+        WITH_ZERO_CLUSTER,
+        /** As of another program: refcounts of 64 bits, so that there is room for little more than the device. */
+        WITH_WIDE_REFCOUNTS
+    }
+
+    /** What a step does. */
+    enum Action {
+        WRITE,
+        APPEND,
+        READ,
+        OPEN,
+        CLOSE,
+        FINISH,
+        RESET,
+        RESET_ALL,
+        FLUSH,
+        /** A part of a request moves its data. */
+        MOVE,
+        /** A part of a request moves half of its data and fails. */
+        FAIL,
+        /** A request that was handed over goes on. */
+        PROCEED,
+        /** The thread of metadata works. */
+        MAINTAIN,
+        /** Everything ends, and all zones are compared with the model. */
+        CHECK,
+        /** A call on the image will fail. */
+        BREAK,
+        POWER_CUT,
+        KILL,
+        /** The device is closed and opened again. */
+        REOPEN,
+        /** The machine or the server dies at one of the next calls on the image. */
+        CRASH_SOON
+    }
+
+    /** One step; the numbers mean what the action makes of them in the state that it finds. */
+    record Step(Action action, int queue, int zone, int number, long dice) {}
+
+    private static final int SECTOR = TestData.SECTOR;
+    /** In the dice of a write: it is not forced to the disk, which would make given-up space free. */
+    private static final long NOT_FORCED = 7;
+
+    private static final int FULL_ZONES = 6;
+    private static final long FULL_ZONE_BYTES = 256 << 10;
+    private static final int[][] LIMITS = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {1, 2}, {2, 2}, {2, 3}, {1, 0}};
+
+    /** How often each action comes, in the order of the actions. */
+    private enum Mix {
+        BALANCED(12, 14, 7, 2, 2, 3, 7, 1, 5, 18, 0, 10, 14, 1, 0, 1, 1, 1, 1),
+        /** Space is given up and taken again, with few flushes in between. */
+        RESETS(14, 22, 3, 1, 1, 3, 18, 2, 1, 18, 0, 8, 16, 1, 0, 1, 1, 0, 1),
+        CRASHES(10, 14, 2, 1, 1, 3, 10, 2, 6, 14, 0, 8, 14, 0, 0, 2, 2, 3, 8);
+
+        private final int[] weights;
+        private final int total;
+
+        Mix(int... weights) {
+            this.weights = weights;
+            total = IntStream.of(weights).sum();
+        }
+
+        Action draw(SplittableRandom random) {
+            int number = random.nextInt(total);
+            int action = 0;
+            while (number >= weights[action]) {
+                number -= weights[action++];
+            }
+            return Action.values()[action];
+        }
+    }
+
+    /** Everything follows from the seed. */
+    static Workload draw(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Image image = drawImage(random);
+        Mix mix = Mix.values()[random.nextInt(Mix.values().length)];
+        boolean full = image == Image.WITH_WIDE_REFCOUNTS;
+        FormatOptions options = full ? fullOptions() : drawOptions(random, mix);
+        int queues = 1 + random.nextInt(4);
+        boolean slow = random.nextInt(3) == 0;
+        boolean faulty = random.nextInt(3) == 0;
+        boolean holes = !faulty || random.nextInt(4) > 0;
+        long dice = random.nextLong();
+        List<Step> steps = full ? fullSteps(random) : new ArrayList<>();
+        for (int i = 30 + random.nextInt(70); i > 0; i--) {
+            Action action = mix.draw(random);
+            if (faulty && random.nextInt(20) == 0) {
+                action = random.nextInt(3) == 0 ? Action.BREAK : Action.FAIL;
+            }
+            steps.add(new Step(
+                    action,
+                    random.nextInt(queues),
+                    random.nextInt(options.geometry().zoneCount()),
+                    random.nextInt(Integer.MAX_VALUE),
+                    random.nextLong()));
+        }
+        return new Workload(options, queues, image, slow, faulty, holes, dice, steps);
+    }
+
+    private static Image drawImage(SplittableRandom random) {
+        return switch (random.nextInt(32)) {
+            case 0 -> Image.CREATED_IN_A_CRASH;
+            case 1 -> Image.WITHOUT_TABLES;
+            case 2 -> Image.WITH_ZERO_CLUSTER;
+            case 3 -> Image.WITH_WIDE_REFCOUNTS;
+            default -> Image.CREATED;
+        };
+    }
+
+    private static FormatOptions drawOptions(SplittableRandom random, Mix mix) {
+        int clusterBytes = 4096 << random.nextInt(3);
+        int zoneBytes = Math.max(clusterBytes, 8192 << random.nextInt(4));
+        int zones = mix == Mix.RESETS ? 2 + random.nextInt(2) : 2 + random.nextInt(5);
+        int capacity = random.nextBoolean() ? zoneBytes : zoneBytes - SECTOR * random.nextInt(zoneBytes / SECTOR / 2);
+        int[] limits = LIMITS[random.nextInt(LIMITS.length)];
+        return FormatOptions.ofSize((long) zones * zoneBytes)
+                .zoneSize(zoneBytes)
+                .capacity(capacity)
+                .conventionalZones(random.nextInt(Math.min(3, zones)))
+                .maxOpenZones(Math.min(limits[0], zones))
+                .maxActiveZones(Math.min(limits[1], zones))
+                .clusterSize(clusterBytes)
+                .build();
+    }
+
+    /** Zones of 64 clusters: six of them, one to spare, the tables, and 56 clusters more have a refcount in one block. */
+    private static FormatOptions fullOptions() {
+        return FormatOptions.ofSize(FULL_ZONES * FULL_ZONE_BYTES)
+                .zoneSize(FULL_ZONE_BYTES)
+                .conventionalZones(1)
+                .clusterSize(4096)
+                .build();
+    }
+
+    /** The zones are written, reset, and written again, which takes the space that was given up; then power goes. */
+    private static List<Step> fullSteps(SplittableRandom random) {
+        List<Step> steps = new ArrayList<>();
+        for (int round = 0; round < 2; round++) {
+            for (int zone = 1; zone < FULL_ZONES; zone++) {
+                steps.add(new Step(Action.APPEND, 0, zone, random.nextInt(1 << 20), NOT_FORCED));
+            }
+            steps.add(new Step(Action.CHECK, 0, 0, 0, 0));
+            steps.add(new Step(round == 0 ? Action.RESET_ALL : Action.WRITE, 0, 0, 0, random.nextLong() | NOT_FORCED));
+            steps.add(new Step(Action.CHECK, 0, 0, 0, 0));
+        }
+        steps.add(new Step(Action.CRASH_SOON, 0, 0, random.nextInt(1 << 20), 1));
+        steps.add(new Step(Action.FLUSH, 0, 0, 0, 0));
+        steps.add(new Step(Action.MAINTAIN, 0, 0, 0, random.nextLong()));
+        return steps;
+    }
+
+    Workload with(List<Step> otherSteps) {
+        return new Workload(options, queues, image, slow, faulty, holes, dice, otherSteps);
+    }
+
+    /** The same without one of its peculiarities each. */
+    List<Workload> simpler() {
+        return List.of(
+                new Workload(options, 1, image, slow, faulty, holes, dice, steps),
+                new Workload(options, queues, Image.CREATED, slow, faulty, holes, dice, steps),
+                new Workload(options, queues, image, false, faulty, holes, dice, steps),
+                new Workload(options, queues, image, slow, false, true, dice, steps));
+    }
+}

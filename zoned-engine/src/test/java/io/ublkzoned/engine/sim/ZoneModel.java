@@ -1,0 +1,333 @@
+package io.ublkzoned.engine.sim;
+
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The oracle of one zone: from the requests and the times at which they began and ended follows what must, can and must
+ * not be in it. Every write carries a stamp of its own in each sector.
+ *
+ * <p>What was seen after a crash stays, whatever comes, so the list of requests is short.
+ */
+final class ZoneModel {
+
+    private static final int SECTOR = TestData.SECTOR;
+
+    private final int index;
+    private final long start;
+    private final long capacity;
+    private final boolean conventional;
+
+    /** All writes to the device, in the order of their stamps, from 1. */
+    private final List<IoCall> stamps;
+
+    // Those that can still matter, in the order in which they were sent.
+    private final List<IoCall> writes = new ArrayList<>();
+    private final List<IoCall> resets = new ArrayList<>();
+    private final List<IoCall> finishes = new ArrayList<>();
+    private final List<IoCall> reads = new ArrayList<>();
+
+    /** The zone was seen FULL after a crash, without being filled. */
+    private boolean finished;
+
+    /** What the sectors of a conventional zone held after the last crash. */
+    private final long[] words;
+
+    ZoneModel(DeviceGeometry geometry, int index, List<IoCall> stamps) {
+        this.index = index;
+        this.stamps = stamps;
+        start = geometry.zoneStart(index);
+        capacity = geometry.capacityBytes();
+        conventional = geometry.isConventional(index);
+        words = new long[conventional ? (int) (geometry.zoneSizeBytes() / SECTOR) : 0];
+    }
+
+    /** A request to this zone, or to all zones, is sent. */
+    void add(IoCall call) {
+        switch (call.op) {
+            case WRITE, ZONE_APPEND -> writes.add(call);
+            case READ -> reads.add(call);
+            case ZONE_RESET, ZONE_RESET_ALL -> resets.add(call);
+            case ZONE_FINISH -> finishes.add(call);
+            case ZONE_OPEN, ZONE_CLOSE, FLUSH -> {}
+        }
+    }
+
+    /** The writes whose end nobody has seen. */
+    boolean isBeingWritten(long offset, int length) {
+        for (IoCall write : writes) {
+            if (!write.done && write.offset < offset + length && offset < write.offset + write.data.length) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Where the next write goes if all that are under way succeed. */
+    long expectedPointer(long reported) {
+        long pointer = reported;
+        for (IoCall write : writes) {
+            if (!write.done) {
+                pointer = Math.max(pointer, write.request.offsetBytes() + write.data.length);
+            }
+        }
+        return pointer;
+    }
+
+    /**
+     * The server or the machine dies.
+     *
+     * @param flushed when the last flush began that was acknowledged: what ended before it must stay
+     */
+    void crashed(long now, long flushed) {
+        checkReads();
+        for (IoCall write : writes) {
+            write.losable |= isLost(write, now, flushed);
+        }
+        for (IoCall finish : finishes) {
+            finish.losable |= isLost(finish, now, flushed);
+        }
+        for (IoCall reset : resets) {
+            reset.ended = Math.min(reset.ended, now);
+            reset.crashed = true;
+        }
+    }
+
+    private static boolean isLost(IoCall call, long now, long flushed) {
+        call.ended = Math.min(call.ended, now);
+        boolean durable = call.settled || call.succeeded() && (call.forceUnitAccess || call.ended < flushed);
+        return !durable;
+    }
+
+    /**
+     * Compares the zone with what the requests say; none is under way.
+     *
+     * @param data what the zone reads
+     */
+    void check(byte[] data, World.ReportedZone reported) {
+        check(data, reported, false);
+    }
+
+    /**
+     * The same when the image has just been opened: what is seen is durable.
+     *
+     * @param takenOver whether the conditions of the zones are those that the last server had
+     */
+    void checkOpened(byte[] data, World.ReportedZone reported, boolean takenOver) {
+        require(takenOver || !reported.condition().isOpen(), "open after a crash or a close: ", reported.condition());
+        check(data, reported, true);
+    }
+
+    private void check(byte[] data, World.ReportedZone reported, boolean opened) {
+        checkReads();
+        if (conventional) {
+            checkConventional(data, opened);
+        } else {
+            checkSequential(data, reported, opened);
+        }
+    }
+
+    private void checkSequential(byte[] data, World.ReportedZone reported, boolean opened) {
+        long pointer = reported.writePointer() - start;
+        boolean full = reported.condition() == ZoneCondition.FULL;
+        long dataEnd = findVisible(data, Math.min(pointer, capacity));
+        boolean filled = dataEnd == capacity;
+        require(full ? pointer == data.length : pointer == dataEnd, "no data below the write pointer ", pointer);
+        require(full || !filled, "filled and not FULL");
+        require(!full || filled || canBeFinished(), "FULL, and nobody filled or finished it");
+        checkCondition(reported.condition(), pointer);
+        for (IoCall write : writes) {
+            if (write.visibleSectors == 0) {
+                require(!mustBeThere(write), "lost: ", write);
+            } else {
+                require(write.visibleSectors * SECTOR == write.data.length, "in part: ", write);
+                require(canBeThere(write), "cannot be there: ", write);
+            }
+        }
+        for (IoCall finish : finishes) {
+            require(full || !mustBeThere(finish), "lost: ", finish);
+        }
+        require(full || !finished || canBeErased(0), "was finished and is not FULL");
+        forget(opened, full && !filled, full);
+    }
+
+    private void checkCondition(ZoneCondition condition, long pointer) {
+        boolean fits = switch (condition) {
+            case EMPTY -> pointer == 0;
+            case CLOSED -> pointer > 0;
+            case FULL, IMPLICIT_OPEN, EXPLICIT_OPEN -> true;
+            case NOT_WP, READ_ONLY, OFFLINE -> false;
+        };
+        require(fits, "wrong condition for its write pointer: ", condition);
+    }
+
+    /** Counts the sectors of each write that the zone shows; returns where its data ends. */
+    private int findVisible(byte[] data, long readable) {
+        for (IoCall write : writes) {
+            write.visibleSectors = 0;
+        }
+        int end = 0;
+        for (int at = 0; at < data.length; at += SECTOR) {
+            long word = TestData.sectorWord(data, at);
+            if (word != 0) {
+                require(at == end && at < readable, "data after a gap or above the write pointer at ", at);
+                writeOf(word, at).visibleSectors++;
+                end = at + SECTOR;
+            }
+        }
+        return end;
+    }
+
+    private IoCall writeOf(long word, long at) {
+        int stamp = TestData.stampOf(word);
+        require(stamp > 0 && stamp <= stamps.size(), "strange data at ", at);
+        IoCall write = stamps.get(stamp - 1);
+        require(write.place + (long) TestData.numberOf(word) * SECTOR == start + at, "data of another place at ", at);
+        require(!write.gone, "came back: ", write);
+        return write;
+    }
+
+    private boolean canBeThere(IoCall write) {
+        return (write.succeeded() || write.forceUnitAccess || !write.done) && !isErased(write);
+    }
+
+    private boolean mustBeThere(IoCall call) {
+        return call.succeeded() && !call.losable && !canBeErased(call.begun);
+    }
+
+    private boolean canBeErased(long begun) {
+        for (IoCall reset : resets) {
+            if ((reset.succeeded() || reset.crashed) && reset.ended > begun) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isErased(IoCall call) {
+        for (IoCall reset : resets) {
+            if (reset.succeeded() && reset.begun > call.ended) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean canBeFinished() {
+        if (finished && resets.stream().noneMatch(IoCall::succeeded)) {
+            return true;
+        }
+        for (IoCall finish : finishes) {
+            if ((finish.succeeded() || !finish.done) && !isErased(finish)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What cannot be seen now will not be seen any more. */
+    private void forget(boolean opened, boolean byFinish, boolean full) {
+        for (IoCall write : writes) {
+            write.gone = write.visibleSectors == 0;
+            write.settled |= opened;
+            write.losable &= !opened;
+        }
+        writes.removeIf(write -> write.gone);
+        if (opened) {
+            resets.clear();
+            finishes.clear();
+            finished = byFinish;
+            return;
+        }
+        finishes.removeIf(finish -> !full || isErased(finish));
+        for (IoCall finish : finishes) {
+            finish.losable |= canBeErased(finish.begun);
+        }
+        finished &= full && resets.stream().noneMatch(IoCall::succeeded);
+        resets.removeIf(IoCall::succeeded);
+    }
+
+    private void checkConventional(byte[] data, boolean opened) {
+        for (int i = 0; i < words.length; i++) {
+            long found = TestData.sectorWord(data, i * SECTOR);
+            long address = start + (long) i * SECTOR;
+            boolean allowed = found == words[i];
+            for (IoCall write : writes) {
+                if (covers(write, address)) {
+                    boolean shows = found == wordOf(write, address);
+                    allowed = shows || allowed && !(write.succeeded() && !write.losable);
+                }
+            }
+            require(allowed, "wrong data at sector ", i);
+            if (opened) {
+                words[i] = found;
+            }
+        }
+        if (opened) {
+            writes.clear();
+        }
+    }
+
+    private static boolean covers(IoCall write, long address) {
+        return address >= write.place && address < write.endPlace();
+    }
+
+    private static long wordOf(IoCall write, long address) {
+        return TestData.wordAt(write.data, (int) (address - write.place));
+    }
+
+    /** Checks what the reads since the last check gave. */
+    private void checkReads() {
+        for (IoCall read : reads) {
+            if (read.succeeded()) {
+                checkRead(read);
+            }
+        }
+        reads.clear();
+    }
+
+    private void checkRead(IoCall read) {
+        for (int at = 0; at < read.data.length; at += SECTOR) {
+            long word = TestData.wordAt(read.data, at);
+            if (word != 0) {
+                writeOf(word, read.offset + at - start);
+            }
+        }
+        if (conventional) {
+            return;
+        }
+        for (IoCall write : writes) {
+            if (write.ended < read.begun) {
+                checkShows(read, write);
+            }
+        }
+    }
+
+    private void checkShows(IoCall read, IoCall write) {
+        boolean erased = false;
+        boolean touched = false;
+        for (IoCall reset : resets) {
+            erased |= reset.succeeded() && reset.begun > write.ended && reset.ended < read.begun;
+            touched |= reset.ended > write.begun;
+        }
+        boolean mustShow = write.succeeded() && !touched && !write.losable;
+        long to = Math.min(write.endPlace(), read.offset + read.data.length);
+        for (long address = Math.max(write.place, read.offset); address < to; address += SECTOR) {
+            boolean shows = TestData.wordAt(read.data, (int) (address - read.offset)) == wordOf(write, address);
+            require(shows || !mustShow, "a read does not show ", write);
+            require(!shows || !erased, "a read shows what was reset: ", write);
+        }
+    }
+
+    private void require(boolean condition, String problem) {
+        require(condition, problem, "");
+    }
+
+    private void require(boolean condition, String problem, Object what) {
+        if (!condition) {
+            throw new AssertionError("zone " + index + ": " + problem + what);
+        }
+    }
+}
