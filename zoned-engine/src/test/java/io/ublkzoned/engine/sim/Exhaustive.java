@@ -96,6 +96,7 @@ final class Exhaustive {
     }
 
     /** What a zone is: stamps of its blocks, the write pointer in blocks, and whether it is FULL. */
+    @SuppressWarnings("ArrayRecordComponent") // nobody changes or compares it
     private record Found(long[] stamps, long pointer, boolean full) {}
 
     private final SimulatedDisk created = new SimulatedDisk();

@@ -9,7 +9,7 @@ import java.util.Arrays;
 /** Makes the image that a simulation begins with. */
 final class FirstImage {
 
-    private static final long COPIED_AND_ZERO = 1L << 63 | 1;
+    private static final long COPIED_AND_ZERO = (1L << 63) | 1;
 
     private FirstImage() {}
 
@@ -49,10 +49,10 @@ final class FirstImage {
     private static void addZeroCluster(SimulatedDisk disk) {
         ByteBuffer header = header(disk);
         int clusterBits = header.getInt(20);
-        long host = disk.sizeBytes() + (1L << clusterBits) - 1 >>> clusterBits;
+        long host = (disk.sizeBytes() + (1L << clusterBits) - 1) >>> clusterBits;
         disk.writeData(host << clusterBits, TestData.stamped(-1, 1 << clusterBits), 0, 1 << clusterBits);
         long table = longAt(disk, header.getLong(40)) & ~(1L << 63);
-        put(disk, table, host << clusterBits | COPIED_AND_ZERO);
+        put(disk, table, (host << clusterBits) | COPIED_AND_ZERO);
         putRefcount(disk, host, 1);
     }
 

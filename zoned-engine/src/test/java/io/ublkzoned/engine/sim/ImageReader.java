@@ -51,7 +51,7 @@ final class ImageReader {
             pointers[i] = Long.reverseBytes(pointers[i]) & ~CONVENTIONAL_FLAG;
         }
         clustersPerZone = (int) (geometry.zoneSizeBytes() >>> clusterBits);
-        int tableEntries = 1 << clusterBits - 3;
+        int tableEntries = 1 << (clusterBits - 3);
         entries = new long[l2Tables.length * tableEntries];
         for (int i = 0; i < l2Tables.length; i++) {
             long table = l2Tables[i] & OFFSET_MASK;
@@ -138,7 +138,7 @@ final class ImageReader {
         while (blocks < refcountBlocks.length && refcountBlocks[blocks] != 0) {
             blocks++;
         }
-        return blocks << clusterBits + 3 - refcountOrder;
+        return blocks << (clusterBits + 3 - refcountOrder);
     }
 
     private void own(int[] owners, long offset, long length) {
@@ -154,8 +154,8 @@ final class ImageReader {
         int zone = guestCluster / clustersPerZone;
         long start = (long) guestCluster << clusterBits;
         if (zone >= geometry.zoneCount()
-                || !geometry.isConventional(zone)
-                        && start >= Math.min(pointers[zone], geometry.zoneStart(zone) + geometry.capacityBytes())) {
+                || (!geometry.isConventional(zone)
+                        && start >= Math.min(pointers[zone], geometry.zoneStart(zone) + geometry.capacityBytes()))) {
             throw new AssertionError("guest cluster " + guestCluster + " is mapped and can hold no data; " + this);
         }
     }
@@ -171,7 +171,7 @@ final class ImageReader {
                 int cluster = block * perBlock + i;
                 int refcount = 0;
                 for (int at = i * width; at < (i + 1) * width; at++) {
-                    refcount = refcount << Byte.SIZE | refcounts[at] & 0xff;
+                    refcount = (refcount << Byte.SIZE) | (refcounts[at] & 0xff);
                 }
                 int owned = owners[cluster];
                 if (refcount != owned) {

@@ -20,7 +20,7 @@ final class PowerCuts {
         if (changes <= ALL_COMBINATIONS_MAX) {
             for (int bits = 0; bits < 1 << changes; bits++) {
                 int survivors = bits;
-                combinations.add((change, sector) -> (survivors >>> change & 1) != 0);
+                combinations.add((change, sector) -> ((survivors >>> change) & 1) != 0);
             }
             return combinations;
         }

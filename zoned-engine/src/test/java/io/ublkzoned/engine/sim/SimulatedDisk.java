@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #cutPower} leaves of the unsynced changes what the test says, sector by sector. Calls can be made to fail, and
  * to be the last one before a crash. Belongs to one thread.
  */
+@SuppressWarnings({"ArrayRecordComponent", "EnumOrdinal"}) // bytes that nobody changes; numbers of one run only
 public final class SimulatedDisk implements ImageFile {
 
     /** What was done to the file; the data calls come from the {@link FakePort}s. */
@@ -200,7 +201,9 @@ public final class SimulatedDisk implements ImageFile {
         for (Change change : unsynced) {
             byte[] data = change.data();
             int dataHash = data == null ? 0 : Arrays.hashCode(data);
-            hash = Trace.mix(hash ^ change.offset() * 31 + change.length()) + dataHash + change.call().ordinal();
+            hash = Trace.mix(hash ^ (change.offset() * 31 + change.length()))
+                    + dataHash
+                    + change.call().ordinal();
         }
         return hash;
     }

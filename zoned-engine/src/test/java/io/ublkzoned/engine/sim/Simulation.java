@@ -168,7 +168,7 @@ final class Simulation {
         world.forgetAll(survival(dice));
         // What a failed sync was to write is not on the disk, and is in the kernel's memory until the machine dies.
         boolean killed = !powerCut && !disk.syncHasFailed();
-        stateIsLeft = killed && (dice >>> 9 & 1) != 0;
+        stateIsLeft = killed && ((dice >>> 9) & 1) != 0;
         trace.add(killed ? "kill" : "power cut", flushed, stateIsLeft ? 1 : 0, 0);
         if (killed) {
             forget(stateIsLeft ? Long.MAX_VALUE : flushed);
@@ -252,7 +252,7 @@ final class Simulation {
         for (int i = 0; i < zones.length; i++) {
             zones[i].checkOpened(reader.zone(i), world.report(i), stateIsLeft);
         }
-        if ((dice >>> 5 & 3) == 0) {
+        if (((dice >>> 5) & 3) == 0) {
             checkThatRecoveryIsIdempotent();
         }
     }

@@ -10,11 +10,11 @@ import java.util.BitSet;
 import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One number for all that an engine keeps in memory: two engines with the same will go on in the same way. */
+@SuppressWarnings("EnumOrdinal") // numbers of one run only
 final class StateHash {
 
     private static final String ENGINE = "io.ublkzoned.engine";
@@ -36,7 +36,7 @@ final class StateHash {
         }
     };
 
-    private final Map<Object, Integer> seen = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Integer> seen = new IdentityHashMap<>();
     private long hash;
 
     private StateHash() {}

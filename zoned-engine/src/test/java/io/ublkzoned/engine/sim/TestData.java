@@ -39,7 +39,7 @@ public final class TestData {
         }
         byte[] data = new byte[sectors * SECTOR];
         for (int i = 0; i < sectors; i++) {
-            fill(data, i * SECTOR, (i + 1) * SECTOR, stamp << SECTOR_BITS | i);
+            fill(data, i * SECTOR, (i + 1) * SECTOR, (stamp << SECTOR_BITS) | i);
         }
         return data;
     }

@@ -62,7 +62,7 @@ final class Trouble {
 
     /** Lets one of the next calls fail, as the dice say. */
     void failSoon(long dice, int errno) {
-        callToFail = BREAKABLE[(int) (dice >>> 32 & 0xffff) % BREAKABLE.length];
+        callToFail = BREAKABLE[(int) ((dice >>> 32) & 0xffff) % BREAKABLE.length];
         callsToFailure = 1 + (int) (dice >>> 60);
         failure = errno;
     }

@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
  * @param holes whether the file system can make holes
  * @param dice decides what the steps do not
  */
+@SuppressWarnings("EnumOrdinal") // numbers of one run only
 record Workload(
         FormatOptions options,
         int queues,
@@ -83,6 +84,7 @@ record Workload(
     private static final int[][] LIMITS = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {1, 2}, {2, 2}, {2, 3}, {1, 0}};
 
     /** How often each action comes, in the order of the actions. */
+    @SuppressWarnings("ImmutableEnumChecker") // weights that nobody changes
     private enum Mix {
         BALANCED(12, 14, 7, 2, 2, 3, 7, 1, 5, 18, 0, 10, 14, 1, 0, 1, 1, 1, 1),
         /** Space is given up and taken again, with few flushes in between. */

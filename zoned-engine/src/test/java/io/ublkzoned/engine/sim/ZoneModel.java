@@ -97,7 +97,7 @@ final class ZoneModel {
 
     private static boolean isLost(IoCall call, long now, long flushed) {
         call.ended = Math.min(call.ended, now);
-        boolean durable = call.settled || call.succeeded() && (call.forceUnitAccess || call.ended < flushed);
+        boolean durable = call.settled || (call.succeeded() && (call.forceUnitAccess || call.ended < flushed));
         return !durable;
     }
 
@@ -257,7 +257,7 @@ final class ZoneModel {
             for (IoCall write : writes) {
                 if (covers(write, address)) {
                     boolean shows = found == wordOf(write, address);
-                    allowed = shows || allowed && !(write.succeeded() && !write.losable);
+                    allowed = shows || (allowed && !(write.succeeded() && !write.losable));
                 }
             }
             require(allowed, "wrong data at sector ", i);
