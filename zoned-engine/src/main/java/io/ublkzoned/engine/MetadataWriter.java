@@ -31,7 +31,6 @@ final class MetadataWriter {
     private static final Logger LOG = LoggerFactory.getLogger(MetadataWriter.class);
 
     private final DeviceZones zones;
-    private final RequestMapper mapper;
     private final Object lock;
     private final Qcow2Image image;
     private final ImageFile file;
@@ -60,7 +59,6 @@ final class MetadataWriter {
             ReleasedSpace space,
             Runnable wakeUp) {
         this.zones = zones;
-        this.mapper = mapper;
         this.lock = lock;
         this.image = image;
         this.file = file;
@@ -154,8 +152,8 @@ final class MetadataWriter {
         synchronized (lock) {
             for (int i = 0; i < zones.count(); i++) {
                 ZoneTraffic zone = zones.touched(i);
-                if (zone != null && !zone.zone.isConventional()) {
-                    maps.release(zone, mapper.clustersBelow(zone, zone.completedBytes));
+                if (zone != null) {
+                    maps.releaseAhead(zone);
                 }
             }
         }

@@ -29,7 +29,6 @@ final class ZoneChanges {
     }
 
     private final DeviceZones zones;
-    private final RequestMapper mapper;
     private final Object lock;
     private final ZoneStateMachine rules;
     private final MetadataWriter metadata;
@@ -37,15 +36,8 @@ final class ZoneChanges {
     private final ReleasedSpace space;
     private final ArrayList<Change> waiting = new ArrayList<>();
 
-    ZoneChanges(
-            DeviceZones zones,
-            RequestMapper mapper,
-            Object lock,
-            ZoneStateMachine rules,
-            MetadataWriter metadata,
-            ReleasedSpace space) {
+    ZoneChanges(DeviceZones zones, Object lock, ZoneStateMachine rules, MetadataWriter metadata, ReleasedSpace space) {
         this.zones = zones;
-        this.mapper = mapper;
         this.lock = lock;
         this.rules = rules;
         this.metadata = metadata;
@@ -117,7 +109,7 @@ final class ZoneChanges {
                     zone.completedBytes = zone.zone.startBytes();
                     zone.lastWriteBytes = 0;
                     rules.reset(zone.zone);
-                    maps.release(zone, 0);
+                    maps.releaseAhead(zone);
                 }
             }
         }
@@ -135,7 +127,7 @@ final class ZoneChanges {
         }
         if (error == 0) {
             synchronized (lock) {
-                maps.release(zone, mapper.clustersBelow(zone, zone.completedBytes));
+                maps.releaseAhead(zone);
             }
             error = maps.store(zone);
         }

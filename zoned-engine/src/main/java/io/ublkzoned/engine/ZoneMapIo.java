@@ -9,7 +9,7 @@ import java.util.ArrayDeque;
  * Moves the mappings of zones between memory and the L2 tables: reads one at the zone's first touch, writes what has
  * changed.
  *
- * <p>{@link #want} and {@link #release} are called under the device's lock; the rest without it by the metadata thread.
+ * <p>{@link #want} and {@link #releaseAhead} are called under the device's lock; the rest without it by the metadata thread.
  */
 final class ZoneMapIo {
 
@@ -43,10 +43,10 @@ final class ZoneMapIo {
         }
     }
 
-    /** Gives up the zone's clusters from {@code fromCluster} on. */
-    void release(ZoneTraffic zone, int fromCluster) {
-        if (zone.map != null) {
-            zone.map.truncate(fromCluster, space::release);
+    /** Gives up the clusters that a sequential zone has above its write pointer. */
+    void releaseAhead(ZoneTraffic zone) {
+        if (zone.map != null && !zone.zone.isConventional()) {
+            zone.map.truncate(mapper.clustersBelow(zone, zone.completedBytes), space::release);
             if (zone.map.isStale()) {
                 metadata.markDirty(zone);
             }
@@ -92,9 +92,7 @@ final class ZoneMapIo {
             synchronized (lock) {
                 image.allocator().adopt(first, hostClusters, clusters);
                 zone.map = new ZoneMap(hostClusters, clusters);
-                if (!zone.zone.isConventional()) {
-                    release(zone, mapper.clustersBelow(zone, zone.completedBytes));
-                }
+                releaseAhead(zone);
             }
             return 0;
         } catch (IOException e) {

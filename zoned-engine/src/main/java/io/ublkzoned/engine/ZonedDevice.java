@@ -33,7 +33,7 @@ public final class ZonedDevice {
         RequestMapper mapper = new RequestMapper(image.allocator(), image.clusterBits());
         ReleasedSpace space = new ReleasedSpace(lock, file, image.allocator(), image.clusterBits());
         metadata = new MetadataWriter(zones, mapper, lock, image, file, space, metadataWakeUp);
-        changes = new ZoneChanges(zones, mapper, lock, rules, metadata, space);
+        changes = new ZoneChanges(zones, lock, rules, metadata, space);
         starter = new RequestStarter(geometry, zones, rules, mapper, metadata, changes);
         completer = new WriteCompleter(zones, rules, metadata);
     }
