@@ -103,8 +103,8 @@ public final class UblkServer {
         teardown.add(state::close);
         teardown.add(device::close);
         device.begin(state.memory());
-        serve(info, device, metadata, image);
         try {
+            serve(info, device, metadata, image);
             control.start(deviceId);
             awaitNode(Path.of(devicePath()));
         } catch (IOException | RuntimeException | Error e) {
