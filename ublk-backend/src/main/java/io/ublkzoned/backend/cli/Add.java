@@ -6,12 +6,11 @@ import io.ublkzoned.backend.ublk.UblkServer;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /**
  * {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM or SIGINT.
@@ -29,8 +28,8 @@ final class Add implements Subcommand {
     private static final int QUEUE_DEPTH_MAX = 4096; // UBLK_MAX_QUEUE_DEPTH
     private static final int DEFAULT_QUEUES_MAX = 4;
 
-    @Option(names = "--image", paramLabel = "FILE", description = "The image, instead of an argument.")
-    private @Nullable Path image;
+    @Mixin
+    private final ImageOperand image = new ImageOperand();
 
     @Option(
             names = {"-n", "--id"},
@@ -68,19 +67,13 @@ final class Add implements Subcommand {
             })
     private Recovery recovery = Recovery.REISSUE;
 
-    @Option(names = "--foreground", description = "Serve in the foreground, with the log on stderr.")
-    private boolean foreground;
-
-    @Option(names = "--detach", hidden = true)
-    private boolean detach;
-
-    @Parameters(arity = "0..*", hidden = true)
-    private @Nullable List<String> words;
+    @Mixin
+    private final Serving.Options serving = new Serving.Options();
 
     @Override
     public int run(CommandLine line) throws IOException {
         ServerOptions options = options(line);
-        return new Serving(line, detach).run(() -> {
+        return new Serving(line, serving).run(() -> {
             try {
                 return UblkServer.add(options);
             } catch (ImageFormatException e) {
@@ -90,8 +83,8 @@ final class Add implements Subcommand {
     }
 
     private ServerOptions options(CommandLine line) {
-        Operands operands = new Operands(line, words);
-        Path path = operands.image(image);
+        Operands operands = image.operands(line);
+        Path path = image.path(operands);
         String device = operands.next();
         operands.end();
         if (device != null) {
@@ -100,9 +93,7 @@ final class Add implements Subcommand {
             }
             id = DeviceName.parse(device).orElseThrow(() -> operands.usage("'" + device + "' is not a device: use N"));
         }
-        if (foreground && detach) {
-            throw operands.usage("--foreground and --detach exclude each other");
-        }
+        serving.require(operands);
         requireRange(operands, "queues", queues, QUEUES_MAX);
         requireRange(operands, "the depth", queueDepth, QUEUE_DEPTH_MAX);
         if (blockSize != 4096 && blockSize != 512) {

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import io.ublkzoned.backend.ublk.DeviceInfo;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.backend.ublk.UblkControl;
-import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
@@ -66,10 +65,10 @@ final class ListDevices implements Subcommand {
     }
 
     private static String state(@Nullable DeviceInfo info) {
-        if (info == null || info.state() == UblkDeviceInfo.STATE_DEAD) {
-            return "dead";
+        if (info != null && info.isLive()) {
+            return "live";
         }
-        return info.state() == UblkDeviceInfo.STATE_LIVE ? "live" : "quiesced";
+        return info != null && info.isWaiting() ? "quiesced" : "dead";
     }
 
     private static String json(List<Entry> entries) throws IOException {

@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -32,11 +33,8 @@ final class Recover implements Subcommand {
             description = "Go on with all devices whose server died.")
     private boolean all;
 
-    @Option(names = "--foreground", description = "Serve in the foreground, with the log on stderr.")
-    private boolean foreground;
-
-    @Option(names = "--detach", hidden = true)
-    private boolean detach;
+    @Mixin
+    private final Serving.Options serving = new Serving.Options();
 
     @Parameters(arity = "0..*", hidden = true)
     private @Nullable List<String> words;
@@ -46,10 +44,8 @@ final class Recover implements Subcommand {
         Operands operands = new Operands(line, words);
         int device = device(operands);
         operands.end();
-        if (foreground && detach) {
-            throw operands.usage("--foreground and --detach exclude each other");
-        }
-        return new Serving(line, detach).run(() -> UblkServer.recover(device));
+        serving.require(operands);
+        return new Serving(line, serving).run(() -> UblkServer.recover(device));
     }
 
     private int device(Operands operands) {

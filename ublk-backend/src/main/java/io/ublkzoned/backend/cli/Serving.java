@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
+import picocli.CommandLine.Option;
 
 /**
  * A server's life as a process: brings a device up, prints its path, serves until it is deleted or the process gets
@@ -35,14 +36,29 @@ final class Serving {
         UblkServer start() throws IOException;
     }
 
+    /** Where the server is to live; a mixin. */
+    static final class Options {
+        @Option(names = "--foreground", description = "Serve in the foreground, with the log on stderr.")
+        private boolean foreground;
+
+        @Option(names = "--detach", hidden = true)
+        private boolean detach;
+
+        void require(Operands operands) {
+            if (foreground && detach) {
+                throw operands.usage("--foreground and --detach exclude each other");
+            }
+        }
+    }
+
     private final CommandLine line;
     private final boolean detach;
     private final CompletableFuture<UblkServer> started = new CompletableFuture<>();
     private final CompletableFuture<Integer> end = new CompletableFuture<>();
 
-    Serving(CommandLine line, boolean detach) {
+    Serving(CommandLine line, Options options) {
         this.line = line;
-        this.detach = detach;
+        this.detach = options.detach;
     }
 
     /** Returns the exit status when the device is gone. */

@@ -4,7 +4,6 @@ import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.ublk.UblkCommands;
-import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.Access;
@@ -33,12 +32,12 @@ public final class DeadDevice {
         if (!new RunDirectory(id).exists()) {
             throw new IOException("there is no device %d of ublk-zoned: see ublk-zoned list".formatted(id));
         }
-        if (info == null || info.state() == UblkDeviceInfo.STATE_DEAD) {
+        if (info == null || !(info.isLive() || info.isWaiting())) {
             throw new IOException(
                     "device %d is dead and cannot be recovered, since it was added with --recovery off or never became live: 'ublk-zoned del %1$d' closes its image"
                             .formatted(id));
         }
-        if (info.state() == UblkDeviceInfo.STATE_LIVE) {
+        if (info.isLive()) {
             throw new IOException("device %d is live, pid %d serves it".formatted(id, info.serverPid()));
         }
         return info;
@@ -51,9 +50,7 @@ public final class DeadDevice {
         }
         try (UblkControl control = UblkControl.open()) {
             DeviceInfo info = control.info(id);
-            return info != null
-                    && info.state() != UblkDeviceInfo.STATE_LIVE
-                    && info.state() != UblkDeviceInfo.STATE_DEAD;
+            return info != null && info.isWaiting();
         }
     }
 

@@ -12,6 +12,16 @@ import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
  */
 public record DeviceInfo(int id, int serverPid, int state, long flags, int queues, int queueDepth, int maxIoBytes) {
 
+    /** Whether a server serves it. */
+    public boolean isLive() {
+        return state == UblkDeviceInfo.STATE_LIVE;
+    }
+
+    /** Whether its server died and another one can take it over. */
+    public boolean isWaiting() {
+        return !isLive() && state != UblkDeviceInfo.STATE_DEAD;
+    }
+
     static DeviceInfo of(UblkDeviceInfo info) {
         return new DeviceInfo(
                 info.deviceId(),
