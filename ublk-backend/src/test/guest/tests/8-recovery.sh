@@ -126,20 +126,27 @@ del_of_a_dead_device_closes_its_image_with_all_that_was_acknowledged() {
     done
 }
 
+# _kill_during SECONDS COMMAND...: kills every Java within the second after so many seconds of the command
+_kill_during() {
+    local seconds=$1 command
+    shift
+    "$@" >command.txt 2>&1 &
+    command=$!
+    sleep "$seconds.$((RANDOM % 10))"
+    pkill -KILL -x java || true
+    wait "$command" || true
+}
+
 # seconds: 900
 survives_kill_during_add_del_and_recover() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2
     write_zone 3 0 260K conv=nocreat,notrunc,fsync
     del_and_check disk.qcow2
-    local round server
+    local round
     # While it comes up, at a later moment each time.
     for round in 1 2 3 4 5; do
-        ublk-zoned add disk.qcow2 >add.txt 2>&1 &
-        server=$!
-        sleep "$((1 + round)).$((RANDOM % 10))"
-        pkill -KILL -x java || true
-        wait "$server" || true
+        _kill_during $((1 + round)) ublk-zoned add disk.qcow2
         _clean_up
         ublk-zoned check disk.qcow2
     done
@@ -147,11 +154,7 @@ survives_kill_during_add_del_and_recover() {
         attach disk.qcow2
         write_zone 4 0 64K
         blkzones reset 4 1
-        ublk-zoned del "$DEVICE" >del.txt 2>&1 &
-        server=$!
-        sleep "$((2 + round)).$((RANDOM % 10))"
-        pkill -KILL -x java || true
-        wait "$server" || true
+        _kill_during $((2 + round)) ublk-zoned del "$DEVICE"
         _clean_up
         ublk-zoned check disk.qcow2
     done
@@ -159,11 +162,7 @@ survives_kill_during_add_del_and_recover() {
         attach disk.qcow2
         write_zone 5 0 64K
         kill_server
-        ublk-zoned recover "$DEVICE" >recover.txt 2>&1 &
-        server=$!
-        sleep "$((1 + round)).$((RANDOM % 10))"
-        pkill -KILL -x java || true
-        wait "$server" || true
+        _kill_during $((1 + round)) ublk-zoned recover "$DEVICE"
         _recover
         expect_zones "3 closed 260K" "5 implicit-open 64K"
         blkzones reset 5 1
