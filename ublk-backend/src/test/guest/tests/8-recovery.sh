@@ -3,7 +3,6 @@
 
 _recover() {
     expect_equal "what recover prints" "$(ublk-zoned recover "$DEVICE")" "$DEVICE"
-    expect_match "the list" "$(ublk-zoned list)" "$DEVICE  live"
 }
 
 # Between 0.2 and 5 s, from the bits that bash has.
@@ -93,6 +92,7 @@ keeps_conditions_and_unflushed_data_through_kill_and_recover() {
     expect_failure 1 "device 0 waits for a new server: ublk-zoned recover 0" ublk-zoned report 0
     expect_failure 1 "whose server died: 'ublk-zoned recover 0'" ublk-zoned add disk.qcow2
     expect_equal "what recover -a prints" "$(ublk-zoned recover -a)" "$DEVICE"
+    expect_match "the list" "$(ublk-zoned list)" "$DEVICE  live"
     expect_failure 1 "device 0 is live" ublk-zoned recover 0
     expect_equal "the zones" "$(kernel_zones)" "$zones"
     cmp <(pattern $((2 * 16777216)) 12M) <(read_zone 2 0 12M)
@@ -197,17 +197,13 @@ survives_kill_during_reset_all() {
     del_and_check disk.qcow2
 }
 
-# seconds: 900
-keeps_an_f2fs_whose_server_is_killed_and_recovered() {
-    modprobe f2fs
-    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
-    attach disk.qcow2
-    mkfs.f2fs -q -f -m "$DEVICE"
+# _goes_through_kills TYPE ROUNDS: the device has been formatted so; its server is killed while files are written
+_goes_through_kills() {
+    local round rounds=$2
     mkdir mnt
-    mount "$DEVICE" mnt
-    local round
-    for round in 1 2 3 4; do
-        (for ((i = 0; i < 12; i++)); do pattern $((round * 1000 + i)) $((i * 70001)) >"mnt/$round-$i"; done; sync -f mnt) &
+    mount -t "$1" "$DEVICE" mnt
+    for ((round = 1; round <= rounds; round++)); do
+        _write_files "$round" &
         _sleep_at_random
         kill_server
         _recover
@@ -218,11 +214,40 @@ keeps_an_f2fs_whose_server_is_killed_and_recovered() {
     detach
     ublk-zoned check disk.qcow2
     attach disk.qcow2
-    mount "$DEVICE" mnt
+    mount -t "$1" "$DEVICE" mnt
     (cd mnt && sha256sum --quiet -c ../sums)
-    for round in 1 2 3 4; do
+    for ((round = 1; round <= rounds; round++)); do
         cmp <(pattern $((round * 1000 + 11)) 770011) "mnt/$round-11"
     done
     umount mnt
     del_and_check disk.qcow2
+}
+
+# _write_files ROUND: twelve, synced all at once and the last ones one by one
+_write_files() {
+    local i
+    for ((i = 0; i < 12; i++)); do
+        pattern $(($1 * 1000 + i)) $((i * 70001)) >"mnt/$1-$i"
+        ((i < 8)) || sync "mnt/$1-$i"
+    done
+    sync -f mnt
+}
+
+# seconds: 900
+keeps_an_f2fs_whose_server_is_killed_and_recovered() {
+    modprobe f2fs
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
+    attach disk.qcow2
+    mkfs.f2fs -q -f -m "$DEVICE"
+    _goes_through_kills f2fs 4
+}
+
+# It appends: what the dead server had carried out, and the kernel sends again, must not be there twice.
+# seconds: 1200
+keeps_a_btrfs_whose_server_is_killed_and_recovered() {
+    modprobe btrfs
+    new_image disk.qcow2 --size 2G --zone-size 64M
+    attach disk.qcow2
+    mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
+    _goes_through_kills btrfs 8
 }

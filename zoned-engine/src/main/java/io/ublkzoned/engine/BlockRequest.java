@@ -17,10 +17,20 @@ public final class BlockRequest {
         COMPLETE
     }
 
+    /** Whether an append is one that the last server had carried out, and that the kernel sends again. */
+    enum Repeat {
+        /** The first request of its slot: it may be. */
+        POSSIBLE,
+        /** Its data is being compared with what lies where the earlier one's went. */
+        COMPARING,
+        NO
+    }
+
     private static final int INITIAL_PARTS = 4;
 
     private final RequestQueue queue;
     private final int tag;
+    private final int slot;
 
     private BlockOp op = BlockOp.FLUSH;
     private long offsetBytes;
@@ -29,6 +39,7 @@ public final class BlockRequest {
 
     // The engine's part: the queue's thread writes it while the request is its own, the device's lock guards it after.
     Step step = Step.START;
+    Repeat repeat = Repeat.POSSIBLE;
 
     @Nullable
     BlockRequest next;
@@ -43,10 +54,12 @@ public final class BlockRequest {
     /**
      * @param queue the queue that the request comes from, for ever
      * @param tag its number there
+     * @param slot its number among those of all queues, the same in the next server: see {@link DeviceState}
      */
-    public BlockRequest(RequestQueue queue, int tag) {
+    public BlockRequest(RequestQueue queue, int tag, int slot) {
         this.queue = queue;
         this.tag = tag;
+        this.slot = slot;
     }
 
     /**
@@ -73,6 +86,10 @@ public final class BlockRequest {
 
     public int tag() {
         return tag;
+    }
+
+    int slot() {
+        return slot;
     }
 
     public BlockOp op() {

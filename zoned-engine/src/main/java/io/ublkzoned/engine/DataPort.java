@@ -19,6 +19,12 @@ public interface DataPort {
     /** Writes that part of the request to the image; a short write is an error. */
     void writePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 
+    /**
+     * Compares that part of the request with the image: the result is 0 or more if they are the same, else negative. The
+     * one call that may block and allocate, since it is asked of requests that the kernel sends again.
+     */
+    void comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
+
     /** Fills that part of the request with zeros; the image is not touched. */
     void zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes);
 }

@@ -9,9 +9,14 @@ import java.lang.invoke.VarHandle;
  * What a device has acknowledged, in memory that outlives its process, though not a power cut: a file on tmpfs, mapped
  * shared. With it the next server goes on where a killed one was.
  *
- * <p>A header and then one word a zone, replaced by one store: whenever the process dies, each word is whole. From the
- * low bits up: the write pointer in sectors from the start of the zone, 36 bits; the length of the last acknowledged
- * write in sectors, 22 bits; the zone's condition, 4 bits. Numbers are in the host's byte order.
+ * <p>A header, then one word a zone, then one word a slot, a slot being one queue's tag. Each is replaced by one store:
+ * whenever the process dies, it is whole. Numbers are in the host's byte order.
+ *
+ * <p>A zone's word, from the low bits up: the write pointer in sectors from the start of the zone, 36 bits; the length of
+ * the last acknowledged write in sectors, 22 bits; the zone's condition, 4 bits.
+ *
+ * <p>A slot's word is 0, but for an append that the kernel may not know to be done: its length in sectors, 17 bits, and its
+ * place on the device in sectors, 47 bits. After the server's death the kernel sends that append again, unless it knew.
  *
  * <p>On the data path, under the device's lock.
  */
@@ -19,7 +24,7 @@ public final class DeviceState {
 
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
 
-    private static final long MAGIC = 0x3165746174735a75L; // "uZstate1"
+    private static final long MAGIC = 0x3265746174735a75L; // "uZstate2"
     private static final long MAGIC_AT = 0;
     private static final long ZONES_AT = 8;
     private static final long ZONE_SIZE_AT = 16;
@@ -30,18 +35,23 @@ public final class DeviceState {
     private static final long POINTER_MASK = (1L << POINTER_BITS) - 1;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
 
+    private static final int APPEND_LENGTH_BITS = 17;
+    private static final long APPEND_LENGTH_MASK = (1L << APPEND_LENGTH_BITS) - 1;
+
     private final MemorySegment memory;
     private final DeviceGeometry geometry;
+    private final long slotsAt;
 
     /** @param memory {@link #sizeBytes} bytes of it, aligned to 8 */
     DeviceState(MemorySegment memory, DeviceGeometry geometry) {
         this.memory = memory;
         this.geometry = geometry;
+        slotsAt = sizeBytes(geometry, 0);
     }
 
-    /** How much memory the state of such a device takes. */
-    public static long sizeBytes(DeviceGeometry geometry) {
-        return WORDS_AT + (long) geometry.zoneCount() * Long.BYTES;
+    /** How much memory the state of such a device takes, with so many tags in all its queues. */
+    public static long sizeBytes(DeviceGeometry geometry, int slots) {
+        return WORDS_AT + ((long) geometry.zoneCount() + slots) * Long.BYTES;
     }
 
     /** Whether memory holds a state that counts. */
@@ -55,7 +65,7 @@ public final class DeviceState {
 
     /** Whether it was a device of this shape, and every word can be right. */
     public boolean isSound() {
-        if (memory.byteSize() < sizeBytes(geometry)
+        if (memory.byteSize() < slotsAt
                 || memory.get(ValueLayout.JAVA_LONG, ZONES_AT) != geometry.zoneCount()
                 || memory.get(ValueLayout.JAVA_LONG, ZONE_SIZE_AT) != geometry.zoneSizeBytes()) {
             return false;
@@ -110,5 +120,35 @@ public final class DeviceState {
 
     private long word(int zone) {
         return (long) LONG.getAcquire(memory, WORDS_AT + (long) zone * Long.BYTES);
+    }
+
+    /** An append has been carried out, and the kernel is about to be told where. */
+    void putAppend(int slot, long placeBytes, int lengthBytes) {
+        long place = placeBytes / DeviceGeometry.SECTOR_BYTES;
+        long length = lengthBytes / DeviceGeometry.SECTOR_BYTES;
+        LONG.setRelease(memory, slotAt(slot), place << APPEND_LENGTH_BITS | length);
+    }
+
+    /** No append of this slot can come again. */
+    void removeAppend(int slot) {
+        LONG.setRelease(memory, slotAt(slot), 0L);
+    }
+
+    /** Where the data of the slot's append went, as a device address. */
+    long appendPlaceBytes(int slot) {
+        return (append(slot) >>> APPEND_LENGTH_BITS) * DeviceGeometry.SECTOR_BYTES;
+    }
+
+    /** The length of the slot's append, 0 if there is none. */
+    int appendLengthBytes(int slot) {
+        return (int) (append(slot) & APPEND_LENGTH_MASK) * DeviceGeometry.SECTOR_BYTES;
+    }
+
+    private long append(int slot) {
+        return (long) LONG.getAcquire(memory, slotAt(slot));
+    }
+
+    private long slotAt(int slot) {
+        return slotsAt + (long) slot * Long.BYTES;
     }
 }

@@ -73,6 +73,34 @@ final class DeviceZones {
         }
     }
 
+    /** Keeps where an append went until {@link #answered}; before {@link #publish}, or its zone would know more than it. */
+    void appended(BlockRequest append) {
+        if (state != null) {
+            state.putAppend(append.slot(), append.offsetBytes(), append.lengthBytes());
+        }
+    }
+
+    /** What the request's slot last appended will not come again. */
+    void answered(BlockRequest request) {
+        if (state != null) {
+            state.removeAppend(request.slot());
+        }
+    }
+
+    /**
+     * Where an append may have gone already, if it is the one that its slot had when the server died; else -1.
+     *
+     * @param zone the zone to append to
+     */
+    long earlierPlace(ZoneTraffic zone, BlockRequest append) {
+        if (state == null || state.appendLengthBytes(append.slot()) != append.lengthBytes()) {
+            return -1;
+        }
+        long place = state.appendPlaceBytes(append.slot());
+        boolean isThere = place >= zone.zone.startBytes() && place + append.lengthBytes() <= zone.completedBytes;
+        return isThere ? place : -1;
+    }
+
     ZoneTable table() {
         return table;
     }

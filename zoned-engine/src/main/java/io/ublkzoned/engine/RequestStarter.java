@@ -2,6 +2,7 @@ package io.ublkzoned.engine;
 
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
+import io.ublkzoned.engine.BlockRequest.Repeat;
 import io.ublkzoned.engine.qcow2.ZoneMap;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
@@ -45,6 +46,9 @@ final class RequestStarter {
 
     /** Gives 0 or -errno if the request is done, else {@link #TRANSFER} or {@link #WAITING}. */
     int start(BlockRequest request) {
+        if (request.repeat == Repeat.POSSIBLE && request.op() != BlockOp.ZONE_APPEND) {
+            isNoRepeat(request);
+        }
         if (request.op() == BlockOp.FLUSH) {
             return metadata.flush(request) ? WAITING : 0;
         }
@@ -121,11 +125,48 @@ final class RequestStarter {
         if (zone.failed) {
             return await(zone, request);
         }
-        if (zone.map == null) {
+        ZoneMap map = zone.map;
+        if (map == null) {
             return awaitMap(zone, request);
+        }
+        if (request.repeat == Repeat.POSSIBLE) {
+            long place = zones.earlierPlace(zone, request);
+            if (place >= 0) {
+                return startComparison(zone, map, request, place);
+            }
+            isNoRepeat(request);
         }
         request.place(zone.zone.writePointerBytes());
         return startWrite(zone, request);
+    }
+
+    private int startComparison(ZoneTraffic zone, ZoneMap map, BlockRequest append, long place) {
+        append.place(place);
+        append.repeat = Repeat.COMPARING;
+        append.partCount = 0;
+        mapper.addParts(zone, map, append, append.endBytes());
+        zone.transfers++;
+        return TRANSFER;
+    }
+
+    /** An append is answered with its earlier place if its data lies there, else it begins. */
+    int compared(BlockRequest append, boolean same) {
+        if (same) {
+            append.repeat = Repeat.NO;
+            return acknowledgeRepeated(append);
+        }
+        isNoRepeat(append);
+        append.result = 0;
+        return start(append);
+    }
+
+    private void isNoRepeat(BlockRequest request) {
+        request.repeat = Repeat.NO;
+        zones.answered(request);
+    }
+
+    private int acknowledgeRepeated(BlockRequest write) {
+        return write.forceUnitAccess() && metadata.flush(write) ? WAITING : write.lengthBytes();
     }
 
     private int startWrite(ZoneTraffic zone, BlockRequest request) {
@@ -133,7 +174,7 @@ final class RequestStarter {
             return await(zone, request);
         }
         if (isRepeated(zone, request)) {
-            return request.forceUnitAccess() && metadata.flush(request) ? WAITING : request.lengthBytes();
+            return acknowledgeRepeated(request);
         }
         ZoneMap map = zone.map;
         if (map == null) {

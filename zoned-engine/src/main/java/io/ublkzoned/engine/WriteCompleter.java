@@ -54,6 +54,9 @@ final class WriteCompleter {
                     traffic.completedBytes = zone.endBytes();
                     rules.filled(zone);
                 }
+                if (first.op() == BlockOp.ZONE_APPEND) {
+                    zones.appended(first);
+                }
                 zones.publish(zone);
                 metadata.markDirty(traffic);
             } else {

@@ -89,6 +89,10 @@ public final class ZonedDevice {
         synchronized (lock) {
             outcome = starter.start(request);
         }
+        goOn(request, outcome);
+    }
+
+    private static void goOn(BlockRequest request, int outcome) {
         if (outcome == RequestStarter.TRANSFER) {
             transfer(request);
         } else if (outcome != RequestStarter.WAITING) {
@@ -114,7 +118,9 @@ public final class ZonedDevice {
         for (int i = 0; i < parts; i++) {
             long imageOffset = request.partImageOffset[i];
             int length = request.partLength[i];
-            if (!isRead) {
+            if (request.repeat == BlockRequest.Repeat.COMPARING) {
+                port.comparePart(request, at, imageOffset, length);
+            } else if (!isRead) {
                 port.writePart(request, at, imageOffset, length);
             } else if (imageOffset == HOLE) {
                 port.zeroPart(request, at, length);
@@ -137,20 +143,36 @@ public final class ZonedDevice {
         if (--request.partsPending > 0) {
             return;
         }
-        boolean finished;
+        int outcome;
         synchronized (lock) {
             ZoneTraffic zone = zones.at(request.offsetBytes());
             zone.transfers--;
             if (request.result == 0) {
                 request.result = request.lengthBytes();
             }
-            finished = request.op() == BlockOp.READ || completer.moved(zone, request);
+            outcome = transferred(zone, request);
             if (zone.held && zone.transfers == 0) {
                 metadata.wakeUp();
             }
         }
-        if (finished) {
-            request.queue().completed(request, request.result);
+        goOn(request, outcome);
+    }
+
+    private int transferred(ZoneTraffic zone, BlockRequest request) {
+        if (request.repeat == BlockRequest.Repeat.COMPARING) {
+            return starter.compared(request, request.result > 0);
+        }
+        boolean finished = request.op() == BlockOp.READ || completer.moved(zone, request);
+        return finished ? request.result : RequestStarter.WAITING;
+    }
+
+    /**
+     * The kernel has taken the answer to an append, so that it will not send it again. Called on the queue's thread, after
+     * {@link RequestQueue#completed} and before the next request of that tag.
+     */
+    public void answerTaken(BlockRequest append) {
+        synchronized (lock) {
+            zones.answered(append);
         }
     }
 

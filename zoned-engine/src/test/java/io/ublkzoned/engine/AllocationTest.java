@@ -79,6 +79,11 @@ final class AllocationTest {
         }
 
         @Override
+        public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+            throw new AssertionError("no server died");
+        }
+
+        @Override
         public void zeroPart(BlockRequest request, int requestOffset, int length) {
             device.partCompleted(request, length);
         }
@@ -88,7 +93,7 @@ final class AllocationTest {
     void writesAndReadsOfAWarmDeviceAllocateNothing() throws Exception {
         AllocationMeter meter = AllocationMeter.find();
         IdleQueue queue = new IdleQueue();
-        BlockRequest request = new BlockRequest(queue, 0);
+        BlockRequest request = new BlockRequest(queue, 0, 0);
         warmUp(queue, request);
 
         long before = meter.allocatedBytes();

@@ -10,9 +10,9 @@ import org.junit.jupiter.api.Test;
 final class RequestListTest {
 
     private final World world = World.small();
-    private final BlockRequest a = new BlockRequest(world.queue, 0);
-    private final BlockRequest b = new BlockRequest(world.queue, 1);
-    private final BlockRequest c = new BlockRequest(world.queue, 2);
+    private final BlockRequest a = new BlockRequest(world.queue, 0, 0);
+    private final BlockRequest b = new BlockRequest(world.queue, 1, 1);
+    private final BlockRequest c = new BlockRequest(world.queue, 2, 2);
 
     @Test
     void requestsComeOutInTheOrderInWhichTheyWentIn() {

@@ -223,6 +223,11 @@ public final class SubmissionQueue {
         return entryCount - (tail() - head);
     }
 
+    /** Whether the kernel has taken all that was queued. */
+    public boolean isEmpty() {
+        return free() == entryCount;
+    }
+
     /** Whether the kernel holds back completions because their queue was full. */
     boolean completionsOverflowed() {
         int flags = (int) INDEX.getOpaque(kernelFlags, 0L);

@@ -7,6 +7,8 @@ import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.qcow2.ZoneMap;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -101,6 +103,20 @@ public final class UringDataPort implements DataPort {
         }
         int part = parts[request.tag()].add(requestOffsetBytes, imageOffsetBytes, lengthBytes);
         submit(request, part);
+    }
+
+    @Override
+    public void comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
+        MemorySegment sent = buffers.part(request.tag(), requestOffsetBytes, lengthBytes);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment found = arena.allocate(lengthBytes);
+            boolean same = imageOffsetBytes != ZoneMap.HOLE
+                    && Libc.pread(buffers.deviceFd(), sent, buffers.copyOffset(request.tag(), requestOffsetBytes))
+                            == lengthBytes
+                    && Libc.preadFully(imageFd, found, imageOffsetBytes) == lengthBytes
+                    && sent.mismatch(found) < 0;
+            device.partCompleted(request, same ? lengthBytes : -Errno.EIO);
+        }
     }
 
     @Override

@@ -89,7 +89,7 @@ public final class DeadDevice {
             FdImageFile file = new FdImageFile(image);
             if (Qcow2Image.open(file, Access.READ_ONLY).isDirty()) {
                 ZonedDevice device = ZonedDevice.reopen(file, state.memory(), () -> {});
-                device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry()), Long.BYTES));
+                device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), 0), Long.BYTES));
                 device.close();
             }
         }

@@ -25,6 +25,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.BitSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,6 +66,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private final MemorySegment wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
 
     private final RequestList inbox = new RequestList(); // guarded by itself
+    private final BitSet appendsAnswered; // tags whose answer the kernel has not been seen to take
     private int tagsEnded;
 
     /** Makes the queue for the calling thread, on a device that has been added and not started. */
@@ -91,7 +93,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
                 stride);
         buffers = new TagBuffers(arena, deviceFd, queueId, queueDepth, info.maxIoBytes());
         requests = new BlockRequest[queueDepth];
-        Arrays.setAll(requests, tag -> new BlockRequest(this, tag));
+        Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
+        appendsAnswered = new BitSet(queueDepth);
         dataPort = new UringDataPort(device, submissions, image.value(), buffers, requests, IMAGE);
         reports = new ZoneReportEncoder(device);
     }
@@ -112,11 +115,22 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     void run() {
         while (tagsEnded < queueDepth) {
             drainInbox();
+            deliverAppends();
             int ready = ring.submitAndWait(1);
             if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
                 throw new IllegalStateException("io_uring_enter: " + Errno.name(-ready));
             }
             ring.completions().drain(this, BATCH_MAX);
+        }
+    }
+
+    /** No server's death while this queue waits shall make an append look as if the kernel had not been told of it. */
+    private void deliverAppends() {
+        if (!appendsAnswered.isEmpty() && ring.submit() >= 0 && submissions.isEmpty()) {
+            for (int tag = appendsAnswered.nextSetBit(0); tag >= 0; tag = appendsAnswered.nextSetBit(tag + 1)) {
+                device.answerTaken(requests[tag]);
+            }
+            appendsAnswered.clear();
         }
     }
 
@@ -149,6 +163,10 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void start(int tag) {
+        if (appendsAnswered.get(tag)) {
+            device.answerTaken(requests[tag]);
+            appendsAnswered.clear(tag);
+        }
         switch (descriptors.operation(tag)) {
             case UblkOperations.READ -> submit(tag, BlockOp.READ);
             case UblkOperations.WRITE -> submit(tag, BlockOp.WRITE);
@@ -206,6 +224,9 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     public void completed(BlockRequest request, int result) {
         boolean placed = request.op() == BlockOp.ZONE_APPEND && result >= 0;
         commit(request.tag(), result, placed ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
+        if (placed) {
+            appendsAnswered.set(request.tag());
+        }
     }
 
     @Override

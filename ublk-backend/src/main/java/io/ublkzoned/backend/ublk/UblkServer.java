@@ -99,7 +99,8 @@ public final class UblkServer {
                 directory.remove();
             }
         });
-        StateFile state = StateFile.create(directory.stateFile(), DeviceState.sizeBytes(device.geometry()));
+        StateFile state = StateFile.create(
+                directory.stateFile(), DeviceState.sizeBytes(device.geometry(), info.queues() * info.queueDepth()));
         teardown.add(state::close);
         teardown.add(device::close);
         device.begin(state.memory());

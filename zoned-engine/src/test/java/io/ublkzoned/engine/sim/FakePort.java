@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.sim;
 
+import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ public final class FakePort implements DataPort {
     private enum Kind {
         READ,
         WRITE,
+        COMPARE,
         ZERO
     }
 
@@ -116,9 +118,22 @@ public final class FakePort implements DataPort {
         switch (part.kind()) {
             case READ -> image.readData(part.imageOffset(), data, part.requestOffset(), part.length());
             case WRITE -> writeSome(part, 0, part.length());
+            case COMPARE -> {
+                if (!sameAsImage(part, data)) {
+                    fail(part, BlockErrors.EIO);
+                    return;
+                }
+            }
             case ZERO -> Arrays.fill(data, part.requestOffset(), part.requestOffset() + part.length(), (byte) 0);
         }
         queue.device().partCompleted(part.request(), part.length());
+    }
+
+    private boolean sameAsImage(Part part, byte[] data) {
+        byte[] found = new byte[part.length()];
+        image.readData(part.imageOffset(), found, 0, found.length);
+        int from = part.requestOffset();
+        return Arrays.equals(found, 0, found.length, data, from, from + part.length());
     }
 
     private void fail(Part part, int errno) {
@@ -155,6 +170,11 @@ public final class FakePort implements DataPort {
     @Override
     public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
         add(new Part(parts++, Kind.WRITE, request, requestOffset, imageOffset, length));
+    }
+
+    @Override
+    public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        add(new Part(parts++, Kind.COMPARE, request, requestOffset, imageOffset, length));
     }
 
     @Override

@@ -20,18 +20,25 @@ public final class FakeQueue implements RequestQueue {
     public final List<IoCall> completed = new ArrayList<>();
 
     private final World world;
+    private final int firstSlot;
     private final ArrayDeque<BlockRequest> freeTags = new ArrayDeque<>();
     private final @Nullable IoCall[] underWay;
     private final ArrayDeque<BlockRequest> handedOver = new ArrayDeque<>();
     private Consumer<IoCall> listener = completed::add;
+    private boolean answersAreLost;
 
-    FakeQueue(World world, SimulatedDisk image, int depth) {
+    FakeQueue(World world, SimulatedDisk image, int depth, int firstSlot) {
         this.world = world;
+        this.firstSlot = firstSlot;
         port = new FakePort(this, image);
         underWay = new IoCall[depth];
         for (int tag = 0; tag < depth; tag++) {
-            freeTags.add(new BlockRequest(this, tag));
+            freeTags.add(newRequest(tag));
         }
+    }
+
+    private BlockRequest newRequest(int tag) {
+        return new BlockRequest(this, tag, firstSlot + tag);
     }
 
     ZonedDevice device() {
@@ -41,6 +48,11 @@ public final class FakeQueue implements RequestQueue {
     /** Is told of every completion. */
     public void listen(Consumer<IoCall> newListener) {
         listener = newListener;
+    }
+
+    /** From now on, until the server dies, the kernel takes no answer: it will send each request again. */
+    public void loseAnswers() {
+        answersAreLost = true;
     }
 
     boolean hasFreeTag() {
@@ -59,9 +71,22 @@ public final class FakeQueue implements RequestQueue {
         return call;
     }
 
+    /** As {@link #submit}, with a tag that is free: the kernel sends a request again with the one it had. */
+    public IoCall submitAs(int tag, BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
+        BlockRequest request =
+                freeTags.stream().filter(free -> free.tag() == tag).findFirst().orElseThrow();
+        freeTags.remove(request);
+        IoCall call = begin(request, op, offset, data, forceUnitAccess);
+        send(call);
+        return call;
+    }
+
     /** Takes a tag for a request, which begins now. */
     IoCall prepare(BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
-        BlockRequest request = freeTags.remove();
+        return begin(freeTags.remove(), op, offset, data, forceUnitAccess);
+    }
+
+    private IoCall begin(BlockRequest request, BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
         request.set(op, offset, data.length, forceUnitAccess);
         IoCall call = new IoCall(request, op, offset, data, forceUnitAccess);
         call.begun = world.tick();
@@ -99,10 +124,14 @@ public final class FakeQueue implements RequestQueue {
             if (call != null) {
                 call.place = call.request.offsetBytes();
                 underWay[call.request.tag()] = null;
-                freeTags.add(new BlockRequest(this, call.request.tag()));
             }
         }
+        freeTags.clear();
+        for (int tag = 0; tag < underWay.length; tag++) {
+            freeTags.add(newRequest(tag));
+        }
         handedOver.clear();
+        answersAreLost = false;
     }
 
     @Override
@@ -120,6 +149,9 @@ public final class FakeQueue implements RequestQueue {
         call.result = result;
         call.place = request.offsetBytes();
         call.ended = world.tick();
+        if (call.op == BlockOp.ZONE_APPEND && !answersAreLost) {
+            device().answerTaken(request);
+        }
         underWay[request.tag()] = null;
         freeTags.add(request);
         listener.accept(call);

@@ -27,8 +27,10 @@ public final class World {
     /** A device may have this many zones. */
     public static final int ZONES_MAX = 1000;
 
-    /** Eight words for the device and one for each zone. */
-    private static final int STATE_WORDS = 8 + ZONES_MAX;
+    static final int QUEUES_MAX = 4;
+
+    /** Eight words for the device and one for each zone and each tag. */
+    private static final int STATE_WORDS = 8 + ZONES_MAX + QUEUES_MAX * QUEUE_DEPTH;
 
     /** Far more than what any number of requests needs to end. */
     private static final int ROUNDS_MAX = 100_000;
@@ -73,7 +75,7 @@ public final class World {
         this.image = image;
         queues = new FakeQueue[queueCount];
         for (int i = 0; i < queueCount; i++) {
-            queues[i] = new FakeQueue(this, image, QUEUE_DEPTH);
+            queues[i] = new FakeQueue(this, image, QUEUE_DEPTH, i * QUEUE_DEPTH);
         }
         queue = queues[0];
         port = queue.port;
