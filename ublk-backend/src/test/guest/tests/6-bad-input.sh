@@ -53,6 +53,8 @@ refuses_without_the_driver() {
     trap 'modprobe ublk_drv; finish_test' EXIT
     _expect_refusal 'modprobe ublk_drv.*scripts/vm' disk.qcow2
     expect_failure 1 'modprobe ublk_drv' ublk-zoned features
+    ublk-zoned doctor >doctor.txt && fail "doctor finds a host without the driver healthy"
+    expect_match "what doctor says" "$(<doctor.txt)" "problem +module +ublk_drv is not loaded: run 'modprobe ublk_drv'"
     # What needs no driver works.
     ublk-zoned check disk.qcow2
     ublk-zoned report disk.qcow2 >/dev/null

@@ -56,6 +56,20 @@ shows_devices_and_images_in_text_and_json() {
     ublk-zoned check second.qcow2
 }
 
+says_that_this_host_can_serve_devices() {
+    new_image disk.qcow2 --size 256M --zone-size 16M
+    attach disk.qcow2
+    ublk-zoned doctor >doctor.txt || { cat doctor.txt; fail "doctor finds the guest ill"; }
+    grep -v '^ok  ' doctor.txt >remarks.txt
+    expect_equal "what doctor remarks" "$(<remarks.txt)" 'This host can serve devices.'
+    kill_server
+    ublk-zoned doctor --json | _json "
+        x['canServe'] is True and [f['subject'] for f in x['findings'] if f['verdict'] != 'ok'] == ['devices']
+        and x['findings'][-1]['sentence'] == 'device 0 has no server: ublk-zoned recover 0'"
+    ublk-zoned recover 0
+    del_and_check disk.qcow2
+}
+
 shows_the_features_of_the_driver() {
     ublk-zoned features --json | _json "
         {'ZONED', 'USER_COPY'} <= {f.upper().replace('UBLK_F_', '') for f in x['features']}

@@ -38,6 +38,9 @@ public enum Barrier {
     /** The write pointers of a reset, before it is done and the clusters are given up. */
     RESET_BEFORE_RELEASE,
 
+    /** That zones are read-only or offline, or no longer, before they are. */
+    FAILED_ZONES_BEFORE_DONE,
+
     /** The hole under a given-up cluster, before the cluster is handed out again. */
     HOLES_BEFORE_REUSE,
 

@@ -4,6 +4,7 @@ import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneTable;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -20,10 +21,13 @@ final class DeviceZones {
     /** Null before {@link #begin}. */
     private @Nullable DeviceState state;
 
-    /** @param writePointer the stored write pointer of each sequential zone, as a device address in bytes */
-    DeviceZones(DeviceGeometry geometry, IntToLongFunction writePointer) {
+    /**
+     * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
+     * @param failed the condition of each zone that is read-only or offline, null of all others
+     */
+    DeviceZones(DeviceGeometry geometry, IntToLongFunction writePointer, IntFunction<@Nullable ZoneCondition> failed) {
         this.geometry = geometry;
-        table = new ZoneTable(geometry, writePointer, this::publish);
+        table = new ZoneTable(geometry, writePointer, failed, this::publish);
         traffic = new ZoneTraffic[geometry.zoneCount()];
     }
 

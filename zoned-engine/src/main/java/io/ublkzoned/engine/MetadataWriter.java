@@ -3,6 +3,7 @@ package io.ublkzoned.engine;
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
+import io.ublkzoned.engine.qcow2.FailedZones;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.WritePointerTable;
 import java.io.IOException;
@@ -297,6 +298,17 @@ final class MetadataWriter {
             }
             return failed("reset", e);
         }
+    }
+
+    /** Makes durable which zones are read-only or offline. */
+    void storeFailed(FailedZones failed) throws IOException {
+        image.writeFailedZones(failed);
+        sync(Barrier.FAILED_ZONES_BEFORE_DONE);
+    }
+
+    /** Which zones are read-only or offline, in the file. */
+    FailedZones failedZones() {
+        return image.failedZones();
     }
 
     /**

@@ -1,30 +1,72 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Resets and finishes: the requests that need their zones to themselves.
+ * What needs zones to itself: resets and finishes, and changes of the conditions that no request brings about.
  *
  * <p>A change holds its zones, so that new requests wait, and is done when no data moves in them any more. {@link #add}
  * is called under the device's lock, {@link #run} without it on the metadata thread.
  */
 final class ZoneChanges {
 
-    private static final class Change {
-        final BlockRequest request;
+    private abstract static sealed class Change {
         final List<ZoneTraffic> zones;
         boolean holding;
 
-        Change(BlockRequest request, List<ZoneTraffic> zones) {
-            this.request = request;
+        Change(List<ZoneTraffic> zones) {
             this.zones = zones;
+        }
+
+        /** The zones are as they are to be, or the change has failed. */
+        abstract void complete();
+    }
+
+    private static final class RequestedChange extends Change {
+        final BlockRequest request;
+        int result;
+
+        RequestedChange(BlockRequest request, List<ZoneTraffic> zones) {
+            super(zones);
+            this.request = request;
         }
 
         boolean isFinish() {
             return request.op() == BlockOp.ZONE_FINISH;
+        }
+
+        @Override
+        void complete() {
+            MetadataWriter.complete(request, result);
+        }
+    }
+
+    private static final class ConditionChange extends Change {
+        final @Nullable ZoneCondition condition;
+        final CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+
+        @Nullable
+        IOException failure;
+
+        ConditionChange(List<ZoneTraffic> zones, @Nullable ZoneCondition condition) {
+            super(zones);
+            this.condition = condition;
+        }
+
+        @Override
+        void complete() {
+            if (failure == null) {
+                done.complete(null);
+            } else {
+                done.completeExceptionally(failure);
+            }
         }
     }
 
@@ -34,7 +76,7 @@ final class ZoneChanges {
     private final MetadataWriter metadata;
     private final ZoneMapIo maps;
     private final ReleasedSpace space;
-    private final ArrayList<Change> waiting = new ArrayList<>();
+    private final List<Change> waiting = new ArrayList<>();
 
     ZoneChanges(DeviceZones zones, Object lock, ZoneStateMachine rules, MetadataWriter metadata, ReleasedSpace space) {
         this.zones = zones;
@@ -47,8 +89,16 @@ final class ZoneChanges {
 
     /** Queues a reset or finish of these zones. */
     void add(BlockRequest request, List<ZoneTraffic> zones) {
-        waiting.add(new Change(request, zones));
+        waiting.add(new RequestedChange(request, zones));
         metadata.wakeUp();
+    }
+
+    /** Queues that zones in a row become read-only or offline, or with null as their write pointers say. */
+    CompletableFuture<@Nullable Void> add(List<ZoneTraffic> zones, @Nullable ZoneCondition condition) {
+        ConditionChange change = new ConditionChange(zones, condition);
+        waiting.add(change);
+        metadata.wakeUp();
+        return change.done;
     }
 
     /** Does all changes whose zones are idle, resets with one sync for all; false if there was none. */
@@ -60,22 +110,25 @@ final class ZoneChanges {
         if (ready.isEmpty()) {
             return false;
         }
-        List<ZoneTraffic> resets = new ArrayList<>();
+        List<RequestedChange> resets = new ArrayList<>();
         for (Change change : ready) {
-            if (change.isFinish()) {
-                change.request.result = finish(change.zones.getFirst());
-            } else {
-                resets.addAll(change.zones);
+            switch (change) {
+                case RequestedChange requested
+                when requested.isFinish() -> requested.result = finish(requested.zones.getFirst());
+                case RequestedChange reset -> resets.add(reset);
+                case ConditionChange wear -> changeConditions(wear);
             }
         }
-        int resetError = reset(resets);
+        int resetError =
+                reset(resets.stream().flatMap(change -> change.zones.stream()).toList());
+        resets.forEach(change -> change.result = resetError);
         synchronized (lock) {
             for (Change change : ready) {
                 for (ZoneTraffic zone : change.zones) {
                     zone.held = false;
                     zone.resumeWaiting();
                 }
-                MetadataWriter.complete(change.request, change.isFinish() ? change.request.result : resetError);
+                change.complete();
             }
         }
         space.punch();
@@ -114,6 +167,32 @@ final class ZoneChanges {
             }
         }
         return error;
+    }
+
+    private void changeConditions(ConditionChange change) {
+        List<Zone> changed = change.zones.stream().map(traffic -> traffic.zone).toList();
+        try {
+            synchronized (lock) {
+                if (change.condition == null && rules.checkRecover(changed) != 0) {
+                    throw new IOException(
+                            "more zones would be active than the device may have: reset or finish others");
+                }
+            }
+            int first = changed.getFirst().index();
+            metadata.storeFailed(metadata.failedZones().with(first, changed.size(), change.condition));
+        } catch (IOException e) {
+            change.failure = e;
+            return;
+        }
+        synchronized (lock) {
+            for (Zone zone : changed) {
+                if (change.condition != null) {
+                    rules.fail(zone, change.condition);
+                } else if (ZoneStateMachine.isFailed(zone)) {
+                    rules.recover(zone);
+                }
+            }
+        }
     }
 
     /**

@@ -4,9 +4,13 @@ import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A zoned block device on a qcow2 image: the way into the engine.
@@ -28,7 +32,7 @@ public final class ZonedDevice {
 
     private ZonedDevice(Qcow2Image image, ImageFile file, Runnable metadataWakeUp) {
         geometry = image.geometry();
-        zones = new DeviceZones(geometry, image.writePointers()::get);
+        zones = new DeviceZones(geometry, image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), geometry);
         RequestMapper mapper = new RequestMapper(image.allocator(), image.clusterBits());
         ReleasedSpace space = new ReleasedSpace(lock, file, image.allocator(), image.clusterBits());
@@ -186,6 +190,29 @@ public final class ZonedDevice {
             worked = metadata.maps().run();
             worked |= metadata.run();
             worked |= changes.run();
+        }
+    }
+
+    /**
+     * Makes zones read-only or offline, as a drive does to those that wear out, or lets them recover: then they are as
+     * after a power cycle, with the data they had. Kept in the image. Any thread may call this.
+     *
+     * @param condition READ_ONLY or OFFLINE, null to recover
+     * @return completes on the thread of {@link #maintain} once that is durable; exceptionally with an IOException whose
+     *     message is a sentence for the user
+     */
+    public CompletableFuture<@Nullable Void> changeCondition(int first, int count, @Nullable ZoneCondition condition) {
+        if (first < geometry.conventionalZones() || count < 1 || count > geometry.zoneCount() - first) {
+            return CompletableFuture.failedFuture(
+                    new IOException("the sequential zones are %d to %d: others cannot be read-only or offline"
+                            .formatted(geometry.conventionalZones(), geometry.zoneCount() - 1)));
+        }
+        synchronized (lock) {
+            return changes.add(
+                    IntStream.range(first, first + count)
+                            .mapToObj(zones::traffic)
+                            .toList(),
+                    condition);
         }
     }
 

@@ -30,6 +30,7 @@ import picocli.CommandLine.Parameters;
 final class Del implements Subcommand {
 
     private static final long SERVER_END_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final long FORCED_END_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     @Option(
@@ -43,6 +44,14 @@ final class Del implements Subcommand {
             names = {"-a", "--all"},
             description = "Delete all devices of ublk-zoned.")
     private boolean all;
+
+    @Option(
+            names = {"-f", "--force"},
+            description = {
+                "Do not ask who uses the device, whose later I/O fails then; and kill a server",
+                "that does not end: its image is closed without it, nothing acknowledged is lost."
+            })
+    private boolean force;
 
     @Parameters(arity = "0..*", converter = DeviceName.class, hidden = true)
     private List<Integer> words = List.of();
@@ -73,7 +82,7 @@ final class Del implements Subcommand {
         return Main.DONE;
     }
 
-    private static void delete(int id) throws IOException {
+    private void delete(int id) throws IOException {
         RunDirectory directory = new RunDirectory(id);
         if (!directory.exists()) {
             throw LiveDevice.noDevice(id);
@@ -83,23 +92,42 @@ final class Del implements Subcommand {
             DeviceInfo info = control.info(id);
             ServerProcess server = info == null ? null : ServerProcess.find(info.serverPid());
             if (server != null) {
-                DeviceUsers.requireNone(device);
-                server.terminate();
-                awaitEnd(control, id, server);
-                if (directory.exists()) {
-                    throw new CommandFailure(
-                            "the server of %s ended without closing its image, the next add recovers it: see %s"
-                                    .formatted(device.path(), directory.logFile()));
+                if (!force) {
+                    requireRunning(server, device);
+                    DeviceUsers.requireNone(device);
                 }
-                return;
+                server.terminate();
+                if (hasEnded(control, id, server)) {
+                    if (directory.exists()) {
+                        throw new CommandFailure(
+                                "the server of %s ended without closing its image, the next add recovers it: see %s"
+                                        .formatted(device.path(), directory.logFile()));
+                    }
+                    return;
+                }
+                server.kill();
+                await(FORCED_END_NANOS, () -> !server.isAlive());
+            } else if (!force) {
+                DeviceUsers.requireNoneOfDead(device);
             }
-            DeviceUsers.requireNoneOfDead(device);
             // The server died, and the kernel keeps the device of a dead server.
             control.stop(id);
-            control.delete(id);
+            if (force) {
+                control.deleteLater(id); // a mounted file system would be waited for
+            } else {
+                control.delete(id);
+            }
         }
         closeImage(directory);
         directory.remove();
+    }
+
+    private static void requireRunning(ServerProcess server, LiveDevice device) throws IOException {
+        if (server.isStopped()) {
+            throw new CommandFailure(
+                    "the server of %s is stopped: 'kill -CONT %d' lets it go on, 'ublk-zoned del --force %d' kills it"
+                            .formatted(device.path(), server.pid(), device.id()));
+        }
     }
 
     private static void closeImage(RunDirectory directory) throws IOException {
@@ -113,18 +141,34 @@ final class Del implements Subcommand {
         }
     }
 
-    private static void awaitEnd(UblkControl control, int id, ServerProcess server) throws IOException {
-        long deadline = System.nanoTime() + SERVER_END_NANOS;
-        while (control.info(id) != null || server.isAlive()) {
+    /** Waits for a server's end; true unless it has to be killed. */
+    private boolean hasEnded(UblkControl control, int id, ServerProcess server) throws IOException {
+        boolean ended =
+                await(force ? FORCED_END_NANOS : SERVER_END_NANOS, () -> control.info(id) == null && !server.isAlive());
+        if (!ended && !force) {
+            throw new CommandFailure(
+                    "the server of %s (pid %d) has not ended after %d s: see %s, or kill it with --force"
+                            .formatted(
+                                    DeviceName.path(id),
+                                    server.pid(),
+                                    TimeUnit.NANOSECONDS.toSeconds(SERVER_END_NANOS),
+                                    new RunDirectory(id).logFile()));
+        }
+        return ended;
+    }
+
+    private interface Condition {
+        boolean holds() throws IOException;
+    }
+
+    private static boolean await(long nanos, Condition condition) throws IOException {
+        long deadline = System.nanoTime() + nanos;
+        while (!condition.holds()) {
             if (System.nanoTime() > deadline) {
-                throw new CommandFailure("the server of %s (pid %d) has not ended after %d s: see %s"
-                        .formatted(
-                                DeviceName.path(id),
-                                server.pid(),
-                                TimeUnit.NANOSECONDS.toSeconds(SERVER_END_NANOS),
-                                new RunDirectory(id).logFile()));
+                return false;
             }
             LockSupport.parkNanos(POLL_NANOS);
         }
+        return true;
     }
 }

@@ -41,7 +41,7 @@ record LiveDevice(int id) {
     /** All zones, as they are now. */
     List<ReportedZone> zones() throws IOException {
         List<ReportedZone> zones = new ArrayList<>();
-        try (FileDescriptor device = open();
+        try (FileDescriptor device = open(FileFlags.O_RDONLY);
                 Arena arena = Arena.ofConfined()) {
             long sector = 0;
             while (true) {
@@ -61,9 +61,24 @@ record LiveDevice(int id) {
         }
     }
 
-    private FileDescriptor open() throws IOException {
+    /**
+     * Lets the kernel carry out an operation on zones.
+     *
+     * @param request BLKOPENZONE and its like
+     * @return 0 or -errno
+     */
+    int operate(int request, long startBytes, long lengthBytes) throws IOException {
+        try (FileDescriptor device = open(FileFlags.O_RDWR);
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment range = BlkZoneIoctls.range(
+                    arena, startBytes / DeviceGeometry.SECTOR_BYTES, lengthBytes / DeviceGeometry.SECTOR_BYTES);
+            return Libc.ioctl(device.value(), request, range);
+        }
+    }
+
+    private FileDescriptor open(int flags) throws IOException {
         try {
-            return FileDescriptor.open(path(), FileFlags.O_RDONLY);
+            return FileDescriptor.open(path(), flags);
         } catch (LinuxException e) {
             throw switch (e.errno()) {
                 case Errno.ENOENT, Errno.ENXIO, Errno.ENODEV -> noDevice(id);

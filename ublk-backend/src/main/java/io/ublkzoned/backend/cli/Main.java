@@ -51,10 +51,12 @@ public final class Main {
         LIST,
         DEL,
         RECOVER,
+        ZONE,
         REPORT,
         INFO,
         CHECK,
-        FEATURES;
+        FEATURES,
+        DOCTOR;
 
         Subcommand make() {
             return switch (this) {
@@ -63,10 +65,12 @@ public final class Main {
                 case LIST -> new ListDevices();
                 case DEL -> new Del();
                 case RECOVER -> new Recover();
+                case ZONE -> new ChangeZones();
                 case REPORT -> new Report();
                 case INFO -> new Info();
                 case CHECK -> new Check();
                 case FEATURES -> new Features();
+                case DOCTOR -> new Doctor();
             };
         }
 

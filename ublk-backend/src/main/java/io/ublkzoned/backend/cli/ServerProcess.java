@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The process that serves a device of ours. */
@@ -27,9 +28,28 @@ record ServerProcess(int pid) {
         }
     }
 
+    /** Whether it was stopped, by SIGSTOP or a debugger: proc_pid_stat(5), the word behind its name. */
+    boolean isStopped() {
+        try {
+            String stat = Files.readString(Path.of("/proc/" + pid + "/stat"), StandardCharsets.ISO_8859_1);
+            return stat.substring(stat.lastIndexOf(')') + 1).strip().matches("(?s)[Tt] .*");
+        } catch (IOException e) {
+            return false; // it has just ended
+        }
+    }
+
     /** Sends SIGTERM. */
     void terminate() throws IOException {
-        if (!ProcessHandle.of(pid).map(ProcessHandle::destroy).orElse(true)) {
+        require(ProcessHandle.of(pid).map(ProcessHandle::destroy));
+    }
+
+    /** Sends SIGKILL. */
+    void kill() throws IOException {
+        require(ProcessHandle.of(pid).map(ProcessHandle::destroyForcibly));
+    }
+
+    private void require(Optional<Boolean> sent) throws IOException {
+        if (!sent.orElse(true)) {
             throw new CommandFailure("no permission to end the server, pid " + pid + ": run as root");
         }
     }

@@ -33,14 +33,25 @@ record Subject(Path image, @Nullable LiveDevice device) {
         @Parameters(arity = "0..*", hidden = true)
         private @Nullable List<String> words;
 
+        /** All words that are no options. */
+        Operands operands(CommandLine line) {
+            return new Operands(line, words);
+        }
+
+        /** The one thing that the words name, if no option does. */
         Subject find(CommandLine line) throws IOException {
-            Operands operands = new Operands(line, words);
+            Operands operands = operands(line);
+            Subject subject = find(operands);
+            operands.end();
+            return subject;
+        }
+
+        /** What an option or the next word names. */
+        Subject find(Operands operands) throws IOException {
             if (image != null && device != null) {
                 throw operands.usage("--image and -n name two things to look at");
             }
-            Subject subject = device == null ? named(operands) : ofDevice(device);
-            operands.end();
-            return subject;
+            return device == null ? named(operands) : ofDevice(device);
         }
 
         private Subject named(Operands operands) throws IOException {

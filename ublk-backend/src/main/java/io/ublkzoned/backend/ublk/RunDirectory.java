@@ -110,6 +110,11 @@ public final class RunDirectory {
         return path().resolve("state");
     }
 
+    /** Where its server listens, see {@link ControlSocket}. */
+    Path controlSocket() {
+        return path().resolve("control");
+    }
+
     /** Removes it with all that is in it, and its parent after the last one. Removing it again does nothing. */
     public void remove() throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path())) {

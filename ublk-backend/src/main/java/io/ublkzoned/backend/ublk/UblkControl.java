@@ -170,7 +170,16 @@ public final class UblkControl implements AutoCloseable {
 
     /** Removes a device, once nobody has it open; does nothing if there is none of that number. */
     public void delete(int deviceId) throws IOException {
-        int result = command(UblkCommands.DEL_DEV, deviceId, MemorySegment.NULL, 0);
+        delete(UblkCommands.DEL_DEV, deviceId);
+    }
+
+    /** Removes a device as soon as nobody has it open, which is not waited for. */
+    public void deleteLater(int deviceId) throws IOException {
+        delete(UblkCommands.DEL_DEV_ASYNC, deviceId);
+    }
+
+    private void delete(int command, int deviceId) throws IOException {
+        int result = command(command, deviceId, MemorySegment.NULL, 0);
         if (result != -Errno.ENODEV) {
             check(result, "DEL_DEV", "");
         }

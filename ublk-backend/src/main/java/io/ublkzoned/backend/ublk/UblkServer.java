@@ -149,6 +149,8 @@ public final class UblkServer {
             throws IOException {
         metadata.start(device);
         teardown.add(metadata::stop);
+        ControlSocket control = ControlSocket.listen(new RunDirectory(info.id()), device);
+        teardown.add(control::close);
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile::close);
         for (int i = 0; i < info.queues(); i++) {

@@ -1,9 +1,26 @@
 package io.ublkzoned.backend.ublk;
 
+import java.util.concurrent.BlockingQueue;
+
 /** Waits that no interrupt cuts short: nobody interrupts the threads of a server. */
 final class Uninterruptibles {
 
     private Uninterruptibles() {}
+
+    static <T> T take(BlockingQueue<T> queue) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                T taken = queue.take();
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                return taken;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+    }
 
     static void join(Thread thread) {
         boolean interrupted = false;

@@ -18,8 +18,10 @@ record HeaderExtension(int type, MemorySegment data) {
     static final int FEATURE_NAMES = 0x6803f857;
     static final int BITMAPS = 0x23852875;
     static final int ZONED = 0x007a6264;
+    /** Ours: see {@link FailedZones}. */
+    static final int FAILED_ZONES = 0x755a667a; // "uZfz"
 
-    private static final int PREFIX_BYTES = 8;
+    static final int PREFIX_BYTES = 8;
 
     /**
      * Reads all extensions.
@@ -53,6 +55,11 @@ record HeaderExtension(int type, MemorySegment data) {
         cluster.set(BigEndian.INT, offset + 4, (int) data.byteSize());
         cluster.asSlice(offset + PREFIX_BYTES, data.byteSize()).copyFrom(data);
         return offset + PREFIX_BYTES + paddedLength(data.byteSize());
+    }
+
+    /** Where its data ends in the cluster that it is a part of, with the padding. */
+    long paddedEnd(MemorySegment cluster) {
+        return data.address() - cluster.address() + paddedLength(data.byteSize());
     }
 
     private static long paddedLength(long length) {

@@ -38,6 +38,9 @@ final class Qcow2Header {
     private static final int REFCOUNT_ORDER = 96;
     private static final int HEADER_LENGTH = 100;
 
+    /** What a drive writes whole or not at all. */
+    private static final int SECTOR = 512;
+
     private final MemorySegment cluster;
     private final List<HeaderExtension> extensions;
     private final long fileBytes;
@@ -282,6 +285,39 @@ final class Qcow2Header {
             cluster.set(BigEndian.LONG, AUTOCLEAR_FEATURES, 0);
         }
         file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, FEATURES_END - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
+    }
+
+    /**
+     * Writes the record of failed zones; the extension that holds it is made behind the others if it is not there. A
+     * power cut leaves the old record or the new one, and none of a record is one of no zones. Durable after the next sync.
+     *
+     * @throws ImageFormatException if the header's cluster has no room for it
+     */
+    void writeFailedZones(ImageFile file, MemorySegment record) throws IOException {
+        HeaderExtension extension = extension(HeaderExtension.FAILED_ZONES);
+        if (extension != null) {
+            long at = extension.paddedEnd(cluster) - FailedZones.RECORD_BYTES;
+            cluster.asSlice(at, FailedZones.RECORD_BYTES).copyFrom(record);
+            file.write(record, at);
+            return;
+        }
+        long start = extensions.isEmpty()
+                ? cluster.get(BigEndian.INT, HEADER_LENGTH)
+                : extensions.getLast().paddedEnd(cluster);
+        long data = start + HeaderExtension.PREFIX_BYTES;
+        long recordAt = (data + SECTOR - 1) / SECTOR * SECTOR;
+        long end = recordAt + FailedZones.RECORD_BYTES;
+        if (end + HeaderExtension.PREFIX_BYTES > cluster.byteSize()) {
+            throw new ImageFormatException(
+                    "the header of the image has no room for read-only and offline zones: copy its data to one with larger clusters");
+        }
+        MemorySegment written = cluster.asSlice(start, end + HeaderExtension.PREFIX_BYTES - start);
+        written.fill((byte) 0);
+        extension = new HeaderExtension(HeaderExtension.FAILED_ZONES, cluster.asSlice(data, end - data));
+        extension.writeTo(cluster, start);
+        cluster.asSlice(recordAt, FailedZones.RECORD_BYTES).copyFrom(record);
+        file.write(written, start);
+        extensions.add(extension);
     }
 
     /** Writes where the refcount table is, in one sector. Durable after the next sync. */

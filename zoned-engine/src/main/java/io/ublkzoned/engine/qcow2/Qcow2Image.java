@@ -24,18 +24,21 @@ public final class Qcow2Image {
     private final WritePointerTable pointers;
     private final ClusterMapping mapping;
     private final @Nullable ClusterAllocator allocator;
+    private FailedZones failedZones;
 
     private Qcow2Image(
             ImageFile file,
             Qcow2Header header,
             ZonedExtension zoned,
             WritePointerTable pointers,
+            FailedZones failedZones,
             ClusterMapping mapping,
             @Nullable ClusterAllocator allocator) {
         this.file = file;
         this.header = header;
         this.zoned = zoned;
         this.pointers = pointers;
+        this.failedZones = failedZones;
         this.mapping = mapping;
         this.allocator = allocator;
     }
@@ -76,6 +79,7 @@ public final class Qcow2Image {
         ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
         WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());
         pointers.requireSound();
+        FailedZones failed = FailedZones.read(header, zoned.geometry());
         if (left != null) {
             pointers.replace(left);
         }
@@ -86,14 +90,20 @@ public final class Qcow2Image {
                         header,
                         zoned,
                         pointers,
+                        failed,
                         new ClusterMapping(file, header.clusterBits(), tables, false),
                         null);
-            case READ_WRITE -> openForWriting(file, header, zoned, tables, pointers);
+            case READ_WRITE -> openForWriting(file, header, zoned, tables, pointers, failed);
         };
     }
 
     private static Qcow2Image openForWriting(
-            ImageFile file, Qcow2Header header, ZonedExtension zoned, ImageTables opened, WritePointerTable pointers)
+            ImageFile file,
+            Qcow2Header header,
+            ZonedExtension zoned,
+            ImageTables opened,
+            WritePointerTable pointers,
+            FailedZones failed)
             throws IOException {
         ImageTables tables = opened;
         ClusterAllocator allocator;
@@ -110,7 +120,7 @@ public final class Qcow2Image {
             throw new ImageFormatException(e.getMessage());
         }
         ClusterMapping mapping = new ClusterMapping(file, header.clusterBits(), tables, true);
-        return new Qcow2Image(file, header, zoned, pointers, mapping, allocator);
+        return new Qcow2Image(file, header, zoned, pointers, failed, mapping, allocator);
     }
 
     /** Reads the refcounts of an image that was closed; at the least its own tables must have them. */
@@ -165,6 +175,17 @@ public final class Qcow2Image {
     /** The write pointers as they are on disk, and those still to be written; for the thread that writes metadata. */
     public WritePointerTable writePointers() {
         return pointers;
+    }
+
+    /** The zones that are read-only or offline; for the thread that writes metadata. */
+    public FailedZones failedZones() {
+        return failedZones;
+    }
+
+    /** Replaces them, in the file too. Blocks; durable after the next sync. */
+    public void writeFailedZones(FailedZones zones) throws IOException {
+        header.writeFailedZones(file, zones.encode());
+        failedZones = zones;
     }
 
     /**

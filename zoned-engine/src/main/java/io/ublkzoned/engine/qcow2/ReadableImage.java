@@ -69,6 +69,13 @@ final class ReadableImage {
                 .forEach(index -> findings.corruption(
                         "L2 table %d is not marked as the only owner of its cluster".formatted(index)));
         WritePointerTable pointers = zoned == null ? null : readPointers(file, header, zoned, incomplete);
+        if (zoned != null) {
+            try {
+                FailedZones.read(header, zoned.geometry());
+            } catch (ImageFormatException e) {
+                findings.corruption(e);
+            }
+        }
         BitSet unsound = new BitSet();
         if (zoned != null && pointers != null) {
             for (int zone = 0; zone < zoned.geometry().zoneCount(); zone++) {

@@ -41,6 +41,11 @@ final class ZoneResources {
         return 0;
     }
 
+    /** Whether so many zones more can be active. */
+    boolean hasRoomForActive(long zones) {
+        return maxActive == 0 || table.activeCount() + zones <= maxActive;
+    }
+
     /** Closes an open zone: CLOSED if it holds data, else EMPTY. */
     void close(Zone zone) {
         boolean written = zone.writePointerBytes > zone.startBytes();

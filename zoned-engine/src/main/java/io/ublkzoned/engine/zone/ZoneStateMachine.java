@@ -7,6 +7,7 @@ import static io.ublkzoned.engine.zone.ZoneCondition.IMPLICIT_OPEN;
 
 import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.DeviceGeometry;
+import java.util.List;
 
 /**
  * What each operation does to one zone: a method an operation, each returning 0 or -errno.
@@ -133,6 +134,36 @@ public final class ZoneStateMachine {
         if (zone.condition == ZoneCondition.CLOSED && trueWritePointer == zone.startBytes()) {
             table.transition(zone, EMPTY);
         }
+    }
+
+    /** A sequential zone wears out: read-only or offline. Its write pointer stays. No write of it may be on its way. */
+    public void fail(Zone zone, ZoneCondition condition) {
+        table.transition(zone, condition);
+    }
+
+    /** A zone that had failed is as after a power cycle: EMPTY, CLOSED or FULL. */
+    public void recover(Zone zone) {
+        table.transition(zone, recovered(zone));
+    }
+
+    /** Whether there is room for these zones to be CLOSED, if they had failed with data: 0 or -EOVERFLOW. */
+    public int checkRecover(List<Zone> zones) {
+        long active = zones.stream()
+                .filter(zone -> isFailed(zone) && recovered(zone) == ZoneCondition.CLOSED)
+                .count();
+        return resources.hasRoomForActive(active) ? 0 : -BlockErrors.EOVERFLOW;
+    }
+
+    /** Whether a zone is read-only or offline. */
+    public static boolean isFailed(Zone zone) {
+        return zone.condition == ZoneCondition.READ_ONLY || zone.condition == ZoneCondition.OFFLINE;
+    }
+
+    private static ZoneCondition recovered(Zone zone) {
+        if (zone.writePointerBytes == zone.startBytes()) {
+            return EMPTY;
+        }
+        return zone.writePointerBytes < zone.writableEndBytes() ? ZoneCondition.CLOSED : FULL;
     }
 
     private void becomeFull(Zone zone) {

@@ -2,6 +2,7 @@ package io.ublkzoned.engine.zone;
 
 import io.ublkzoned.engine.DeviceGeometry;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -24,21 +25,28 @@ public final class ZoneTable {
 
     /** The zones of a device that nobody uses, see the other constructor. */
     public ZoneTable(DeviceGeometry geometry, IntToLongFunction writePointer) {
-        this(geometry, writePointer, zone -> {});
+        this(geometry, writePointer, zone -> null, zone -> {});
     }
 
     /**
      * Builds the zones as they are after a power cycle: conditions follow from the write pointers, none is open.
      *
      * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
+     * @param failed the condition of each zone that is read-only or offline, null of all others
      * @param onTransition is told of each zone that has been given a condition
      */
-    public ZoneTable(DeviceGeometry geometry, IntToLongFunction writePointer, Consumer<Zone> onTransition) {
+    public ZoneTable(
+            DeviceGeometry geometry,
+            IntToLongFunction writePointer,
+            IntFunction<@Nullable ZoneCondition> failed,
+            Consumer<Zone> onTransition) {
         this.onTransition = onTransition;
         zones = new Zone[geometry.zoneCount()];
         zoneShift = geometry.zoneShift();
         for (int i = 0; i < zones.length; i++) {
             zones[i] = restore(geometry, i, writePointer);
+            ZoneCondition condition = failed.apply(i);
+            zones[i].condition = condition == null ? zones[i].condition : condition;
             count(zones[i].condition, 1);
         }
     }

@@ -1,0 +1,105 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.ublk.ControlSocket;
+import io.ublkzoned.backend.ublk.DetachedDevice;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.ImageFormatException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code zone}: changes zones of a device or of an image. */
+@Command(
+        name = "zone",
+        description = {
+            "Change zones of a device or of an image: open, close, finish or reset them; or make them",
+            "readonly or offline, as a drive does to zones that wear out, or let them recover."
+        },
+        synopsisHeading = "usage: ",
+        customSynopsis = "ublk-zoned zone OPERATION [OPTION]... IMAGE|DEV ZONES",
+        optionListHeading = "%n",
+        footer = {
+            "",
+            "ZONES are numbers: 5, 5-9, 5,7-9. readonly and offline stay with the image; recover brings",
+            "a zone back with the data it had. Zones of an image that is not attached are never open."
+        },
+        sortOptions = false)
+final class ChangeZones implements Subcommand {
+
+    @Mixin
+    private final Subject.Options options = new Subject.Options();
+
+    @Override
+    public int run(CommandLine line) throws IOException {
+        Operands operands = options.operands(line);
+        ZoneOperation operation = ZoneOperation.parse(operands.next(), operands);
+        Subject subject = options.find(operands);
+        String list = operands.next();
+        operands.end();
+        if (list == null) {
+            throw operands.usage("which zones?");
+        }
+        List<ZoneRange> ranges = ZoneRange.parse(list, operands);
+        LiveDevice device = subject.device();
+        DeviceGeometry geometry =
+                ImageReader.read(subject.image(), file -> ImageReader.open(file).geometry());
+        requireInside(geometry, ranges);
+        if (device != null) {
+            for (ZoneRange range : ranges) {
+                change(device, geometry, operation, range);
+            }
+        } else {
+            change(subject.image(), operation, ranges);
+        }
+        return Main.DONE;
+    }
+
+    private static void requireInside(DeviceGeometry geometry, List<ZoneRange> ranges) throws IOException {
+        for (ZoneRange range : ranges) {
+            if (range.first() < geometry.conventionalZones() || range.last() >= geometry.zoneCount()) {
+                throw new CommandFailure("the sequential zones are %d to %d: others have no condition that could change"
+                        .formatted(geometry.conventionalZones(), geometry.zoneCount() - 1));
+            }
+        }
+    }
+
+    private static void change(LiveDevice device, DeviceGeometry geometry, ZoneOperation operation, ZoneRange range)
+            throws IOException {
+        if (operation.op == null) {
+            ControlSocket.changeCondition(device.id(), range.first(), range.count(), operation.condition);
+            return;
+        }
+        long start = geometry.zoneStart(range.first());
+        require(device.operate(operation.ioctl, start, range.count() * geometry.zoneSizeBytes()), operation, range);
+    }
+
+    private static void require(int result, ZoneOperation operation, ZoneRange range) throws IOException {
+        if (result < 0) {
+            throw new CommandFailure("%s: %s failed with %s: report shows their conditions"
+                    .formatted(range, operation.word(), Errno.name(-result)));
+        }
+    }
+
+    private static void change(Path image, ZoneOperation operation, List<ZoneRange> ranges) throws IOException {
+        if (operation == ZoneOperation.OPEN || operation == ZoneOperation.CLOSE) {
+            throw new CommandFailure(image + " is not attached, and so no zone of it is open: add it first");
+        }
+        try (DetachedDevice device = new DetachedDevice(image)) {
+            for (ZoneRange range : ranges) {
+                if (operation.op == null) {
+                    device.changeCondition(range.first(), range.count(), operation.condition);
+                    continue;
+                }
+                for (int zone = range.first(); zone <= range.last(); zone++) {
+                    require(device.run(operation.op, zone), operation, new ZoneRange(zone, 1));
+                }
+            }
+        } catch (ImageFormatException e) {
+            throw new CommandFailure(image + ": " + e.getMessage(), e);
+        }
+    }
+}

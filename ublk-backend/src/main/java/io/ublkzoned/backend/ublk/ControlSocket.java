@@ -1,0 +1,152 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How a device's server is asked for what the kernel has no request for: a socket in its run directory, which root alone
+ * can connect to. One line asks, {@code FIRST COUNT CONDITION}; one answers, a sentence if it could not be done.
+ */
+public final class ControlSocket implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ControlSocket.class);
+
+    private static final String RECOVERED = "recovered"; // instead of a condition
+    private static final long DONE_SECONDS = 60;
+    private static final long ANSWER_MILLIS = TimeUnit.SECONDS.toMillis(DONE_SECONDS + 5);
+    private static final int ANSWER_BYTES_MAX = 4096;
+
+    private final ServerSocketChannel socket;
+    private final ZonedDevice device;
+
+    private ControlSocket(ServerSocketChannel socket, ZonedDevice device) {
+        this.socket = socket;
+        this.device = device;
+    }
+
+    /** Listens until it is closed, on threads of its own. */
+    static ControlSocket listen(RunDirectory directory, ZonedDevice device) throws IOException {
+        Files.deleteIfExists(directory.controlSocket()); // of a server that died
+        ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        ControlSocket control = new ControlSocket(socket, device);
+        try {
+            socket.bind(UnixDomainSocketAddress.of(directory.controlSocket()));
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
+        Thread.ofPlatform().daemon().name("ublk-control").start(control::accept);
+        return control;
+    }
+
+    private void accept() {
+        try {
+            while (true) {
+                SocketChannel client = socket.accept();
+                Thread.ofPlatform().daemon().name("ublk-control-client").start(() -> answer(client));
+            }
+        } catch (ClosedChannelException e) {
+            // The device is going.
+        } catch (IOException e) {
+            LOG.error("no longer to be asked for conditions of zones", e);
+        }
+    }
+
+    private void answer(SocketChannel client) {
+        try (client;
+                BufferedReader question = new BufferedReader(Channels.newReader(client, StandardCharsets.US_ASCII))) {
+            String answer = change(String.valueOf(question.readLine())) + "\n";
+            client.write(ByteBuffer.wrap(answer.getBytes(StandardCharsets.UTF_8)));
+        } catch (IOException e) {
+            LOG.warn("a client has gone: {}", e.toString());
+        }
+    }
+
+    /** Does it, and returns an empty string or a sentence. */
+    private String change(String line) {
+        String[] words = line.split(" ", -1);
+        try {
+            ZoneCondition condition = words[2].equals(RECOVERED) ? null : ZoneCondition.valueOf(words[2]);
+            return device.changeCondition(Integer.parseInt(words[0]), Integer.parseInt(words[1]), condition)
+                    .handle((done, failure) -> failure == null ? "" : String.valueOf(failure.getMessage()))
+                    .get(DONE_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e); // handled above
+        } catch (TimeoutException e) {
+            return "writes to these zones have not ended for " + DONE_SECONDS + " s";
+        } catch (InterruptedException e) {
+            return "the server is ending";
+        } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
+            return "the server does not understand '" + line + "'";
+        }
+    }
+
+    /**
+     * Asks the server of a live device to change the condition of zones, and waits until that is done.
+     *
+     * @param condition READ_ONLY or OFFLINE, null to recover
+     * @throws IOException with a sentence if it is not done, or not in time
+     */
+    public static void changeCondition(int deviceId, int first, int count, @Nullable ZoneCondition condition)
+            throws IOException {
+        String question = "%d %d %s\n".formatted(first, count, condition == null ? RECOVERED : condition.name());
+        String answer;
+        var address = UnixDomainSocketAddress.of(new RunDirectory(deviceId).controlSocket());
+        try (SocketChannel server = SocketChannel.open(address)) {
+            server.write(ByteBuffer.wrap(question.getBytes(StandardCharsets.US_ASCII)));
+            answer = read(server, deviceId);
+        } catch (ConnectException e) {
+            throw new IOException("device %d has no server that could be asked".formatted(deviceId), e);
+        }
+        if (!answer.isEmpty()) {
+            throw new IOException(answer);
+        }
+    }
+
+    private static String read(SocketChannel server, int deviceId) throws IOException {
+        ByteBuffer answer = ByteBuffer.allocate(ANSWER_BYTES_MAX);
+        server.configureBlocking(false);
+        try (Selector selector = Selector.open()) {
+            server.register(selector, SelectionKey.OP_READ);
+            long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ANSWER_MILLIS);
+            while (server.read(answer) >= 0 && answer.hasRemaining()) {
+                long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                if (left <= 0) {
+                    throw new IOException("the server of device %d gives no answer: see %s"
+                            .formatted(deviceId, new RunDirectory(deviceId).logFile()));
+                }
+                selector.select(left);
+            }
+        }
+        String text = StandardCharsets.UTF_8.decode(answer.flip()).toString();
+        if (!text.endsWith("\n")) {
+            throw new IOException("the server of device %d ended before it had answered".formatted(deviceId));
+        }
+        return text.stripTrailing();
+    }
+
+    @Override
+    public void close() throws IOException {
+        socket.close();
+    }
+}

@@ -1,0 +1,100 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.LockedImage;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+
+/** An image that is opened for a moment, without a block device, to change zones in it. One thread uses it. */
+public final class DetachedDevice implements RequestQueue, AutoCloseable {
+
+    private final Teardown teardown = new Teardown();
+    private final ZonedDevice device;
+    private final LinkedBlockingQueue<BlockRequest> handedOver = new LinkedBlockingQueue<>();
+    private int result;
+    private boolean completed;
+
+    /** @throws IOException with a sentence if the image is in use or cannot be written to */
+    public DetachedDevice(Path path) throws IOException {
+        try {
+            FileDescriptor image = LockedImage.open(path);
+            teardown.add(image::close);
+            DeadDevice.requireNone(path);
+            MetadataThread metadata = new MetadataThread();
+            device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
+            device.begin(Arena.ofAuto().allocate(DeviceState.sizeBytes(device.geometry(), 1), Long.BYTES));
+            teardown.add(device::close);
+            metadata.start(device);
+            teardown.add(metadata::stop);
+        } catch (IOException | RuntimeException | Error e) {
+            teardown.runAfter(e);
+            throw e;
+        }
+    }
+
+    public DeviceGeometry geometry() {
+        return device.geometry();
+    }
+
+    /**
+     * Resets or finishes a zone.
+     *
+     * @return 0 or -errno
+     */
+    public int run(BlockOp op, int zone) {
+        BlockRequest request = new BlockRequest(this, 0, 0);
+        request.set(op, device.geometry().zoneStart(zone), 0, false);
+        completed = false;
+        device.submit(request);
+        while (!completed) {
+            device.proceed(Uninterruptibles.take(handedOver));
+        }
+        return result;
+    }
+
+    /** As {@link ControlSocket#changeCondition}. */
+    public void changeCondition(int first, int count, @Nullable ZoneCondition condition) throws IOException {
+        Throwable failure = device.changeCondition(first, count, condition)
+                .handle((done, thrown) -> Optional.ofNullable(thrown))
+                .join()
+                .orElse(null);
+        if (failure != null) {
+            throw new IOException(failure.getMessage(), failure);
+        }
+    }
+
+    @Override
+    public DataPort dataPort() {
+        throw new IllegalStateException("changes of zones move no data");
+    }
+
+    @Override
+    public void completed(BlockRequest request, int result) {
+        this.result = result;
+        completed = true;
+    }
+
+    @Override
+    public void handOver(BlockRequest request) {
+        handedOver.add(request);
+    }
+
+    /** Closes the image. */
+    @Override
+    public void close() throws IOException {
+        teardown.run();
+    }
+}

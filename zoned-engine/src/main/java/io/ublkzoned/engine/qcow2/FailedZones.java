@@ -1,0 +1,134 @@
+package io.ublkzoned.engine.qcow2;
+
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which zones of an image are read-only or offline: conditions that do not follow from write pointers. Immutable.
+ *
+ * <p>They are in a header extension of our own, which other programs ignore and preserve: at the end of its data a record
+ * of 512 bytes, in one sector of the file, so that a write replaces it whole or not at all. In it, big-endian: the
+ * number of ranges, then of each the first zone, the number of zones, and the condition's number, 4 bytes each.
+ */
+public final class FailedZones {
+
+    static final int RECORD_BYTES = 512;
+
+    private static final int RANGE_BYTES = 3 * Integer.BYTES;
+    private static final int RANGES_MAX = (RECORD_BYTES - Integer.BYTES) / RANGE_BYTES;
+
+    private final BitSet readOnly;
+    private final BitSet offline;
+
+    private FailedZones(BitSet readOnly, BitSet offline) {
+        this.readOnly = readOnly;
+        this.offline = offline;
+    }
+
+    /**
+     * Decodes what the image's header says.
+     *
+     * @throws ImageFormatException if it cannot be right
+     */
+    static FailedZones read(Qcow2Header header, DeviceGeometry geometry) throws ImageFormatException {
+        FailedZones zones = new FailedZones(new BitSet(), new BitSet());
+        HeaderExtension extension = header.extension(HeaderExtension.FAILED_ZONES);
+        if (extension == null) {
+            return zones;
+        }
+        long size = extension.data().byteSize();
+        if (size < RECORD_BYTES) {
+            throw damaged("it has " + size + " bytes");
+        }
+        MemorySegment record = extension.data().asSlice(size - RECORD_BYTES);
+        int ranges = record.get(BigEndian.INT, 0);
+        if (ranges < 0 || ranges > RANGES_MAX) {
+            throw damaged("it has " + Integer.toUnsignedString(ranges) + " ranges");
+        }
+        for (int i = 0; i < ranges; i++) {
+            long at = Integer.BYTES + (long) i * RANGE_BYTES;
+            int first = record.get(BigEndian.INT, at);
+            int count = record.get(BigEndian.INT, at + 4);
+            int code = record.get(BigEndian.INT, at + 8);
+            boolean known = code == ZoneCondition.READ_ONLY.code() || code == ZoneCondition.OFFLINE.code();
+            if (first < geometry.conventionalZones() || count < 1 || count > geometry.zoneCount() - first || !known) {
+                throw damaged("range %d is %s zones from %s with condition %s"
+                        .formatted(
+                                i,
+                                Integer.toUnsignedString(count),
+                                Integer.toUnsignedString(first),
+                                Integer.toUnsignedString(code)));
+            }
+            zones.of(code == ZoneCondition.OFFLINE.code()).set(first, first + count);
+        }
+        if (zones.readOnly.intersects(zones.offline)) {
+            throw damaged("a zone is both");
+        }
+        return zones;
+    }
+
+    private static ImageFormatException damaged(String what) {
+        return new ImageFormatException("the list of read-only and offline zones in the header is damaged: " + what
+                + "; restore the image from a copy");
+    }
+
+    private BitSet of(boolean isOffline) {
+        return isOffline ? offline : readOnly;
+    }
+
+    /** Read-only or offline, or null for a zone that is neither. */
+    public @Nullable ZoneCondition condition(int zone) {
+        if (offline.get(zone)) {
+            return ZoneCondition.OFFLINE;
+        }
+        return readOnly.get(zone) ? ZoneCondition.READ_ONLY : null;
+    }
+
+    /**
+     * The same but for these zones.
+     *
+     * @param condition null if they are neither from now on
+     */
+    public FailedZones with(int first, int count, @Nullable ZoneCondition condition) {
+        FailedZones changed = new FailedZones((BitSet) readOnly.clone(), (BitSet) offline.clone());
+        changed.readOnly.set(first, first + count, condition == ZoneCondition.READ_ONLY);
+        changed.offline.set(first, first + count, condition == ZoneCondition.OFFLINE);
+        return changed;
+    }
+
+    /** @throws ImageFormatException if they lie in more ranges than there is room for */
+    MemorySegment encode() throws ImageFormatException {
+        MemorySegment record = MemorySegment.ofArray(new byte[RECORD_BYTES]);
+        int ranges = 0;
+        int zone = nextFailed(0);
+        while (zone >= 0) {
+            if (ranges == RANGES_MAX) {
+                throw new ImageFormatException(
+                        "an image can have at most %d ranges of read-only and offline zones".formatted(RANGES_MAX));
+            }
+            boolean isOffline = offline.get(zone);
+            int end = of(isOffline).nextClearBit(zone);
+            ZoneCondition condition = isOffline ? ZoneCondition.OFFLINE : ZoneCondition.READ_ONLY;
+            long at = Integer.BYTES + (long) ranges++ * RANGE_BYTES;
+            record.set(BigEndian.INT, at, zone);
+            record.set(BigEndian.INT, at + 4, end - zone);
+            record.set(BigEndian.INT, at + 8, condition.code());
+            zone = nextFailed(end);
+        }
+        record.set(BigEndian.INT, 0, ranges);
+        return record;
+    }
+
+    private int nextFailed(int from) {
+        int readOnlyZone = readOnly.nextSetBit(from);
+        int offlineZone = offline.nextSetBit(from);
+        if (readOnlyZone < 0 || offlineZone < 0) {
+            return Math.max(readOnlyZone, offlineZone);
+        }
+        return Math.min(readOnlyZone, offlineZone);
+    }
+}
