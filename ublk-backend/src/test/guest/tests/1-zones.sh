@@ -166,3 +166,121 @@ tells_the_block_layer_what_it_is() {
     expect_match zone_write_granularity "$(sysfs queue/zone_write_granularity)" '^(512|4096)$'
     del_and_check disk.qcow2
 }
+
+refuses_writes_that_break_the_rules_and_goes_on_after_them() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
+    attach disk.qcow2
+    # Into an empty zone past its start, past the write pointer, below it, across the capacity, past it, into a full zone.
+    expect_error 'Input/output error' write_zone 4 8K 4K
+    expect_zones "4 empty 0"
+    write_zone 4 0 64K
+    expect_error 'Input/output error' write_zone 4 72K 4K
+    expect_zones "4 implicit-open 64K"
+    expect_error 'Input/output error' write_zone 4 60K 4K
+    expect_zones "4 implicit-open 64K"
+    write_zone 4 64K $((12 * 1024 - 68))K
+    expect_error 'Input/output error|No space' write_zone 4 12284K 8K
+    expect_zones "4 implicit-open 12284K"
+    expect_error 'Input/output error|No space' write_zone 4 12288K 4K
+    expect_zones "4 implicit-open 12284K"
+    write_zone 4 12284K 4K
+    expect_zones "4 full"
+    expect_error 'Input/output error|No space' write_zone 4 0 4K
+    local start=$((4 * 16777216))
+    cmp <(pattern $start 64K; pattern $((start + 65536)) $((12 * 1024 - 68))K; pattern $((start + 12284 * 1024)) 4K) \
+        <(read_zone 4 0 12M)
+    # A conventional zone takes all of them.
+    write_zone 1 4M 64K
+    write_zone 1 4M 4K
+    write_zone 1 16380K 4K
+    del_and_check disk.qcow2
+}
+
+reports_from_any_zone_and_resets_under_reads() {
+    new_image disk.qcow2 --size 256M --zone-size 16M
+    attach disk.qcow2
+    write_zone 7 0 8M
+    expect_equal "one zone from the middle" "$(blkzone report -o "$(zone 7)" -c 1 "$DEVICE" | wc -l)" 1
+    expect_equal "zones to the end" "$(blkzone report -o "$(zone 9)" "$DEVICE" | wc -l)" 7
+    expect_equal "a report from within a zone" "$(blkzone report -o $(($(zone 7) + 8)) -c 1 "$DEVICE")" \
+        "$(blkzone report -o "$(zone 7)" -c 1 "$DEVICE")"
+    fio --name=reads --filename="$DEVICE" --direct=1 --ioengine=libaio --iodepth=16 --rw=randread --bs=4k \
+        --offset=112M --size=32M --time_based --runtime=8 >fio.txt 2>&1 &
+    local fio=$!
+    for _ in 1 2 3 4 5 6; do
+        blkzones reset 7 2
+        write_zone 7 0 1M
+        write_zone 8 0 256K
+    done
+    wait "$fio" || { cat fio.txt; fail "a read failed"; }
+    cmp <(pattern $((7 * 16777216)) 1M) <(read_zone 7 0 1M)
+    cmp -n 1048576 /dev/zero <(read_zone 7 1M 1M)
+    del_and_check disk.qcow2
+}
+
+makes_zones_read_only_and_offline_and_lets_them_recover() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2
+    write_zone 3 0 260K
+    write_zone 4 0 64K
+    ublk-zoned zone readonly "$DEVICE" 3,5
+    ublk-zoned zone offline disk.qcow2 4
+    local failed=("3 read-only" "4 offline" "5 read-only" "6 empty 0")
+    expect_zones "${failed[@]}"
+    cmp <(pattern $((3 * 16777216)) 260K) <(read_zone 3 0 260K)
+    expect_error 'Input/output error' read_zone 4 0 4K
+    expect_error 'Input/output error' write_zone 3 260K 4K
+    expect_error 'Input/output error' write_zone 5 0 4K
+    local operation
+    for operation in open close finish reset; do
+        expect_error 'Input/output error' blkzones "$operation" 3 1
+        expect_error 'Input/output error' blkzones "$operation" 4 1
+    done
+    expect_failure 1 'zone 3: reset failed with EIO' ublk-zoned zone reset "$DEVICE" 3
+    blkzone reset "$DEVICE"
+    expect_zones "${failed[@]}"
+
+    kill_server
+    expect_equal "what recover prints" "$(ublk-zoned recover 0)" "$DEVICE"
+    expect_zones "${failed[@]}"
+    del_and_check disk.qcow2
+    attach disk.qcow2
+    expect_zones "${failed[@]}"
+    cmp <(pattern $((3 * 16777216)) 260K) <(read_zone 3 0 260K)
+    ublk-zoned zone recover "$DEVICE" 2-15
+    expect_zones "3 closed 260K" "4 closed 64K" "5 empty 0"
+    cmp <(pattern $((4 * 16777216)) 64K) <(read_zone 4 0 64K)
+    del_and_check disk.qcow2
+
+    ublk-zoned zone offline disk.qcow2 7-9
+    ublk-zoned zone finish disk.qcow2 4
+    ublk-zoned zone reset disk.qcow2 3
+    attach disk.qcow2
+    expect_zones "3 empty 0" "4 full" "7-9 offline" "10 empty 0"
+    write_zone 3 0 64K
+    ublk-zoned zone close "$DEVICE" 3
+    ublk-zoned zone open "$DEVICE" 10-11
+    expect_zones "3 closed 64K" "10-11 explicit-open 0"
+    del_and_check disk.qcow2
+}
+
+# _client: our own client, on DEVICE
+_client() {
+    local target=$HERE/../../../target jar
+    [[ -e $target/test-classes/io/ublkzoned/backend/client ]] || fail "the client is not built: mvn test-compile"
+    jar=$(echo "$target"/modules/native-bindings-*.jar)
+    java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData --enable-native-access=ALL-UNNAMED -cp "$target/test-classes:$jar" \
+        io.ublkzoned.backend.client.ContractMain "$DEVICE"
+}
+
+keeps_the_kernels_contract_case_by_case() {
+    local geometry
+    for geometry in "--conventional-zones 2" "--zone-capacity 3M"; do
+        # shellcheck disable=SC2086 # words
+        new_image disk.qcow2 --size 64M --zone-size 4M $geometry
+        attach disk.qcow2
+        _client >cases.txt || { cat cases.txt; fail "a case failed"; }
+        expect_equal "the number of cases" "$(grep -c '^ok' cases.txt)" 6
+        del_and_check disk.qcow2
+    done
+}

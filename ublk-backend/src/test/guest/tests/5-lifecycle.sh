@@ -20,16 +20,16 @@ _has_open_files_fewer_than() {
     (($(_open_files) < $1))
 }
 
-# seconds: 900
-leaves_nothing_behind_after_20_rounds_of_add_and_del() {
+# seconds: 7200
+leaves_nothing_behind_after_rounds_of_add_and_del() {
     # shellcheck source=ublk-backend/src/test/guest/lib/leftovers.sh
     . "$HERE/lib/leftovers.sh"
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
-    local round device files_before
+    local round rounds=${LIFECYCLE_ROUNDS:-20} device files_before
     udevadm settle
     _state >before.txt
     files_before=$(_open_files)
-    for ((round = 0; round < 20; round++)); do
+    for ((round = 0; round < rounds; round++)); do
         device=$(ublk-zoned add disk.qcow2)
         pattern "$round" 4K | dd of="$device" bs=4K iflag=fullblock seek=$((8192 + round)) oflag=direct conv=nocreat,notrunc status=none
         ublk-zoned del "$device"
@@ -38,8 +38,64 @@ leaves_nothing_behind_after_20_rounds_of_add_and_del() {
     done
     await 30 "as few open files as before, $files_before" _has_open_files_fewer_than $((files_before + 20))
     attach disk.qcow2
-    expect_zones "2 closed 80K"
+    expect_zones "2 closed $((rounds * 4))K"
     del_and_check disk.qcow2
+}
+
+serves_eight_devices_at_once_and_the_driver_can_be_unloaded_after_them() {
+    new_image fresh.qcow2 --size 64M --zone-size 2M --conventional-zones 2
+    local device number
+    for number in {0..7}; do
+        cp --sparse=always fresh.qcow2 "$number.qcow2"
+        attach "$number.qcow2"
+        expect_equal "the device" "$DEVICE" "/dev/ublkb$number"
+    done
+    for number in {0..7}; do
+        DEVICE=/dev/ublkb$number
+        fio --name=busy --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --iodepth=8 --rw=write --bs=64k \
+            --offset=4M --size=$(((number + 1) * 2))M --verify=crc32c >"fio$number.txt" 2>&1 &
+    done
+    for device in $(jobs -p); do
+        wait "$device" || { cat fio?.txt; fail "fio failed"; }
+    done
+    ublk-zoned del -a
+    rmmod ublk_drv
+    modprobe ublk_drv
+    for number in {0..7}; do
+        ublk-zoned check "$number.qcow2"
+        expect_equal "what is written in $number.qcow2" "$(our_zones "$number.qcow2" | gawk '$4 != "-" { sum += $4 } END { print sum }')" \
+            $(((number + 1) << 21))
+    done
+}
+
+deletes_by_force_what_is_in_use_or_has_a_server_that_does_not_end() {
+    modprobe f2fs
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
+    attach disk.qcow2
+    local server
+    server=$(server_pid)
+    kill -STOP "$server"
+    expect_failure 1 "the server of $DEVICE is stopped: 'kill -CONT $server'" ublk-zoned del "$DEVICE"
+    kill -CONT "$server"
+    mkfs.f2fs -q -f -m "$DEVICE"
+    mkdir mnt
+    mount "$DEVICE" mnt
+    pattern 1 300K >mnt/synced
+    sync -f mnt
+    expect_failure 1 "$DEVICE is mounted: umount $PWD/mnt" ublk-zoned del "$DEVICE"
+    cmp <(pattern 1 300K) mnt/synced
+    kill -STOP "$server"
+    ublk-zoned del --force "$DEVICE"
+    [[ ! -e /proc/$server && ! -e $DEVICE ]] || fail "the server or $DEVICE is still there"
+    umount mnt
+    ublk-zoned check disk.qcow2
+
+    attach disk.qcow2
+    mount "$DEVICE" mnt
+    cmp <(pattern 1 300K) mnt/synced
+    ublk-zoned del --force "$DEVICE"
+    umount mnt
+    ublk-zoned check disk.qcow2
 }
 
 closes_the_image_cleanly_on_sigterm() {

@@ -1,0 +1,271 @@
+package io.ublkzoned.backend.client;
+
+import static io.ublkzoned.backend.client.ZonedClient.BLOCK;
+
+import io.ublkzoned.backend.client.ZonedClient.Zone;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.BlkZone;
+import io.ublkzoned.bindings.ublk.BlkZoneIoctls;
+import io.ublkzoned.bindings.uring.IoUring;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * What the kernel promises to users of a zoned block device, case by case: run in the guest as root on a device of ours,
+ * all of whose sequential zones it resets. Prints a line for each case; the exit status is 1 if one fails.
+ */
+public final class ContractMain {
+
+    private static final int EIO = -Errno.EIO;
+
+    private final ZonedClient device;
+    private final List<Zone> sequential = new ArrayList<>();
+    private final List<Zone> all;
+
+    private ContractMain(ZonedClient device) throws LinuxException {
+        this.device = device;
+        all = Arrays.asList(device.report(0, device.zoneCount()));
+        all.stream().filter(Zone::isSequential).forEach(sequential::add);
+    }
+
+    /**
+     * Runs all cases.
+     *
+     * @param args the block device
+     */
+    public static void main(String[] args) throws IOException {
+        int failures = 0;
+        try (ZonedClient device = new ZonedClient(args[0])) {
+            ContractMain cases = new ContractMain(device);
+            failures += run("sizes agree", cases::sizesAgree);
+            failures += run("reports begin anywhere and end with the device", cases::reports);
+            failures += run("operations take whole zones of the device", cases::ranges);
+            failures += run("each operation in each condition", cases::operationsInConditions);
+            failures += run("writes off the write pointer", cases::writesOffTheWritePointer);
+            failures += run("writers in many zones at once", cases::writersInManyZones);
+        }
+        System.exit(failures == 0 ? 0 : 1);
+    }
+
+    private interface Case {
+        void run() throws IOException;
+    }
+
+    private static int run(String name, Case test) {
+        try {
+            test.run();
+            System.out.println("ok " + name);
+            return 0;
+        } catch (IOException | RuntimeException | AssertionError e) {
+            System.out.println("FAILED " + name + ": " + e);
+            return 1;
+        }
+    }
+
+    private static void expect(String what, Object actual, Object expected) {
+        if (!actual.equals(expected)) {
+            throw new AssertionError(what + " is " + actual + ", and should be " + expected);
+        }
+    }
+
+    private void sizesAgree() throws LinuxException {
+        expect("zones x size", device.zoneCount() * device.zoneSize(), device.size());
+        expect("the block size", device.blockSize(), BLOCK);
+        for (int i = 0; i < all.size(); i++) {
+            expect("the start of zone " + i, all.get(i).start(), i * device.zoneSize());
+            expect("the length of zone " + i, all.get(i).length(), device.zoneSize());
+        }
+    }
+
+    private void reports() throws LinuxException {
+        int count = all.size();
+        expect("the number of zones", count, device.zoneCount());
+        Zone middle = all.get(count / 2);
+        expect("one zone", Arrays.asList(device.report(middle.start(), 1)), List.of(middle));
+        expect("one zone from within it", Arrays.asList(device.report(middle.start() + BLOCK, 1)), List.of(middle));
+        expect("zones to the end", device.report(middle.start(), count).length, count - count / 2);
+        expect("the last zone", device.report(device.size() - BLOCK, count).length, 1);
+        expect("zones past the end", device.report(device.size(), count).length, 0);
+    }
+
+    private void ranges() throws LinuxException {
+        long size = device.zoneSize();
+        long start = sequential.getFirst().start();
+        expect("a reset of half a zone", device.operate(BlkZoneIoctls.BLKRESETZONE, start, size / 2), -Errno.EINVAL);
+        expect(
+                "a reset from within a zone",
+                device.operate(BlkZoneIoctls.BLKRESETZONE, start + BLOCK, size),
+                -Errno.EINVAL);
+        expect("a reset past the end", device.operate(BlkZoneIoctls.BLKRESETZONE, device.size(), size), -Errno.EINVAL);
+        expect(
+                "an operation that ends past the end",
+                device.operate(BlkZoneIoctls.BLKFINISHZONE, device.size() - size, 2 * size),
+                -Errno.EINVAL);
+        if (!all.getFirst().isSequential()) {
+            expect("the reset of a conventional zone", device.operate(BlkZoneIoctls.BLKRESETZONE, 0, size), EIO);
+        }
+    }
+
+    /** An operation: the request, and what it makes of each condition. */
+    private record Operation(
+            String name, int request, int empty, int implicitOpen, int explicitOpen, int closed, int full) {
+        /** The condition that follows, or -errno. */
+        int of(int condition) {
+            return switch (condition) {
+                case BlkZone.COND_EMPTY -> empty;
+                case BlkZone.COND_IMP_OPEN -> implicitOpen;
+                case BlkZone.COND_EXP_OPEN -> explicitOpen;
+                case BlkZone.COND_CLOSED -> closed;
+                default -> full;
+            };
+        }
+    }
+
+    private static final int EMPTY = BlkZone.COND_EMPTY;
+    private static final int IMPLICIT = BlkZone.COND_IMP_OPEN;
+    private static final int EXPLICIT = BlkZone.COND_EXP_OPEN;
+    private static final int CLOSED = BlkZone.COND_CLOSED;
+    private static final int FULL = BlkZone.COND_FULL;
+
+    private static final List<Operation> OPERATIONS = List.of(
+            new Operation("open", BlkZoneIoctls.BLKOPENZONE, EXPLICIT, EXPLICIT, EXPLICIT, EXPLICIT, EIO),
+            new Operation("close", BlkZoneIoctls.BLKCLOSEZONE, EIO, CLOSED, CLOSED, CLOSED, EIO),
+            new Operation("finish", BlkZoneIoctls.BLKFINISHZONE, FULL, FULL, FULL, FULL, FULL),
+            new Operation("reset", BlkZoneIoctls.BLKRESETZONE, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY));
+
+    private void operationsInConditions() throws LinuxException {
+        Zone zone = sequential.getFirst();
+        for (Operation operation : OPERATIONS) {
+            for (int condition : new int[] {EMPTY, IMPLICIT, EXPLICIT, CLOSED, FULL}) {
+                bring(zone, condition);
+                String what = operation.name + " in condition " + condition;
+                int expected = operation.of(condition);
+                expect(what, operate(operation.request, zone), Math.min(expected, 0));
+                Zone after = device.zone(zone.start());
+                expect("the condition after " + what, after.condition(), expected < 0 ? condition : expected);
+                long written = after.condition() == EMPTY || condition == EMPTY ? 0 : BLOCK;
+                expect(
+                        "the write pointer after " + what,
+                        after.writePointer() - zone.start(),
+                        after.condition() == FULL ? zone.length() : written);
+            }
+        }
+        operate(BlkZoneIoctls.BLKRESETZONE, zone);
+    }
+
+    private int operate(int request, Zone zone) {
+        return device.operate(request, zone.start(), zone.length());
+    }
+
+    private void bring(Zone zone, int condition) throws LinuxException {
+        operate(BlkZoneIoctls.BLKRESETZONE, zone);
+        if (condition != EMPTY) {
+            expect("a write", device.write(device.buffer(BLOCK), zone.start()), (long) BLOCK);
+        }
+        switch (condition) {
+            case EXPLICIT -> operate(BlkZoneIoctls.BLKOPENZONE, zone);
+            case CLOSED -> operate(BlkZoneIoctls.BLKCLOSEZONE, zone);
+            case FULL -> operate(BlkZoneIoctls.BLKFINISHZONE, zone);
+            default -> {}
+        }
+        expect("the condition", device.zone(zone.start()).condition(), condition);
+    }
+
+    private void writesOffTheWritePointer() throws LinuxException {
+        Zone zone = sequential.get(1);
+        operate(BlkZoneIoctls.BLKRESETZONE, zone);
+        MemorySegment block = device.buffer(BLOCK);
+        long end = zone.start() + zone.capacity();
+        expectRefused("into an empty zone past its start", block, zone.start() + BLOCK, zone.start());
+        expect("a write at the start", device.write(block, zone.start()), (long) BLOCK);
+        expectRefused("past the write pointer", block, zone.start() + 2 * BLOCK, zone.start() + BLOCK);
+        expectRefused("below the write pointer", block, zone.start(), zone.start() + BLOCK);
+        MemorySegment rest = device.buffer((int) zone.capacity() - 2 * BLOCK);
+        expect("the rest", writeAll(rest, zone.start() + BLOCK), rest.byteSize());
+        if (zone.capacity() < zone.length()) {
+            expectRefused("across the capacity", device.buffer(2 * BLOCK), end - BLOCK, end - BLOCK);
+        }
+        expect("the last block", device.write(block, end - BLOCK), (long) BLOCK);
+        expect("the condition", device.zone(zone.start()).condition(), FULL);
+        expectRefused("into a full zone", block, zone.start(), zone.start() + zone.length());
+        operate(BlkZoneIoctls.BLKRESETZONE, zone);
+    }
+
+    /** After a write that failed the kernel fails all others of that zone, until it has been told the write pointer. */
+    private void expectRefused(String where, MemorySegment buffer, long offset, long writePointer)
+            throws LinuxException {
+        long result = device.write(buffer, offset);
+        if (result != EIO && result != -Errno.ENOSPC) {
+            throw new AssertionError("a write " + where + " is " + result + ", and should fail");
+        }
+        expect("the write pointer after a write " + where, device.zone(offset).writePointer(), writePointer);
+    }
+
+    private long writeAll(MemorySegment buffer, long offset) {
+        long written = 0;
+        while (written < buffer.byteSize()) {
+            long result = device.write(buffer.asSlice(written), offset + written);
+            if (result <= 0) {
+                return result;
+            }
+            written += result;
+        }
+        return written;
+    }
+
+    private static final int WRITERS = 8;
+    private static final int WRITE_BYTES = 16 << 10;
+    private static final int WRITES = 64;
+
+    /** Each zone gets its next write when the last one is done, and all of them through one ring. */
+    private void writersInManyZones() throws IOException {
+        int writers = Math.min(WRITERS, sequential.size());
+        MemorySegment[] buffers = new MemorySegment[writers];
+        int[] done = new int[writers];
+        try (IoUring ring = IoUring.create(2 * writers, 0)) {
+            for (int i = 0; i < writers; i++) {
+                operate(BlkZoneIoctls.BLKRESETZONE, sequential.get(i));
+                buffers[i] = device.buffer(WRITE_BYTES);
+                next(ring, buffers, i, 0);
+            }
+            int underWay = writers;
+            while (underWay > 0) {
+                ring.submitAndWait(1);
+                int[] ended = {0};
+                ring.completions()
+                        .drain(
+                                (writer, result, flags) -> {
+                                    expect("a write", result, WRITE_BYTES);
+                                    if (++done[(int) writer] < WRITES) {
+                                        next(ring, buffers, (int) writer, done[(int) writer]);
+                                    } else {
+                                        ended[0]++;
+                                    }
+                                },
+                                writers);
+                underWay -= ended[0];
+            }
+        }
+        MemorySegment expected = device.buffer(WRITE_BYTES);
+        for (int i = 0; i < writers; i++) {
+            Zone zone = device.zone(sequential.get(i).start());
+            expect("the write pointer", zone.writePointer() - zone.start(), (long) WRITES * WRITE_BYTES);
+            for (int write = 0; write < WRITES; write++) {
+                long offset = zone.start() + (long) write * WRITE_BYTES;
+                ZonedClient.stamp(expected, offset, i);
+                expect("a read", device.read(buffers[i], offset), (long) WRITE_BYTES);
+                expect("the first byte that differs at " + offset, buffers[i].mismatch(expected), -1L);
+            }
+        }
+    }
+
+    private void next(IoUring ring, MemorySegment[] buffers, int writer, int write) {
+        long offset = sequential.get(writer).start() + (long) write * WRITE_BYTES;
+        ZonedClient.stamp(buffers[writer], offset, writer);
+        device.write(ring, buffers[writer], offset, writer);
+    }
+}

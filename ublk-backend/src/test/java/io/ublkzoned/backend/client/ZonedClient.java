@@ -1,0 +1,118 @@
+package io.ublkzoned.backend.client;
+
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.BlkZone;
+import io.ublkzoned.bindings.ublk.BlkZoneIoctls;
+import io.ublkzoned.bindings.uring.IoUring;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** A zoned block device as a program sees it that issues raw ioctls and io_uring requests. One thread uses it. */
+final class ZonedClient implements AutoCloseable {
+
+    static final int BLOCK = 4096;
+    static final int SECTOR = 512;
+
+    /** A zone of a report, in bytes. */
+    record Zone(long start, long length, long capacity, long writePointer, int type, int condition) {
+        boolean isSequential() {
+            return type == BlkZone.TYPE_SEQWRITE_REQ;
+        }
+    }
+
+    private final FileDescriptor device;
+    private final Arena arena = Arena.ofShared();
+
+    ZonedClient(String path) throws LinuxException {
+        device = FileDescriptor.open(path, FileFlags.O_RDWR | FileFlags.O_DIRECT);
+    }
+
+    int zoneCount() throws LinuxException {
+        return number(BlkZoneIoctls.BLKGETNRZONES);
+    }
+
+    long zoneSize() throws LinuxException {
+        return (long) number(BlkZoneIoctls.BLKGETZONESZ) * SECTOR;
+    }
+
+    int blockSize() throws LinuxException {
+        return number(BlkZoneIoctls.BLKSSZGET);
+    }
+
+    private int number(int request) throws LinuxException {
+        MemorySegment result = arena.allocate(ValueLayout.JAVA_INT);
+        LinuxException.check(Libc.ioctl(device.value(), request, result), "ioctl", "");
+        return result.get(ValueLayout.JAVA_INT, 0);
+    }
+
+    long size() throws LinuxException {
+        MemorySegment result = arena.allocate(ValueLayout.JAVA_LONG);
+        LinuxException.check(Libc.ioctl(device.value(), BlkZoneIoctls.BLKGETSIZE64, result), "BLKGETSIZE64", "");
+        return result.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    /** Up to {@code count} zones from the one that holds a place on. */
+    Zone[] report(long offset, int count) throws LinuxException {
+        MemorySegment report = BlkZoneIoctls.report(arena, offset / SECTOR, count);
+        LinuxException.check(Libc.ioctl(device.value(), BlkZoneIoctls.BLKREPORTZONE, report), "BLKREPORTZONE", "");
+        MemorySegment entries = BlkZoneIoctls.zones(report);
+        Zone[] zones = new Zone[BlkZoneIoctls.reportedZones(report)];
+        for (int i = 0; i < zones.length; i++) {
+            zones[i] = new Zone(
+                    BlkZone.startSector(entries, i) * SECTOR,
+                    BlkZone.lengthSectors(entries, i) * SECTOR,
+                    BlkZone.capacitySectors(entries, i) * SECTOR,
+                    BlkZone.writePointerSector(entries, i) * SECTOR,
+                    BlkZone.type(entries, i),
+                    BlkZone.condition(entries, i));
+        }
+        return zones;
+    }
+
+    Zone zone(long start) throws LinuxException {
+        return report(start, 1)[0];
+    }
+
+    /** BLKRESETZONE and its like; 0 or -errno. */
+    int operate(int request, long start, long length) {
+        return Libc.ioctl(device.value(), request, BlkZoneIoctls.range(arena, start / SECTOR, length / SECTOR));
+    }
+
+    /** A buffer as direct I/O wants it. */
+    MemorySegment buffer(int bytes) {
+        return arena.allocate(bytes, BLOCK);
+    }
+
+    /** Blocks that say where they are, and in which round they were written. */
+    static void stamp(MemorySegment buffer, long offset, long round) {
+        for (long at = 0; at < buffer.byteSize(); at += Long.BYTES) {
+            buffer.set(ValueLayout.JAVA_LONG, at, (offset + at) * 0x9e3779b97f4a7c15L + round);
+        }
+    }
+
+    /** Bytes written, or -errno. */
+    long write(MemorySegment buffer, long offset) {
+        return Libc.pwrite(device.value(), buffer, offset);
+    }
+
+    /** Bytes read, or -errno. */
+    long read(MemorySegment buffer, long offset) {
+        return Libc.pread(device.value(), buffer, offset);
+    }
+
+    /** Queues a write. */
+    void write(IoUring ring, MemorySegment buffer, long offset, long userData) {
+        ring.submissions().write(device.value(), buffer.address(), (int) buffer.byteSize(), offset, userData, 0);
+    }
+
+    @Override
+    public void close() throws IOException {
+        device.close();
+        arena.close();
+    }
+}
