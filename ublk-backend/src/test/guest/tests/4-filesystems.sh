@@ -94,6 +94,47 @@ keeps_f2fs_with_conventional_zones() {
     del_and_check disk.qcow2
 }
 
+# _goes_on_with_worn_zones TYPE: all zones of a file system wear out, which costs no file and lets nobody wait for ever
+_goes_on_with_worn_zones() {
+    local zones status=0
+    mkdir mnt
+    mount -t "$1" "$DEVICE" mnt
+    _fill mnt 20
+    sync -f mnt
+    zones=$(kernel_zones | gawk '$5 != "not-wp" && $5 != "empty" { print $1 }' | paste -sd ,)
+    ublk-zoned zone readonly "$DEVICE" "$zones"
+    echo 3 >/proc/sys/vm/drop_caches
+    _expect_sums mnt
+    # What is written now may find another zone or an error.
+    pattern 7 1M | timeout 60 dd of=mnt/new bs=64K iflag=fullblock conv=fsync status=none || status=$?
+    ((status != 124)) || fail "a write to read-only zones hangs"
+    timeout 60 umount mnt || fail "umount hangs"
+    ublk-zoned zone recover "$DEVICE" "$zones"
+    del_and_check disk.qcow2
+    attach disk.qcow2
+    mount -t "$1" "$DEVICE" mnt
+    rm -f mnt/new
+    _expect_sums mnt
+    umount mnt
+    del_and_check disk.qcow2
+}
+
+loses_no_file_of_btrfs_when_its_zones_wear_out() {
+    _need_file_system btrfs
+    new_image disk.qcow2 --size 4G --zone-size 16M
+    attach disk.qcow2
+    mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
+    _goes_on_with_worn_zones btrfs
+}
+
+loses_no_file_of_f2fs_when_its_zones_wear_out() {
+    _need_file_system f2fs
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
+    attach disk.qcow2
+    mkfs.f2fs -q -f -m "$DEVICE"
+    _goes_on_with_worn_zones f2fs
+}
+
 keeps_zonefs_files() {
     _need_file_system zonefs
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4

@@ -123,6 +123,44 @@ assert info["closed"] is True and info["device"] is None, info'
     del_and_check disk.qcow2
 }
 
+closes_the_image_cleanly_on_sigterm_while_requests_are_in_flight() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2
+    local server
+    fio --name=busy --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --iodepth=32 --rw=write --bs=16k \
+        --offset=32M --size=192M --time_based --runtime=60 >fio.txt 2>&1 &
+    sleep 4
+    server=$(server_pid)
+    kill -TERM "$server"
+    await 60 "the server ends on SIGTERM" test ! -e "/proc/$server"
+    wait || true
+    [[ ! -e $DEVICE && ! -e /run/ublk-zoned ]] || fail "$DEVICE or its folder is still there"
+    ublk-zoned info --json disk.qcow2 | python3 -c '
+import json, sys
+info = json.load(sys.stdin)
+assert info["closed"] is True and info["written"] > 0, info'
+    ublk-zoned check disk.qcow2
+}
+
+comes_and_goes_in_a_storm_of_udev_events() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    local round storm
+    while [[ ! -e calm ]]; do
+        udevadm trigger --subsystem-match=block --action=change
+        sleep 0.05
+    done &
+    storm=$!
+    for round in 1 2 3 4 5; do
+        attach disk.qcow2
+        write_zone "$((round + 1))" 0 64K
+        detach
+    done
+    touch calm
+    wait "$storm"
+    udevadm settle
+    ublk-zoned check disk.qcow2
+}
+
 ends_in_the_foreground_on_ctrl_c() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     local server status=0

@@ -74,7 +74,7 @@ public final class UblkControl implements AutoCloseable {
     public long features() throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
-            int result = command(UblkCommands.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
+            int result = command("GET_FEATURES", UblkCommands.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
             if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
                 throw new IOException(
                         "this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
@@ -88,7 +88,7 @@ public final class UblkControl implements AutoCloseable {
     public @Nullable DeviceInfo info(int deviceId) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             UblkDeviceInfo info = new UblkDeviceInfo(arena);
-            int result = command(UblkCommands.GET_DEV_INFO, deviceId, info.segment(), 0);
+            int result = command("GET_DEV_INFO", UblkCommands.GET_DEV_INFO, deviceId, info.segment(), 0);
             if (result == -Errno.ENODEV) {
                 return null;
             }
@@ -111,7 +111,7 @@ public final class UblkControl implements AutoCloseable {
                     .queueDepth(options.queueDepth())
                     .bufferBytesMax(maxIoBytes)
                     .features(features);
-            int result = command(UblkCommands.ADD_DEV, options.deviceId(), info.segment(), 0);
+            int result = command("ADD_DEV", UblkCommands.ADD_DEV, options.deviceId(), info.segment(), 0);
             if (result == -Errno.EEXIST) {
                 throw new IOException("device id " + options.deviceId()
                         + " is in use: choose another one, or leave it to the kernel");
@@ -126,7 +126,7 @@ public final class UblkControl implements AutoCloseable {
 
     /** Gives a device its limits, before it is started. */
     void setParameters(int deviceId, UblkParameters parameters) throws IOException {
-        check(command(UblkCommands.SET_PARAMS, deviceId, parameters.segment(), 0), "SET_PARAMS", "");
+        check(command("SET_PARAMS", UblkCommands.SET_PARAMS, deviceId, parameters.segment(), 0), "SET_PARAMS", "");
     }
 
     /**
@@ -135,7 +135,7 @@ public final class UblkControl implements AutoCloseable {
      */
     void start(int deviceId) throws IOException {
         long pid = ProcessHandle.current().pid();
-        int result = command(UblkCommands.START_DEV, deviceId, MemorySegment.NULL, pid);
+        int result = command("START_DEV", UblkCommands.START_DEV, deviceId, MemorySegment.NULL, pid);
         check(result, "START_DEV", ": 'dmesg' has the kernel's reason");
     }
 
@@ -146,10 +146,10 @@ public final class UblkControl implements AutoCloseable {
      */
     void startRecovery(int deviceId) throws IOException {
         long deadline = System.nanoTime() + ANSWER_NANOS;
-        int result = command(UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
+        int result = command("START_USER_RECOVERY", UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
         while (result == -Errno.EBUSY && System.nanoTime() < deadline) {
             LockSupport.parkNanos(BUSY_POLL_NANOS);
-            result = command(UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
+            result = command("START_USER_RECOVERY", UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
         }
         check(result, "START_USER_RECOVERY", "");
     }
@@ -157,12 +157,15 @@ public final class UblkControl implements AutoCloseable {
     /** Makes a device live again: all its tags have been fetched by this process. */
     void endRecovery(int deviceId) throws IOException {
         long pid = ProcessHandle.current().pid();
-        check(command(UblkCommands.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid), "END_USER_RECOVERY", "");
+        check(
+                command("END_USER_RECOVERY", UblkCommands.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid),
+                "END_USER_RECOVERY",
+                "");
     }
 
     /** Ends a device's block device, once its requests are done; one that is not live is left as it is. */
     public void stop(int deviceId) throws IOException {
-        int result = command(UblkCommands.STOP_DEV, deviceId, MemorySegment.NULL, 0);
+        int result = command("STOP_DEV", UblkCommands.STOP_DEV, deviceId, MemorySegment.NULL, 0);
         if (result != -Errno.ENODEV) {
             check(result, "STOP_DEV", "");
         }
@@ -170,22 +173,22 @@ public final class UblkControl implements AutoCloseable {
 
     /** Removes a device, once nobody has it open; does nothing if there is none of that number. */
     public void delete(int deviceId) throws IOException {
-        delete(UblkCommands.DEL_DEV, deviceId);
+        delete("DEL_DEV", UblkCommands.DEL_DEV, deviceId);
     }
 
     /** Removes a device as soon as nobody has it open, which is not waited for. */
     public void deleteLater(int deviceId) throws IOException {
-        delete(UblkCommands.DEL_DEV_ASYNC, deviceId);
+        delete("DEL_DEV_ASYNC", UblkCommands.DEL_DEV_ASYNC, deviceId);
     }
 
-    private void delete(int command, int deviceId) throws IOException {
-        int result = command(command, deviceId, MemorySegment.NULL, 0);
+    private void delete(String name, int command, int deviceId) throws IOException {
+        int result = command(name, command, deviceId, MemorySegment.NULL, 0);
         if (result != -Errno.ENODEV) {
-            check(result, "DEL_DEV", "");
+            check(result, name, "");
         }
     }
 
-    private int command(int command, int deviceId, MemorySegment buffer, long data) throws IOException {
+    private int command(String name, int command, int deviceId, MemorySegment buffer, long data) throws IOException {
         answer = -Errno.ETIME;
         ring.submissions()
                 .ublkControl(
@@ -202,8 +205,9 @@ public final class UblkControl implements AutoCloseable {
         while (ring.completions().drain((userData, result, flags) -> answer = result, 1) == 0) {
             long left = deadline - System.nanoTime();
             if (left <= 0) {
-                throw new IOException("the ublk driver gave no answer in "
-                        + TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS) + " s: 'dmesg' may have the reason");
+                throw new IOException(
+                        "the ublk driver gave no answer to %s of device %d in %d s: 'dmesg' may have the reason"
+                                .formatted(name, deviceId, TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS)));
             }
             int ready = ring.submitAndWait(1, left);
             if (ready < 0) {
