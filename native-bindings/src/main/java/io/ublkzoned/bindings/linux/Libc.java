@@ -33,6 +33,10 @@ public final class Libc {
     private static final MethodHandle WRITE = link(libc_h.write$address(), libc_h.write$descriptor());
     private static final MethodHandle PREAD = link(libc_h.pread$address(), libc_h.pread$descriptor());
     private static final MethodHandle PWRITE = link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
+    private static final MethodHandle PREAD_ADDRESS =
+            AddressLinker.link(libc_h.pread$address(), libc_h.pread$descriptor());
+    private static final MethodHandle PWRITE_ADDRESS =
+            AddressLinker.link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
     private static final MethodHandle FSYNC = link(libc_h.fsync$address(), libc_h.fsync$descriptor());
     private static final MethodHandle FDATASYNC = link(libc_h.fdatasync$address(), libc_h.fdatasync$descriptor());
     private static final MethodHandle FTRUNCATE = link(libc_h.ftruncate$address(), libc_h.ftruncate$descriptor());
@@ -121,7 +125,41 @@ public final class Libc {
     }
 
     /**
-     * {@link #pread} until {@code buffer} is full or the file ends.
+     * pread(2) to memory of the caller's, on the data path: allocates nothing, whichever compiler has compiled it.
+     *
+     * @param address of {@code lengthBytes} of native memory
+     * @return bytes read, or -errno
+     */
+    public static long pread(int fd, long address, long lengthBytes, long offsetBytes) {
+        try {
+            long read = (long) PREAD_ADDRESS.invokeExact(fd, address, lengthBytes, offsetBytes);
+            return read >= 0 ? read : pread(fd, memory(address, lengthBytes), offsetBytes);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /**
+     * pwrite(2) from memory of the caller's, as {@link #pread(int, long, long, long)}.
+     *
+     * @return bytes written, or -errno
+     */
+    public static long pwrite(int fd, long address, long lengthBytes, long offsetBytes) {
+        try {
+            long written = (long) PWRITE_ADDRESS.invokeExact(fd, address, lengthBytes, offsetBytes);
+            return written >= 0 ? written : pwrite(fd, memory(address, lengthBytes), offsetBytes);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** For a call that failed, and is made again to learn its errno. */
+    private static MemorySegment memory(long address, long lengthBytes) {
+        return MemorySegment.ofAddress(address).reinterpret(lengthBytes);
+    }
+
+    /**
+     * {@link #pread(int, MemorySegment, long)} until {@code buffer} is full or the file ends.
      *
      * @return bytes read, fewer than {@code buffer} holds only at the end of the file; or -errno
      */
@@ -144,7 +182,7 @@ public final class Libc {
     }
 
     /**
-     * {@link #pwrite} until all of {@code buffer} is written.
+     * {@link #pwrite(int, MemorySegment, long)} until all of {@code buffer} is written.
      *
      * @return the size of {@code buffer}, or -errno, -EIO if the file takes no more
      */

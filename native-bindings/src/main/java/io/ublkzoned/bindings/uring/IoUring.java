@@ -6,12 +6,14 @@ import io.ublkzoned.bindings.generated.liburing.iovec;
 import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.generated.uring.io_uring_params;
 import io.ublkzoned.bindings.generated.uring.uring_h;
+import io.ublkzoned.bindings.linux.AddressLinker;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.LinuxException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 
 /**
  * One io_uring: a queue of submissions, a queue of completions, and the calls into the kernel between them.
@@ -22,6 +24,11 @@ import java.lang.foreign.ValueLayout;
  */
 public final class IoUring implements AutoCloseable {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+    private static final MethodHandle SUBMIT =
+            AddressLinker.link(liburing_h.io_uring_submit$address(), liburing_h.io_uring_submit$descriptor());
+    private static final MethodHandle SUBMIT_AND_WAIT = AddressLinker.link(
+            liburing_h.io_uring_submit_and_wait$address(), liburing_h.io_uring_submit_and_wait$descriptor());
 
     private final Arena arena;
     private final MemorySegment ring;
@@ -100,7 +107,11 @@ public final class IoUring implements AutoCloseable {
      * @return submissions taken, or -errno
      */
     public int submit() {
-        return liburing_h.io_uring_submit(ring);
+        try {
+            return (int) SUBMIT.invokeExact(address());
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
     }
 
     /**
@@ -110,10 +121,28 @@ public final class IoUring implements AutoCloseable {
      * @return completions ready to drain, or -errno
      */
     public int submitAndWait(int minComplete) {
-        int result = minComplete == 0
-                ? liburing_h.io_uring_submit_and_get_events(ring)
-                : liburing_h.io_uring_submit_and_wait(ring, minComplete);
-        return readyOr(result);
+        if (minComplete == 0) {
+            return readyOr(liburing_h.io_uring_submit_and_get_events(ring));
+        }
+        try {
+            return readyOr((int) SUBMIT_AND_WAIT.invokeExact(address(), minComplete));
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** For calls by address: an access first, which refuses a closed ring and another thread. */
+    private long address() {
+        io_uring.flags(ring);
+        return ring.address();
+    }
+
+    private static RuntimeException thrownBy(Throwable thrown) {
+        switch (thrown) {
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            default -> throw new AssertionError("a downcall threw a checked exception", thrown);
+        }
     }
 
     /**

@@ -48,6 +48,18 @@ class LibcTest {
     }
 
     @Test
+    void copiesByAddressAreThoseOfSegments() {
+        MemorySegment written = bytes("by address");
+        assertEquals(10, Libc.pwrite(file.value(), written.address(), 10, FIVE_GIB));
+        MemorySegment back = arena.allocate(16);
+        assertEquals(10, Libc.pread(file.value(), back.address(), 16, FIVE_GIB));
+        assertEquals(-1, back.asSlice(0, 10).mismatch(written));
+        assertEquals(-Errno.EBADF, Libc.pread(-1, back.address(), 16, 0));
+        assertEquals(-Errno.EFAULT, Libc.pread(file.value(), 8, 16, FIVE_GIB));
+        assertEquals(-Errno.EBADF, Libc.pwrite(-1, back.address(), 16, 0));
+    }
+
+    @Test
     void errnoComesBackNegative() {
         assertEquals(-Errno.ENOENT, Libc.open(temp.resolve("none").toString(), FileFlags.O_RDONLY, 0));
         assertEquals(-Errno.EBADF, Libc.pread(-1, arena.allocate(1), 0));

@@ -35,17 +35,13 @@ public final class TagBuffers {
         zeros = Mapping.anonymous(arena, bufferBytes).asReadOnly();
     }
 
-    int deviceFd() {
-        return deviceFd;
-    }
-
     /** The size of each tag's buffer. */
     public int bufferBytes() {
         return bufferBytes;
     }
 
     /** Where on the device file a request's byte is. */
-    long copyOffset(int tag, int requestOffsetBytes) {
+    private long copyOffset(int tag, int requestOffsetBytes) {
         return UblkCommands.userCopyOffset(queueId, tag) + requestOffsetBytes;
     }
 
@@ -58,19 +54,40 @@ public final class TagBuffers {
         return memory.address() + (long) tag * bufferBytes + offsetBytes;
     }
 
-    MemorySegment zeros(int lengthBytes) {
-        return zeros.asSlice(0, lengthBytes);
-    }
-
     /**
-     * Copies into the request.
+     * Copies a part of the request to the same place in its buffer.
      *
      * @return bytes copied, all of them, or -errno
      */
-    public int copyOut(int tag, int requestOffsetBytes, MemorySegment source) {
-        long copied = Libc.pwrite(deviceFd, source, copyOffset(tag, requestOffsetBytes));
-        if (copied == source.byteSize()) {
-            return (int) copied;
+    int copyIn(int tag, int offsetBytes, int lengthBytes) {
+        return all(
+                Libc.pread(deviceFd, address(tag, offsetBytes), lengthBytes, copyOffset(tag, offsetBytes)),
+                lengthBytes);
+    }
+
+    /**
+     * Copies a part of the buffer to the same place in its request.
+     *
+     * @return bytes copied, all of them, or -errno
+     */
+    public int copyOut(int tag, int offsetBytes, int lengthBytes) {
+        return all(
+                Libc.pwrite(deviceFd, address(tag, offsetBytes), lengthBytes, copyOffset(tag, offsetBytes)),
+                lengthBytes);
+    }
+
+    /**
+     * Fills a part of the request with zeros.
+     *
+     * @return bytes filled, all of them, or -errno
+     */
+    int zeroOut(int tag, int offsetBytes, int lengthBytes) {
+        return all(Libc.pwrite(deviceFd, zeros.address(), lengthBytes, copyOffset(tag, offsetBytes)), lengthBytes);
+    }
+
+    private static int all(long copied, int lengthBytes) {
+        if (copied == lengthBytes) {
+            return lengthBytes;
         }
         return copied < 0 ? (int) copied : -Errno.EIO;
     }

@@ -95,10 +95,9 @@ public final class UringDataPort implements DataPort {
 
     @Override
     public void writePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
-        MemorySegment target = buffers.part(request.tag(), requestOffsetBytes, lengthBytes);
-        long copied = Libc.pread(buffers.deviceFd(), target, buffers.copyOffset(request.tag(), requestOffsetBytes));
-        if (copied != lengthBytes) {
-            device.partCompleted(request, copied < 0 ? (int) copied : -Errno.EIO);
+        int copied = buffers.copyIn(request.tag(), requestOffsetBytes, lengthBytes);
+        if (copied < 0) {
+            device.partCompleted(request, copied);
             return;
         }
         int part = parts[request.tag()].add(requestOffsetBytes, imageOffsetBytes, lengthBytes);
@@ -111,8 +110,7 @@ public final class UringDataPort implements DataPort {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment found = arena.allocate(lengthBytes);
             boolean same = imageOffsetBytes != ZoneMap.HOLE
-                    && Libc.pread(buffers.deviceFd(), sent, buffers.copyOffset(request.tag(), requestOffsetBytes))
-                            == lengthBytes
+                    && buffers.copyIn(request.tag(), requestOffsetBytes, lengthBytes) == lengthBytes
                     && Libc.preadFully(imageFd, found, imageOffsetBytes) == lengthBytes
                     && sent.mismatch(found) < 0;
             device.partCompleted(request, same ? lengthBytes : -Errno.EIO);
@@ -121,7 +119,7 @@ public final class UringDataPort implements DataPort {
 
     @Override
     public void zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes) {
-        device.partCompleted(request, buffers.copyOut(request.tag(), requestOffsetBytes, buffers.zeros(lengthBytes)));
+        device.partCompleted(request, buffers.zeroOut(request.tag(), requestOffsetBytes, lengthBytes));
     }
 
     /** Starts or goes on with the transfer of a part. */
@@ -166,8 +164,7 @@ public final class UringDataPort implements DataPort {
             outcome = -Errno.EIO;
         }
         if (outcome > 0 && isRead) {
-            MemorySegment source = buffers.part(tag, of.requestOffset[part], of.length[part]);
-            outcome = buffers.copyOut(tag, of.requestOffset[part], source);
+            outcome = buffers.copyOut(tag, of.requestOffset[part], of.length[part]);
         }
         of.done();
         device.partCompleted(request, outcome);

@@ -199,7 +199,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private int report(int tag) {
         MemorySegment zones = buffers.part(tag, 0, buffers.bufferBytes());
         long filled = reports.encode(descriptors.startSector(tag), descriptors.sectors(tag), zones);
-        return filled == 0 ? -Errno.EIO : buffers.copyOut(tag, 0, zones.asSlice(0, filled));
+        return filled == 0 ? -Errno.EIO : buffers.copyOut(tag, 0, (int) filled);
     }
 
     private void commit(int tag, int result, long appendSector) {

@@ -1,0 +1,34 @@
+package io.ublkzoned.bindings.linux;
+
+import java.lang.foreign.AddressLayout;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * Links C functions for the data path: their pointers are numbers and errno is lost, so that a call allocates nothing,
+ * whichever compiler has compiled it. With a {@link MemorySegment} it allocates 40 bytes unless the optimizer sees to it.
+ */
+public final class AddressLinker {
+
+    private static final Linker LINKER = Linker.nativeLinker();
+
+    private AddressLinker() {}
+
+    /**
+     * A handle of a function.
+     *
+     * @param address where it is
+     * @param descriptor its C signature; the handle takes a long for each pointer
+     */
+    public static MethodHandle link(MemorySegment address, FunctionDescriptor descriptor) {
+        MemoryLayout[] arguments = descriptor.argumentLayouts().stream()
+                .map(layout -> layout instanceof AddressLayout ? ValueLayout.JAVA_LONG : layout)
+                .toArray(MemoryLayout[]::new);
+        return LINKER.downcallHandle(
+                address, FunctionDescriptor.of(descriptor.returnLayout().orElseThrow(), arguments));
+    }
+}
