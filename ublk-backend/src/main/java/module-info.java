@@ -2,11 +2,8 @@
 module io.ublkzoned.backend {
     requires static org.jspecify;
     requires com.fasterxml.jackson.jr.ob;
-    requires info.picocli;
     requires io.ublkzoned.bindings;
     requires io.ublkzoned.engine;
+    requires org.apache.commons.cli;
     requires org.slf4j;
-
-    opens io.ublkzoned.backend.cli to
-            info.picocli;
 }

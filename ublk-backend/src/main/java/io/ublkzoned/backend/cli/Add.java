@@ -6,74 +6,44 @@ import io.ublkzoned.backend.ublk.UblkServer;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /**
  * {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM or SIGINT.
  */
-@Command(
-        name = "add",
-        description = "Attach an image as a zoned block device, and print the path of that.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned add [OPTION]... IMAGE [N]",
-        optionListHeading = "%n",
-        sortOptions = false)
 final class Add implements Subcommand {
 
     private static final int QUEUES_MAX = 4096; // UBLK_MAX_NR_QUEUES
     private static final int QUEUE_DEPTH_MAX = 4096; // UBLK_MAX_QUEUE_DEPTH
     private static final int DEFAULT_QUEUES_MAX = 4;
-
-    @Mixin
-    private final ImageOperand image = new ImageOperand();
-
-    @Option(
-            names = {"-n", "--id"},
-            paramLabel = "N",
-            converter = DeviceName.class,
-            description = "The number of the device; the first that is free by default.")
-    private @Nullable Integer id;
-
-    @Option(
-            names = {"-q", "--queues"},
-            paramLabel = "N",
-            description = "How many queues, each with a thread; by default one per CPU, up to 4.")
-    private int queues = Math.min(DEFAULT_QUEUES_MAX, Runtime.getRuntime().availableProcessors());
-
-    @Option(
-            names = {"-d", "--depth"},
-            paramLabel = "N",
-            description = "How many requests at a time per queue, 128 by default.")
-    private int queueDepth = 128;
-
-    @Option(
-            names = "--block-size",
-            paramLabel = "SIZE",
-            converter = Sizes.Bytes.class,
-            description = "The logical block size: 4096, the default, or 512.")
-    private long blockSize = 4096;
-
-    @Option(
-            names = "--recovery",
-            paramLabel = "WAY",
-            converter = RecoveryName.class,
-            description = {
-                "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under way are"
-                        + " sent again (reissue, the default) or fail (fail); or it goes at once (off)."
-            })
-    private Recovery recovery = Recovery.REISSUE;
-
-    @Mixin
-    private final Serving.Options serving = new Serving.Options();
+    private static final int DEFAULT_QUEUE_DEPTH = 128;
+    private static final long DEFAULT_BLOCK_SIZE = 4096;
 
     @Override
-    public int run(CommandLine line) throws IOException {
+    public Syntax syntax() {
+        return Serving.options(
+                new Syntax(
+                                "ublk-zoned add",
+                                "Attach an image as a zoned block device, and print the path of that.",
+                                "[OPTION]... IMAGE [N]")
+                        .image()
+                        .option("-n --id", "N", "The number of the device; the first that is free by default.")
+                        .option(
+                                "-q --queues",
+                                "N",
+                                "How many queues, each with a thread; by default one per CPU, up to 4.")
+                        .option("-d --depth", "N", "How many requests at a time per queue, 128 by default.")
+                        .option("--block-size", "SIZE", "The logical block size: 4096, the default, or 512.")
+                        .option(
+                                "--recovery",
+                                "WAY",
+                                "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under"
+                                        + " way are sent again (reissue, the default) or fail (fail); or it goes at once (off)."));
+    }
+
+    @Override
+    public int run(Arguments line) throws IOException {
         ServerOptions options = options(line);
-        return new Serving(line, serving).run(() -> {
+        return new Serving(line).run(() -> {
             try {
                 return UblkServer.add(options);
             } catch (ImageFormatException e) {
@@ -82,25 +52,39 @@ final class Add implements Subcommand {
         });
     }
 
-    private ServerOptions options(CommandLine line) {
-        Operands operands = image.operands(line);
-        Path path = image.path(operands);
+    private static ServerOptions options(Arguments line) {
+        Operands operands = line.operands();
+        Path path = operands.image();
+        Integer id = line.value("-n", DeviceName::id);
         String device = operands.next();
         operands.end();
         if (device != null) {
             if (id != null) {
                 throw operands.usage("-n and '" + device + "' both number the device");
             }
-            id = DeviceName.parse(device).orElseThrow(() -> operands.usage("'" + device + "' is not a device: use N"));
+            id = line.converted("the device", device, DeviceName::id);
         }
-        serving.require(operands);
+        int cpus = Runtime.getRuntime().availableProcessors();
+        int queues = line.value("-q", Arguments::number, Math.min(DEFAULT_QUEUES_MAX, cpus));
+        int queueDepth = line.value("-d", Arguments::number, DEFAULT_QUEUE_DEPTH);
+        long blockSize = line.value("--block-size", Sizes::bytes, DEFAULT_BLOCK_SIZE);
+        Recovery recovery = line.value("--recovery", Add::recovery, Recovery.REISSUE);
         requireRange(operands, "queues", queues, QUEUES_MAX);
         requireRange(operands, "the depth", queueDepth, QUEUE_DEPTH_MAX);
-        if (blockSize != 4096 && blockSize != 512) {
+        if (blockSize != DEFAULT_BLOCK_SIZE && blockSize != 512) {
             throw operands.usage("the block size is 4096 or 512, not " + blockSize);
         }
         return new ServerOptions(
                 path, id == null ? ServerOptions.ANY_ID : id, queues, queueDepth, (int) blockSize, recovery);
+    }
+
+    private static Recovery recovery(String word) {
+        return switch (word) {
+            case "reissue" -> Recovery.REISSUE;
+            case "fail" -> Recovery.FAIL;
+            case "off" -> Recovery.OFF;
+            default -> throw new IllegalArgumentException("'%s' is not reissue, fail or off".formatted(word));
+        };
     }
 
     private static void requireRange(Operands operands, String name, int value, int max) {

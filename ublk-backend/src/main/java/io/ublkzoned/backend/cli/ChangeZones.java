@@ -8,36 +8,27 @@ import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /** {@code zone}: changes zones of a device or of an image. */
-@Command(
-        name = "zone",
-        description = {
-            "Change zones of a device or of an image: open, close, finish or reset them; or make them",
-            "readonly or offline, as a drive does to zones that wear out, or let them recover."
-        },
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned zone OPERATION [OPTION]... IMAGE|DEV ZONES",
-        optionListHeading = "%n",
-        footer = {
-            "",
-            "ZONES are numbers: 5, 5-9, 5,7-9. readonly and offline stay with the image; recover brings",
-            "a zone back with the data it had. Zones of an image that is not attached are never open."
-        },
-        sortOptions = false)
 final class ChangeZones implements Subcommand {
-
-    @Mixin
-    private final Subject.Options options = new Subject.Options();
+    @Override
+    public Syntax syntax() {
+        return Subject.options(new Syntax(
+                        "ublk-zoned zone",
+                        "Change zones: open, close, finish, reset; readonly, offline, recover.",
+                        "OPERATION [OPTION]... IMAGE|DEV ZONES"))
+                .footer(
+                        "",
+                        "ZONES are numbers: 5, 5-9, 5,7-9. readonly and offline make zones fail as a drive's do that wear out, and",
+                        "stay with the image; recover brings them back with their data. Zones of an image that is not attached are",
+                        "never open.");
+    }
 
     @Override
-    public int run(CommandLine line) throws IOException {
-        Operands operands = options.operands(line);
+    public int run(Arguments line) throws IOException {
+        Operands operands = line.operands();
         ZoneOperation operation = ZoneOperation.parse(operands.next(), operands);
-        Subject subject = options.find(operands);
+        Subject subject = Subject.find(line, operands);
         String list = operands.next();
         operands.end();
         if (list == null) {

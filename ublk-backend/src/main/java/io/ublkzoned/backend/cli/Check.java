@@ -18,67 +18,40 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code check}: looks for damage, repairs it if asked to, and answers by qemu-img's exit statuses. */
-@Command(
-        name = "check",
-        description = "Look for damage in an image that is not attached.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned check [OPTION]... IMAGE",
-        optionListHeading = "%n",
-        sortOptions = false,
-        footer = {
-            "",
-            "A repair leaves alone what it cannot be sure of. It prints each word before it changes it, as",
-            "OFFSET: OLD -> NEW, and then checks again. Freed clusters become holes.",
-            "",
-            "Exit status, as qemu-img's: 0 nothing found, 1 the check failed, 2 damage that puts data at risk,",
-            "3 leaked clusters, which only cost space, 63 not an image that can be checked."
-        })
 final class Check implements Subcommand {
 
     private static final int CORRUPT = 2;
     private static final int LEAKS = 3;
     private static final int NOT_SUPPORTED = 63;
 
-    @Mixin
-    private final ImageOperand image = new ImageOperand();
+    private static final String JSON_OPTION = "--json";
 
-    @Option(
-            names = {"-r", "--repair"},
-            paramLabel = "leaks|all",
-            converter = Extent.class,
-            description = "Repair leaks, or also damage where no data is at risk.")
-    private @Nullable RepairExtent extent;
-
-    @Option(names = "--json", description = "Show the result in JSON.")
-    private boolean json;
-
-    /** Reads what {@code -r} says. */
-    static final class Extent implements ITypeConverter<RepairExtent> {
-        @Override
-        public RepairExtent convert(String word) {
-            return Arrays.stream(RepairExtent.values())
-                    .filter(extent -> extent.name().equals(word.toUpperCase(Locale.ROOT)))
-                    .findFirst()
-                    .orElseThrow(() -> new TypeConversionException("it is leaks or all, not '" + word + "'"));
-        }
+    @Override
+    public Syntax syntax() {
+        return new Syntax("ublk-zoned check", "Look for damage in an image that is not attached.", "[OPTION]... IMAGE")
+                .image()
+                .option("-r --repair", "leaks|all", "Repair leaks, or also damage where no data is at risk.")
+                .flag(JSON_OPTION, "Show the result in JSON.")
+                .footer(
+                        "",
+                        "A repair leaves alone what it cannot be sure of. It prints each word before it changes it, as",
+                        "OFFSET: OLD -> NEW, and then checks again. Freed clusters become holes.",
+                        "",
+                        "Exit status, as qemu-img's: 0 nothing found, 1 the check failed, 2 damage that puts data at risk,",
+                        "3 leaked clusters, which only cost space, 63 not an image that can be checked.");
     }
 
     @Override
-    public int run(CommandLine line) throws IOException {
-        Operands operands = image.operands(line);
-        Path path = image.path(operands);
+    public int run(Arguments line) throws IOException {
+        Operands operands = line.operands();
+        Path path = operands.image();
         operands.end();
+        RepairExtent extent = line.value("--repair", Check::extent);
         ImageReader.requireUnused(path);
         CheckResult result;
-        try (FileDescriptor file = open(path)) {
+        try (FileDescriptor file = open(path, extent)) {
             result = extent == null ? check(path, file, line) : repair(path, file, extent, line);
         } catch (ImageFormatException e) {
             throw new CommandFailure(path + ": " + e.getMessage(), NOT_SUPPORTED);
@@ -90,7 +63,14 @@ final class Check implements Subcommand {
         };
     }
 
-    private FileDescriptor open(Path path) throws IOException {
+    private static RepairExtent extent(String word) {
+        return Arrays.stream(RepairExtent.values())
+                .filter(extent -> extent.name().equals(word.toUpperCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("it is leaks or all, not '" + word + "'"));
+    }
+
+    private static FileDescriptor open(Path path, @Nullable RepairExtent extent) throws IOException {
         if (extent == null) {
             return ImageReader.descriptor(path);
         }
@@ -98,24 +78,25 @@ final class Check implements Subcommand {
         return LockedImage.open(path);
     }
 
-    private CheckResult check(Path path, FileDescriptor file, CommandLine line) throws IOException {
+    private static CheckResult check(Path path, FileDescriptor file, Arguments line) throws IOException {
         CheckResult result;
-        try (ProgressBar bar = new ProgressBar(line.getErr())) {
+        try (ProgressBar bar = new ProgressBar(line.err())) {
             result = ImageChecker.check(new FdImageFile(file), progress(bar));
         }
-        if (json) {
-            line.getOut().println(json(path, result, null));
+        if (line.has(JSON_OPTION)) {
+            line.out().println(json(path, result, null));
         } else {
-            print(path, result, "", line.getOut());
+            print(path, result, "", line.out());
         }
         return result;
     }
 
-    private CheckResult repair(Path path, FileDescriptor file, RepairExtent asked, CommandLine line)
+    private static CheckResult repair(Path path, FileDescriptor file, RepairExtent asked, Arguments line)
             throws IOException {
-        RepairPrinter printer = new RepairPrinter(line.getOut(), json);
+        boolean json = line.has(JSON_OPTION);
+        RepairPrinter printer = new RepairPrinter(line.out(), json);
         RepairResult result;
-        try (ProgressBar bar = new ProgressBar(line.getErr())) {
+        try (ProgressBar bar = new ProgressBar(line.err())) {
             result = ImageRepair.repair(new FdImageFile(file), asked, printer, progress(bar));
         }
         if (json) {
@@ -123,7 +104,7 @@ final class Check implements Subcommand {
         } else {
             String repaired = "repaired %d errors and %d leaked clusters, now "
                     .formatted(result.corruptionsFixed(), result.leaksFixed());
-            print(path, result.after(), repaired, line.getOut());
+            print(path, result.after(), repaired, line.out());
         }
         return result.after();
     }

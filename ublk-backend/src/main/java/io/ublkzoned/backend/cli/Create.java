@@ -11,182 +11,154 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code create}: makes an image. */
-@Command(
-        name = "create",
-        description = "Make an image with a zoned disk in it.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned create [OPTION]... IMAGE SIZE",
-        optionListHeading = "%n",
-        sortOptions = false)
 final class Create implements Subcommand {
 
-    @Mixin
-    private final ImageOperand image = new ImageOperand();
+    // Options of our own, and what they are called in -o.
+    private static final String SIZE = "--size";
+    private static final String ZONE_SIZE = "--zone-size";
+    private static final String ZONE_CAPACITY = "--zone-capacity";
+    private static final String CONVENTIONAL_ZONES = "--conventional-zones";
+    private static final String MAX_OPEN = "--max-open";
+    private static final String MAX_ACTIVE = "--max-active";
+    private static final String CLUSTER_SIZE = "--cluster-size";
+    private static final Map<String, String> QEMU_NAMES = Map.of(
+            "size", SIZE,
+            "cluster_size", CLUSTER_SIZE,
+            "zone.size", ZONE_SIZE,
+            "zone.capacity", ZONE_CAPACITY,
+            "zone.conventional_zones", CONVENTIONAL_ZONES,
+            "zone.max_open_zones", MAX_OPEN,
+            "zone.max_active_zones", MAX_ACTIVE);
 
-    @Option(
-            names = "--size",
-            paramLabel = "SIZE",
-            converter = Sizes.Large.class,
-            description = "The size of the disk, instead of an argument: a whole number of zones.")
-    private @Nullable Long size;
-
-    @Option(
-            names = "--zone-size",
-            paramLabel = "SIZE",
-            converter = Sizes.Large.class,
-            description = "A power of two, 256M by default.")
-    private @Nullable Long zoneSize;
-
-    @Option(
-            names = "--zone-capacity",
-            paramLabel = "SIZE",
-            converter = Sizes.Large.class,
-            description = "How much of a sequential zone can be written; all of it by default.")
-    private @Nullable Long zoneCapacity;
-
-    @Option(
-            names = "--conventional-zones",
-            paramLabel = "N",
-            description = "The first N zones take writes anywhere; none by default.")
-    private @Nullable Integer conventionalZones;
-
-    @Option(names = "--max-open", paramLabel = "N", description = "The most open zones; any number by default.")
-    private @Nullable Integer maxOpen;
-
-    @Option(
-            names = "--max-active",
-            paramLabel = "N",
-            description = "The most active zones, open or closed; any number by default.")
-    private @Nullable Integer maxActive;
-
-    @Option(
-            names = "--cluster-size",
-            paramLabel = "SIZE",
-            converter = Sizes.Bytes.class,
-            description = "The unit of allocation, a power of two from 4K to 2M; 64K by default.")
-    private @Nullable Long clusterSize;
-
-    @Option(
-            names = "--layout",
-            paramLabel = "NAME",
-            converter = LayoutName.class,
-            description = {
-                "How the header describes the zones, by the revision of QEMU's patches",
-                "that reads it: v4 (2 to 4), v6 (5 to 7, the default), v8 (8 to 10),",
-                "be48 (the rework of 2026) or be44 (the newest). Zones of 4G and more",
-                "need v8 or a later one."
-            })
-    private ZonedLayout layout = FormatOptions.DEFAULT_LAYOUT;
-
-    @Option(
-            names = "-o",
-            paramLabel = "NAME=VALUE[,...]",
-            hideParamSyntax = true,
-            split = ",",
-            description = {
-                "The same by qemu-img's names: size, cluster_size, zone.size,",
-                "zone.capacity, zone.conventional_zones, zone.max_open_zones,",
-                "zone.max_active_zones, zone.mode=host-managed."
-            })
-    private Map<String, String> qemuOptions = Map.of();
-
-    @Option(names = "--force", description = "Overwrite an existing file.")
-    private boolean force;
+    private static final String FORCE = "--force";
 
     @Override
-    public int run(CommandLine line) throws IOException {
-        Operands operands = image.operands(line);
-        Path path = image.path(operands);
+    public Syntax syntax() {
+        return new Syntax("ublk-zoned create", "Make an image with a zoned disk in it.", "[OPTION]... IMAGE SIZE")
+                .image()
+                .option(SIZE, "SIZE", "The size of the disk, instead of an argument: a whole number of zones.")
+                .option(ZONE_SIZE, "SIZE", "A power of two, 256M by default.")
+                .option(ZONE_CAPACITY, "SIZE", "How much of a sequential zone can be written; all of it by default.")
+                .option(CONVENTIONAL_ZONES, "N", "The first N zones take writes anywhere; none by default.")
+                .option(MAX_OPEN, "N", "The most open zones; any number by default.")
+                .option(MAX_ACTIVE, "N", "The most active zones, open or closed; any number by default.")
+                .option(CLUSTER_SIZE, "SIZE", "The unit of allocation, a power of two from 4K to 2M; 64K by default.")
+                .option(
+                        "--layout",
+                        "NAME",
+                        "How the header describes the zones, by the revision of QEMU's patches that reads it: v4 (2 to 4),"
+                                + " v6 (5 to 7, the default), v8 (8 to 10), be48 (the rework of 2026) or be44 (the newest)."
+                                + " Zones of 4G and more need v8 or a later one.")
+                .option(
+                        "-o",
+                        "NAME=VALUE[,...]",
+                        "The same by qemu-img's names: size, cluster_size, zone.size, zone.capacity,"
+                                + " zone.conventional_zones, zone.max_open_zones, zone.max_active_zones,"
+                                + " zone.mode=host-managed.")
+                .flag(FORCE, "Overwrite an existing file.");
+    }
+
+    /** A value, and what it was called where it was given. */
+    private record Given(String name, String value) {}
+
+    @Override
+    public int run(Arguments line) throws IOException {
+        Operands operands = line.operands();
+        Path path = operands.image();
         String sizeWord = operands.next();
         operands.end();
+        Map<String, Given> given = new HashMap<>();
         if (sizeWord != null) {
-            size = converted(line, size, "SIZE", sizeWord, new Sizes.Large());
+            given.put(SIZE, new Given("SIZE", sizeWord));
         }
-        qemuOptions.forEach((name, value) -> takeQemuOption(line, name, value));
-        FormatOptions options = formatOptions(line);
-        make(path, options);
-        line.getOut().println(path + ": " + summary(options));
+        for (String list : line.values("-o")) {
+            for (String setting : list.split(",", -1)) {
+                takeQemuSetting(line, given, setting);
+            }
+        }
+        FormatOptions options = formatOptions(line, given);
+        make(path, options, line.has(FORCE));
+        line.out().println(path + ": " + summary(options));
         return Main.DONE;
     }
 
-    private void takeQemuOption(CommandLine line, String name, String value) {
-        ITypeConverter<Integer> number = Integer::valueOf;
-        switch (name) {
-            case "size" -> size = converted(line, size, name, value, new Sizes.Large());
-            case "cluster_size" -> clusterSize = converted(line, clusterSize, name, value, new Sizes.Bytes());
-            case "zone.size" -> zoneSize = converted(line, zoneSize, name, value, new Sizes.Large());
-            case "zone.capacity" -> zoneCapacity = converted(line, zoneCapacity, name, value, new Sizes.Large());
-            case "zone.conventional_zones" ->
-                conventionalZones = converted(line, conventionalZones, name, value, number);
-            case "zone.max_open_zones" -> maxOpen = converted(line, maxOpen, name, value, number);
-            case "zone.max_active_zones" -> maxActive = converted(line, maxActive, name, value, number);
-            case "zone.mode" -> {
-                if (!value.equals("host-managed")) {
-                    throw new ParameterException(line, "the only zone.mode is host-managed, not '" + value + "'");
-                }
+    private static void takeQemuSetting(Arguments line, Map<String, Given> given, String setting) {
+        String[] words = setting.split("=", 2);
+        if (words.length < 2) {
+            throw line.usage("Value for option '-o' should be NAME=VALUE, and is '" + setting + "'");
+        }
+        String name = words[0];
+        String value = words[1];
+        String option = QEMU_NAMES.get(name);
+        if (option != null) {
+            if (given.put(option, new Given(name, value)) != null) {
+                throw line.usage(name + " is given twice");
             }
-            case "zone.max_append_bytes" ->
-                throw new ParameterException(
-                        line, "zone.max_append_bytes cannot be chosen: the kernel sets that limit");
-            default -> throw new ParameterException(line, "there is no option '" + name + "' for -o");
+        } else if (name.equals("zone.mode")) {
+            if (!value.equals("host-managed")) {
+                throw line.usage("the only zone.mode is host-managed, not '" + value + "'");
+            }
+        } else if (name.equals("zone.max_append_bytes")) {
+            throw line.usage("zone.max_append_bytes cannot be chosen: the kernel sets that limit");
+        } else {
+            throw line.usage("there is no option '" + name + "' for -o");
         }
     }
 
-    /** Reads what may also have been said by an option of our own, but not by both. */
-    private static <T> T converted(
-            CommandLine line, @Nullable T before, String name, String value, ITypeConverter<T> converter) {
-        if (before != null) {
-            throw new ParameterException(line, name + " is given twice");
+    /** Reads what can be said by an option of our own or in another way, but not by both. */
+    private static <T> @Nullable T value(
+            Arguments line, Map<String, Given> given, String option, Function<String, T> converter) {
+        T own = line.value(option, converter);
+        Given other = given.get(option);
+        if (other == null) {
+            return own;
         }
-        try {
-            return converter.convert(value);
-        } catch (NumberFormatException e) {
-            throw new ParameterException(line, "Invalid value for '" + name + "': '" + value + "' is not a number", e);
-        } catch (TypeConversionException e) {
-            throw new ParameterException(line, "Invalid value for '" + name + "': " + e.getMessage(), e);
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
+        if (own != null) {
+            throw line.usage(other.name + " is given twice");
         }
+        return line.converted("'" + other.name + "'", other.value, converter);
     }
 
-    private FormatOptions formatOptions(CommandLine line) {
+    private static FormatOptions formatOptions(Arguments line, Map<String, Given> given) {
+        Long size = value(line, given, SIZE, Sizes::large);
         if (size == null) {
-            throw new ParameterException(line, "how large is the disk to be? Add --size, as in --size 4G");
+            throw line.usage("how large is the disk to be? Add --size, as in --size 4G");
         }
-        FormatOptions.Builder builder = FormatOptions.ofSize(size).layout(layout);
-        if (zoneSize != null) {
-            builder.zoneSize(zoneSize);
-        }
-        if (zoneCapacity != null) {
-            builder.capacity(zoneCapacity);
-        }
-        if (conventionalZones != null) {
-            builder.conventionalZones(conventionalZones);
-        }
-        if (maxOpen != null) {
-            builder.maxOpenZones(maxOpen);
-        }
-        if (maxActive != null) {
-            builder.maxActiveZones(maxActive);
-        }
-        if (clusterSize != null) {
-            builder.clusterSize((int) Math.min(clusterSize, Integer.MAX_VALUE));
-        }
+        FormatOptions.Builder builder =
+                FormatOptions.ofSize(size).layout(line.value("--layout", Create::layout, FormatOptions.DEFAULT_LAYOUT));
+        Optional.ofNullable(value(line, given, ZONE_SIZE, Sizes::large)).ifPresent(builder::zoneSize);
+        Optional.ofNullable(value(line, given, ZONE_CAPACITY, Sizes::large)).ifPresent(builder::capacity);
+        Optional.ofNullable(value(line, given, CONVENTIONAL_ZONES, Arguments::number))
+                .ifPresent(builder::conventionalZones);
+        Optional.ofNullable(value(line, given, MAX_OPEN, Arguments::number)).ifPresent(builder::maxOpenZones);
+        Optional.ofNullable(value(line, given, MAX_ACTIVE, Arguments::number)).ifPresent(builder::maxActiveZones);
+        Optional.ofNullable(value(line, given, CLUSTER_SIZE, Sizes::bytes))
+                .ifPresent(bytes -> builder.clusterSize((int) Math.min(bytes, Integer.MAX_VALUE)));
         return builder.build();
     }
 
-    private void make(Path path, FormatOptions options) throws IOException {
+    private static ZonedLayout layout(String word) {
+        return Arrays.stream(ZonedLayout.values())
+                .filter(layout -> layout.label().equals(word))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("there is no layout '%s': use one of %s"
+                        .formatted(
+                                word,
+                                Arrays.stream(ZonedLayout.values())
+                                        .map(ZonedLayout::label)
+                                        .collect(Collectors.joining(", ")))));
+    }
+
+    private static void make(Path path, FormatOptions options, boolean force) throws IOException {
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             format(path, options);
             return;

@@ -11,58 +11,48 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /**
  * {@code del}: ends devices. A living server closes its image and removes its device; what a dead one left is closed
  * and removed here.
  */
-@Command(
-        name = "del",
-        description = "Delete devices; their images are closed and complete then.",
-        synopsisHeading = "usage: ",
-        customSynopsis = {"ublk-zoned del [OPTION]... DEV...", "       ublk-zoned del [OPTION]... -a"},
-        optionListHeading = "%n",
-        sortOptions = false)
 final class Del implements Subcommand {
 
     private static final long SERVER_END_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long FORCED_END_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
-    @Option(
-            names = "-n",
-            paramLabel = "N",
-            converter = DeviceName.class,
-            description = "A device, instead of an argument.")
-    private List<Integer> ids = List.of();
-
-    @Option(
-            names = {"-a", "--all"},
-            description = "Delete all devices of ublk-zoned.")
-    private boolean all;
-
-    @Option(
-            names = {"-f", "--force"},
-            description = {
-                "Do not ask who uses the device, whose later I/O fails then; and kill a server",
-                "that does not end: its image is closed without it, nothing acknowledged is lost."
-            })
     private boolean force;
 
-    @Parameters(arity = "0..*", converter = DeviceName.class, hidden = true)
-    private List<Integer> words = List.of();
+    @Override
+    public Syntax syntax() {
+        return new Syntax(
+                        "ublk-zoned del",
+                        "Delete devices; their images are closed and complete then.",
+                        "[OPTION]... DEV...",
+                        "[OPTION]... -a")
+                .option("-n", "N", "A device, instead of an argument.")
+                .flag("-a --all", "Delete all devices of ublk-zoned.")
+                .flag(
+                        "-f --force",
+                        "Do not ask who uses the device, whose later I/O fails then; and kill a server that does not end:"
+                                + " its image is closed without it, nothing acknowledged is lost.");
+    }
 
     @Override
-    public int run(CommandLine line) throws IOException {
-        Set<Integer> devices = new LinkedHashSet<>(words);
-        devices.addAll(ids);
+    public int run(Arguments line) throws IOException {
+        force = line.has("--force");
+        boolean all = line.has("-a");
+        Operands operands = line.operands();
+        Set<Integer> devices = new LinkedHashSet<>();
+        for (String word = operands.next(); word != null; word = operands.next()) {
+            devices.add(line.converted("the device", word, DeviceName::id));
+        }
+        for (String word : line.values("-n")) {
+            devices.add(line.converted("option '-n'", word, DeviceName::id));
+        }
         if (all != devices.isEmpty()) {
-            throw new CommandLine.ParameterException(
-                    line, all ? "-a and a device exclude each other" : "which device?");
+            throw line.usage(all ? "-a and a device exclude each other" : "which device?");
         }
         List<Integer> wanted = all ? RunDirectory.ids() : new ArrayList<>(devices);
         IOException failure = null;
@@ -71,7 +61,7 @@ final class Del implements Subcommand {
                 delete(id);
             } catch (IOException e) {
                 if (failure != null) {
-                    line.getErr().println("ublk-zoned: " + failure.getMessage());
+                    line.err().println("ublk-zoned: " + failure.getMessage());
                 }
                 failure = e;
             }

@@ -3,13 +3,13 @@ package io.ublkzoned.backend.cli;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
 
 /** The names of a device: {@code 3}, {@code /dev/ublkb3} and {@code /dev/ublkc3}. */
-final class DeviceName implements ITypeConverter<Integer> {
+final class DeviceName {
 
     private static final Pattern NAME = Pattern.compile("(?:/dev/ublk[bc])?([0-9]{1,9})");
+
+    private DeviceName() {}
 
     /** The id in a device's name, or nothing if the word names no device. */
     static OptionalInt parse(String word) {
@@ -21,10 +21,14 @@ final class DeviceName implements ITypeConverter<Integer> {
         return "/dev/ublkb" + id;
     }
 
-    @Override
-    public Integer convert(String word) {
+    /**
+     * The id in a device's name.
+     *
+     * @throws IllegalArgumentException with a sentence, if the word names no device
+     */
+    static int id(String word) {
         return parse(word)
                 .orElseThrow(() ->
-                        new TypeConversionException("'%s' is not a device: use N or /dev/ublkbN".formatted(word)));
+                        new IllegalArgumentException("'%s' is not a device: use N or /dev/ublkbN".formatted(word)));
     }
 }

@@ -6,35 +6,31 @@ import io.ublkzoned.backend.host.HostCheckup;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /** {@code doctor}: whether this host can serve devices, and if not, why. */
-@Command(
-        name = "doctor",
-        description = "Show whether this host can serve devices, and what to do if not.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned doctor [OPTION]...",
-        optionListHeading = "%n",
-        footer = {"", "Exit status: 0 it can, 1 it cannot."},
-        sortOptions = false)
 final class Doctor implements Subcommand {
 
-    @Option(names = "--json", description = "Show it in JSON.")
-    private boolean json;
+    @Override
+    public Syntax syntax() {
+        return new Syntax(
+                        "ublk-zoned doctor",
+                        "Show whether this host can serve devices, and what to do if not.",
+                        "[OPTION]...")
+                .flag("--json", "Show it in JSON.")
+                .footer("", "Exit status: 0 it can, 1 it cannot.");
+    }
 
     @Override
-    public int run(CommandLine line) throws IOException {
+    public int run(Arguments line) throws IOException {
         List<Finding> findings = HostCheckup.run();
         boolean healthy = findings.stream().noneMatch(finding -> finding.verdict() == Finding.Verdict.PROBLEM);
-        if (json) {
-            line.getOut().println(json(healthy, findings));
+        if (line.has("--json")) {
+            line.out().println(json(healthy, findings));
         } else {
             for (Finding finding : findings) {
-                line.getOut().println("%-8s %-11s %s".formatted(word(finding), finding.subject(), finding.sentence()));
+                line.out().println("%-8s %-11s %s".formatted(word(finding), finding.subject(), finding.sentence()));
             }
-            line.getOut()
+            line.out()
                     .println(
                             healthy
                                     ? "This host can serve devices."

@@ -9,26 +9,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code info}: the geometry of an image and what is in it. */
-@Command(
-        name = "info",
-        description = "Show the geometry and the state of a device or of an image, attached or not.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned info [OPTION]... IMAGE|DEV",
-        optionListHeading = "%n",
-        sortOptions = false)
 final class Info implements Subcommand {
-
-    @Mixin
-    private final Subject.Options options = new Subject.Options();
-
-    @Option(names = "--json", description = "Show it in JSON, in bytes.")
-    private boolean json;
 
     /** What is shown; {@code device} is the path of its block device, null if it is not attached. */
     private record Facts(
@@ -51,8 +34,17 @@ final class Info implements Subcommand {
     }
 
     @Override
-    public int run(CommandLine line) throws IOException {
-        Subject subject = options.find(line);
+    public Syntax syntax() {
+        return Subject.options(new Syntax(
+                        "ublk-zoned info",
+                        "Show the geometry and the state of a device or of an image, attached or not.",
+                        "[OPTION]... IMAGE|DEV"))
+                .flag("--json", "Show it in JSON, in bytes.");
+    }
+
+    @Override
+    public int run(Arguments line) throws IOException {
+        Subject subject = Subject.find(line);
         List<ReportedZone> zones = subject.zones();
         Facts facts = ImageReader.read(subject.image(), file -> {
             Qcow2Image image = ImageReader.open(file);
@@ -66,10 +58,10 @@ final class Info implements Subcommand {
                     !image.isDirty(),
                     zones);
         });
-        if (json) {
-            line.getOut().println(json(facts));
+        if (line.has("--json")) {
+            line.out().println(json(facts));
         } else {
-            print(facts, line.getOut());
+            print(facts, line.out());
         }
         return Main.DONE;
     }

@@ -9,35 +9,27 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /** {@code list}: the devices of ours. Those of other ublk servers are not shown. */
-@Command(
-        name = "list",
-        description = "Show the devices.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned list [OPTION]...",
-        optionListHeading = "%n",
-        sortOptions = false)
 final class ListDevices implements Subcommand {
 
     private static final int NO_PID = -1; // as the driver says it
 
-    @Option(names = "--json", description = "Show them in JSON.")
-    private boolean json;
-
     private record Entry(int id, String image, int pid, String state) {}
 
     @Override
-    public int run(CommandLine line) throws IOException {
+    public Syntax syntax() {
+        return new Syntax("ublk-zoned list", "Show the devices.", "[OPTION]...").flag("--json", "Show them in JSON.");
+    }
+
+    @Override
+    public int run(Arguments line) throws IOException {
         List<Entry> entries = entries();
-        if (json) {
-            line.getOut().println(json(entries));
+        if (line.has("--json")) {
+            line.out().println(json(entries));
         } else {
             for (Entry entry : entries) {
-                line.getOut()
+                line.out()
                         .println("%s  %s  pid %d  %s"
                                 .formatted(DeviceName.path(entry.id), entry.state, entry.pid, entry.image));
             }

@@ -12,37 +12,15 @@ import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Help;
-import picocli.CommandLine.IVersionProvider;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
-import picocli.CommandLine.ScopeType;
 
 /** The program: finds the subcommand, runs it, and turns whatever it throws into one sentence and an exit status. */
-@Command(
-        name = "ublk-zoned",
-        description = "A zoned disk in one file.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned COMMAND [OPTION]... [ARGUMENT]...",
-        versionProvider = Main.Version.class,
-        sortOptions = false,
-        commandListHeading = "%nCommands, each with its own --help:%n",
-        optionListHeading = "%n",
-        footer = {
-            "",
-            "Sizes are bytes, or numbers with K, M, G or T (powers of two). A device is N or /dev/ublkbN.",
-            "Exit status: 0 done, 1 failed, 2 wrong usage; check has more."
-        })
 public final class Main {
 
     static final int DONE = 0;
     static final int FAILED = 1;
     static final int USAGE = 2;
 
-    private static final int HELP_COLUMNS = 100;
+    private static final String VERSION = "--version";
 
     /** The subcommands, in the order of a disk's life. */
     private enum Vocabulary {
@@ -74,39 +52,13 @@ public final class Main {
             };
         }
 
-        String word() {
-            return name().toLowerCase(Locale.ROOT);
+        static Vocabulary find(String word, Syntax syntax) {
+            return Arrays.stream(values())
+                    .filter(entry -> entry.name().toLowerCase(Locale.ROOT).equals(word))
+                    .findFirst()
+                    .orElseThrow(() -> syntax.usage("there is no command '" + word + "'"));
         }
     }
-
-    /** The version that the module was built with. */
-    static final class Version implements IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            Module module = Main.class.getModule();
-            String version =
-                    module.isNamed() ? module.getDescriptor().rawVersion().orElse("") : "";
-            return new String[] {("ublk-zoned " + version).strip()};
-        }
-    }
-
-    @Option(
-            names = {"-h", "--help"},
-            usageHelp = true,
-            scope = ScopeType.INHERIT,
-            description = "Show this help.")
-    @SuppressWarnings("UnusedVariable") // picocli acts on it
-    private boolean help;
-
-    @Option(
-            names = {"-V", "--version"},
-            versionHelp = true,
-            description = "Show the version.")
-    @SuppressWarnings("UnusedVariable") // picocli acts on it
-    private boolean version;
-
-    @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show the stack trace of a failure.")
-    private boolean debug;
 
     private Main() {}
 
@@ -118,16 +70,15 @@ public final class Main {
 
     /** Runs one command line and returns its exit status. */
     static int run(String[] args, PrintWriter out, PrintWriter err) {
-        Main main = new Main();
+        List<String> words = List.of(args);
         int status;
         try {
-            status = main.execute(args, out, err);
-        } catch (ParameterException e) {
-            String command = e.getCommandLine().getCommandSpec().qualifiedName();
-            err.println("ublk-zoned: " + e.getMessage() + "; see " + command + " --help");
+            status = execute(words, out, err);
+        } catch (UsageException e) {
+            err.println("ublk-zoned: " + e.getMessage() + "; see " + e.command() + " " + Syntax.HELP);
             status = USAGE;
         } catch (IOException | RuntimeException | LinkageError e) {
-            status = main.failed(e, err);
+            status = failed(e, words.contains(Syntax.DEBUG), err);
         }
         if (out.checkError() && status == DONE) {
             err.println("ublk-zoned: the output could not be written");
@@ -136,33 +87,55 @@ public final class Main {
         return status;
     }
 
-    private int execute(String[] args, PrintWriter out, PrintWriter err) throws IOException {
-        ParseResult parsed = commandLine(List.of(args)).setOut(out).setErr(err).parseArgs(args);
-        if (CommandLine.executeHelpRequest(parsed) != null) {
+    /** What stands before the command is said to the program itself. */
+    private static int execute(List<String> words, PrintWriter out, PrintWriter err) throws IOException {
+        int at = 0;
+        while (at < words.size() && words.get(at).startsWith("-")) {
+            at++;
+        }
+        Syntax syntax = syntax();
+        Arguments own = syntax.parse(words.subList(0, at), out, err);
+        if (own.has(VERSION)) {
+            out.println(version());
             return DONE;
         }
-        if (!parsed.hasSubcommand()) {
-            throw new ParameterException(parsed.commandSpec().commandLine(), "which command?");
+        if (own.has(Syntax.HELP)) {
+            List<Syntax> commands = Arrays.stream(Vocabulary.values())
+                    .map(entry -> entry.make().syntax())
+                    .toList();
+            syntax.printHelp(out, commands);
+            return DONE;
         }
-        CommandLine line = parsed.subcommand().commandSpec().commandLine();
-        return line.<Subcommand>getCommand().run(line);
+        if (at == words.size()) {
+            throw syntax.usage("which command?");
+        }
+        Subcommand command = Vocabulary.find(words.get(at), syntax).make();
+        Syntax of = command.syntax();
+        Arguments line = of.parse(words.subList(at + 1, words.size()), out, err);
+        if (line.has(Syntax.HELP)) {
+            of.printHelp(out, List.of());
+            return DONE;
+        }
+        return command.run(line);
     }
 
-    /**
-     * Reading the annotations of all commands takes longer than most of them do, so it reads those that may be meant.
-     */
-    private CommandLine commandLine(List<String> args) {
-        Vocabulary[] named = Arrays.stream(Vocabulary.values())
-                .filter(entry -> args.contains(entry.word()))
-                .toArray(Vocabulary[]::new);
-        CommandLine main = new CommandLine(this);
-        for (Vocabulary entry : named.length == 0 ? Vocabulary.values() : named) {
-            main.addSubcommand(entry.word(), entry.make());
-        }
-        return main.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF)).setUsageHelpWidth(HELP_COLUMNS);
+    private static Syntax syntax() {
+        return new Syntax("ublk-zoned", "A zoned disk in one file.", "COMMAND [OPTION]... [ARGUMENT]...")
+                .flag("-V " + VERSION, "Show the version.")
+                .footer(
+                        "",
+                        "Sizes are bytes, or numbers with K, M, G or T (powers of two). A device is N or /dev/ublkbN.",
+                        "Exit status: 0 done, 1 failed, 2 wrong usage; check has more.");
     }
 
-    private int failed(Throwable e, PrintWriter err) {
+    /** The version that the module was built with. */
+    private static String version() {
+        Module module = Main.class.getModule();
+        String version = module.isNamed() ? module.getDescriptor().rawVersion().orElse("") : "";
+        return ("ublk-zoned " + version).strip();
+    }
+
+    private static int failed(Throwable e, boolean debug, PrintWriter err) {
         err.println("ublk-zoned: " + sentence(e));
         if (debug) {
             e.printStackTrace(err);

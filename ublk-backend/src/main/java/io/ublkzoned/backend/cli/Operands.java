@@ -5,8 +5,6 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.ParameterException;
 
 /**
  * The words of a command line that are no options, taken from the left. What an option has said already is not looked
@@ -14,12 +12,15 @@ import picocli.CommandLine.ParameterException;
  */
 final class Operands {
 
-    private final CommandLine command;
+    /** The option of commands whose first word is an image. */
+    static final String IMAGE = "--image";
+
+    private final Arguments line;
     private final ArrayDeque<String> words;
 
-    Operands(CommandLine command, @Nullable List<String> words) {
-        this.command = command;
-        this.words = new ArrayDeque<>(words == null ? List.of() : words);
+    Operands(Arguments line, List<String> words) {
+        this.line = line;
+        this.words = new ArrayDeque<>(words);
     }
 
     /** The next word, or null after the last one. */
@@ -28,12 +29,10 @@ final class Operands {
         return words.poll();
     }
 
-    /** The image: the value of {@code --image}, else the next word. */
-    Path image(@Nullable Path option) {
-        if (option != null) {
-            return option;
-        }
-        String word = words.poll();
+    /** The image: the value of {@link #IMAGE}, else the next word. */
+    Path image() {
+        String option = line.value(IMAGE, word -> word);
+        String word = option == null ? words.poll() : option;
         if (word == null) {
             throw usage("which image? Name it as an argument or with --image");
         }
@@ -55,7 +54,7 @@ final class Operands {
         }
     }
 
-    ParameterException usage(String sentence) {
-        return new ParameterException(command, sentence);
+    UsageException usage(String sentence) {
+        return line.usage(sentence);
     }
 }

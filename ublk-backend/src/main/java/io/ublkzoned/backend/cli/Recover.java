@@ -2,56 +2,34 @@ package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.ublk.UblkServer;
 import java.io.IOException;
-import java.util.List;
-import java.util.OptionalInt;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code recover}: serves a device whose server died. {@code -a} is the launcher's: each device has a process. */
-@Command(
-        name = "recover",
-        description = "Go on with a device whose server died, and print its path.",
-        synopsisHeading = "usage: ",
-        customSynopsis = {"ublk-zoned recover [OPTION]... DEV", "       ublk-zoned recover [OPTION]... -a"},
-        optionListHeading = "%n",
-        sortOptions = false)
 final class Recover implements Subcommand {
 
-    @Option(
-            names = "-n",
-            paramLabel = "N",
-            converter = DeviceName.class,
-            description = "The device, instead of an argument.")
-    private @Nullable Integer id;
-
-    @Option(
-            names = {"-a", "--all"},
-            description = "Go on with all devices whose server died.")
-    private boolean all;
-
-    @Mixin
-    private final Serving.Options serving = new Serving.Options();
-
-    @Parameters(arity = "0..*", hidden = true)
-    private @Nullable List<String> words;
-
     @Override
-    public int run(CommandLine line) throws IOException {
-        Operands operands = new Operands(line, words);
-        int device = device(operands);
-        operands.end();
-        serving.require(operands);
-        return new Serving(line, serving).run(() -> UblkServer.recover(device));
+    public Syntax syntax() {
+        return Serving.options(new Syntax(
+                        "ublk-zoned recover",
+                        "Go on with a device whose server died, and print its path.",
+                        "[OPTION]... DEV",
+                        "[OPTION]... -a")
+                .option("-n", "N", "The device, instead of an argument.")
+                .flag("-a --all", "Go on with all devices whose server died."));
     }
 
-    private int device(Operands operands) {
-        if (all) {
+    @Override
+    public int run(Arguments line) throws IOException {
+        Operands operands = line.operands();
+        int device = device(line, operands);
+        operands.end();
+        return new Serving(line).run(() -> UblkServer.recover(device));
+    }
+
+    private static int device(Arguments line, Operands operands) {
+        if (line.has("-a")) {
             throw operands.usage("-a excludes a device and --foreground");
         }
+        Integer id = line.value("-n", DeviceName::id);
         if (id != null) {
             return id;
         }
@@ -59,7 +37,6 @@ final class Recover implements Subcommand {
         if (word == null) {
             throw operands.usage("which device?");
         }
-        OptionalInt named = DeviceName.parse(word);
-        return named.orElseThrow(() -> operands.usage("'" + word + "' is not a device: use N or /dev/ublkbN"));
+        return line.converted("the device", word, DeviceName::id);
     }
 }

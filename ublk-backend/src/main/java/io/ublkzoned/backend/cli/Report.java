@@ -5,55 +5,37 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 
 /** {@code report}: the zones of a device or of an image. */
-@Command(
-        name = "report",
-        description = "Show the zones of a device or of an image, attached or not.",
-        synopsisHeading = "usage: ",
-        customSynopsis = "ublk-zoned report [OPTION]... IMAGE|DEV",
-        optionListHeading = "%n",
-        sortOptions = false)
 final class Report implements Subcommand {
 
-    @Mixin
-    private final Subject.Options options = new Subject.Options();
-
-    @Option(
-            names = {"-o", "--offset"},
-            paramLabel = "OFFSET",
-            converter = Sizes.Bytes.class,
-            description = "Begin with the zone that holds this place on the device.")
-    private long offset;
-
-    @Option(
-            names = {"-c", "--count"},
-            paramLabel = "COUNT",
-            description = "Show so many zones.")
-    private @Nullable Integer count;
-
-    @Option(names = "--map", description = "Show one character a zone, and how many are in which condition.")
-    private boolean map;
-
-    @Option(names = "--json", description = "Show all in JSON, in bytes.")
-    private boolean json;
+    @Override
+    public Syntax syntax() {
+        return Subject.options(new Syntax(
+                        "ublk-zoned report",
+                        "Show the zones of a device or of an image, attached or not.",
+                        "[OPTION]... IMAGE|DEV"))
+                .option("-o --offset", "OFFSET", "Begin with the zone that holds this place on the device.")
+                .option("-c --count", "COUNT", "Show so many zones.")
+                .flag("--map", "Show one character a zone, and how many are in which condition.")
+                .flag("--json", "Show all in JSON, in bytes.");
+    }
 
     @Override
-    public int run(CommandLine line) throws IOException {
+    public int run(Arguments line) throws IOException {
+        boolean map = line.has("--map");
+        boolean json = line.has("--json");
         if (map && json) {
-            throw new ParameterException(line, "--map and --json exclude each other");
+            throw line.usage("--map and --json exclude each other");
         }
+        Integer count = line.value("-c", Arguments::number);
         if (count != null && count < 1) {
-            throw new ParameterException(line, "a count of " + count + " zones shows nothing");
+            throw line.usage("a count of " + count + " zones shows nothing");
         }
-        Subject subject = options.find(line);
-        List<ReportedZone> zones = range(subject.zones());
-        PrintWriter out = line.getOut();
+        long offset = line.value("-o", Sizes::bytes, 0L);
+        Subject subject = Subject.find(line);
+        List<ReportedZone> zones = range(subject.zones(), offset, count);
+        PrintWriter out = line.out();
         if (json) {
             out.println(json(zones));
         } else if (map) {
@@ -64,7 +46,8 @@ final class Report implements Subcommand {
         return Main.DONE;
     }
 
-    private List<ReportedZone> range(List<ReportedZone> all) throws IOException {
+    private static List<ReportedZone> range(List<ReportedZone> all, long offset, @Nullable Integer count)
+            throws IOException {
         long end = all.getLast().end();
         if (offset >= end) {
             throw new CommandFailure("the offset %s is past the end of the device, which has %s"

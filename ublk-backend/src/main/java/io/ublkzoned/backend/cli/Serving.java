@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import picocli.CommandLine;
-import picocli.CommandLine.Option;
 
 /**
  * A server's life as a process: brings a device up, prints its path, serves until it is deleted or the process gets
@@ -36,29 +34,23 @@ final class Serving {
         UblkServer start() throws IOException;
     }
 
-    /** Where the server is to live; a mixin. */
-    static final class Options {
-        @Option(names = "--foreground", description = "Serve in the foreground, with the log on stderr.")
-        private boolean foreground;
-
-        @Option(names = "--detach", hidden = true)
-        private boolean detach;
-
-        void require(Operands operands) {
-            if (foreground && detach) {
-                throw operands.usage("--foreground and --detach exclude each other");
-            }
-        }
+    /** Adds the options that say where the server is to live. */
+    static Syntax options(Syntax syntax) {
+        return syntax.flag("--foreground", "Serve in the foreground, with the log on stderr.")
+                .hiddenFlag("--detach");
     }
 
-    private final CommandLine line;
+    private final Arguments line;
     private final boolean detach;
     private final CompletableFuture<UblkServer> started = new CompletableFuture<>();
     private final CompletableFuture<Integer> end = new CompletableFuture<>();
 
-    Serving(CommandLine line, Options options) {
+    Serving(Arguments line) {
         this.line = line;
-        this.detach = options.detach;
+        detach = line.has("--detach");
+        if (detach && line.has("--foreground")) {
+            throw line.usage("--foreground and --detach exclude each other");
+        }
     }
 
     /** Returns the exit status when the device is gone. */
@@ -94,8 +86,8 @@ final class Serving {
     }
 
     private void printPath(UblkServer server) {
-        line.getOut().println(server.devicePath());
-        line.getOut().flush();
+        line.out().println(server.devicePath());
+        line.out().flush();
     }
 
     /** Lets go of the caller's terminal, pipe and folder; the log is there when he reads the path. */

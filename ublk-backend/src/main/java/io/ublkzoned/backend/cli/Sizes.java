@@ -3,8 +3,6 @@ package io.ublkzoned.backend.cli;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
 
 /** Sizes as they are typed and shown: K, M, G and T are powers of two. */
 final class Sizes {
@@ -15,34 +13,30 @@ final class Sizes {
 
     private Sizes() {}
 
-    /** Reads {@code 64M}, {@code 64MiB} or plain bytes. */
-    static final class Bytes implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String text) {
-            return parse(text);
-        }
-    }
-
     /**
      * Reads the size of a device or of a zone. A plain number under 1 MiB is a forgotten unit: other tools take it for
      * megabytes.
+     *
+     * @throws IllegalArgumentException with a sentence
      */
-    static final class Large implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String text) {
-            long bytes = parse(text);
-            if (bytes < PLAIN_BYTES_MIN && Character.isDigit(text.charAt(text.length() - 1))) {
-                throw new TypeConversionException(
-                        "'%s' is a number of bytes: give it a unit, as in %1$sM".formatted(text));
-            }
-            return bytes;
+    static long large(String text) {
+        long bytes = bytes(text);
+        if (bytes < PLAIN_BYTES_MIN && Character.isDigit(text.charAt(text.length() - 1))) {
+            throw new IllegalArgumentException(
+                    "'%s' is a number of bytes: give it a unit, as in %1$sM".formatted(text));
         }
+        return bytes;
     }
 
-    private static long parse(String text) {
+    /**
+     * Reads {@code 64M}, {@code 64MiB} or plain bytes.
+     *
+     * @throws IllegalArgumentException with a sentence
+     */
+    static long bytes(String text) {
         Matcher matcher = SIZE.matcher(text.toUpperCase(Locale.ROOT));
         if (!matcher.matches()) {
-            throw new TypeConversionException(
+            throw new IllegalArgumentException(
                     "'%s' is not a size: use bytes, or a number with K, M, G or T, as in 64M".formatted(text));
         }
         String unit = matcher.group(2);
@@ -50,7 +44,7 @@ final class Sizes {
             long number = Long.parseLong(matcher.group(1));
             return unit == null ? number : Math.multiplyExact(number, 1L << (10 * (UNITS.indexOf(unit) + 1)));
         } catch (NumberFormatException | ArithmeticException e) {
-            throw new TypeConversionException("'%s' is too large".formatted(text));
+            throw new IllegalArgumentException("'%s' is too large".formatted(text), e);
         }
     }
 

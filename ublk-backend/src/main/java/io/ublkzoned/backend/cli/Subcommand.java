@@ -1,16 +1,18 @@
 package io.ublkzoned.backend.cli;
 
 import java.io.IOException;
-import picocli.CommandLine;
 
-/** One word of the command line's vocabulary; its fields have been filled from the options. */
+/** One word of the command line's vocabulary. */
 interface Subcommand {
 
+    /** What can be said to it. */
+    Syntax syntax();
+
     /**
-     * Does it, and prints the result to the command line's output.
+     * Does it, and prints the result.
      *
      * @return the exit status
-     * @throws CommandLine.ParameterException for a wrong usage that only the command can see
+     * @throws UsageException for a wrong usage that only the command can see
      */
-    int run(CommandLine line) throws IOException;
+    int run(Arguments line) throws IOException;
 }

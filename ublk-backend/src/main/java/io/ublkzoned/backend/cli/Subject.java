@@ -7,9 +7,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /**
  * What a command looks at: an image, and the device that it is attached as if it is.
@@ -18,53 +15,41 @@ import picocli.CommandLine.Parameters;
  */
 record Subject(Path image, @Nullable LiveDevice device) {
 
-    /** The options that name it, by either. */
-    static final class Options {
-        @Option(names = "--image", paramLabel = "FILE", description = "The image, instead of an argument.")
-        private @Nullable Path image;
+    /** Adds the options that name it. */
+    static Syntax options(Syntax syntax) {
+        return syntax.image().option("-n", "N", "The device, instead of an argument.");
+    }
 
-        @Option(
-                names = "-n",
-                paramLabel = "N",
-                converter = DeviceName.class,
-                description = "The device, instead of an argument.")
-        private @Nullable Integer device;
+    /** The one thing that a command line names. */
+    static Subject find(Arguments line) throws IOException {
+        Operands operands = line.operands();
+        Subject subject = find(line, operands);
+        operands.end();
+        return subject;
+    }
 
-        @Parameters(arity = "0..*", hidden = true)
-        private @Nullable List<String> words;
-
-        /** All words that are no options. */
-        Operands operands(CommandLine line) {
-            return new Operands(line, words);
+    /** What an option or the next word names. */
+    static Subject find(Arguments line, Operands operands) throws IOException {
+        Integer device = line.value("-n", DeviceName::id);
+        if (device == null) {
+            return named(line, operands);
         }
-
-        /** The one thing that the words name, if no option does. */
-        Subject find(CommandLine line) throws IOException {
-            Operands operands = operands(line);
-            Subject subject = find(operands);
-            operands.end();
-            return subject;
+        if (line.has(Operands.IMAGE)) {
+            throw operands.usage("--image and -n name two things to look at");
         }
+        return ofDevice(device);
+    }
 
-        /** What an option or the next word names. */
-        Subject find(Operands operands) throws IOException {
-            if (image != null && device != null) {
-                throw operands.usage("--image and -n name two things to look at");
-            }
-            return device == null ? named(operands) : ofDevice(device);
+    private static Subject named(Arguments line, Operands operands) throws IOException {
+        if (line.has(Operands.IMAGE)) {
+            return ofImage(operands.image());
         }
-
-        private Subject named(Operands operands) throws IOException {
-            if (image != null) {
-                return ofImage(image);
-            }
-            String word = operands.next();
-            if (word == null) {
-                throw operands.usage("which image or device?");
-            }
-            OptionalInt id = DeviceName.parse(word);
-            return id.isPresent() ? ofDevice(id.getAsInt()) : ofImage(operands.path(word));
+        String word = operands.next();
+        if (word == null) {
+            throw operands.usage("which image or device?");
         }
+        OptionalInt id = DeviceName.parse(word);
+        return id.isPresent() ? ofDevice(id.getAsInt()) : ofImage(operands.path(word));
     }
 
     private static Subject ofImage(Path image) throws IOException {

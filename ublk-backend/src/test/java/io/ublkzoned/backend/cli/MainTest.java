@@ -73,6 +73,11 @@ class MainTest {
     }
 
     @Test
+    void rehearsalDoesWhatItMeansTo() throws IOException {
+        assertTrue(Rehearsal.rehearse());
+    }
+
+    @Test
     void listOfNoDevicesIsEmpty() {
         assertEquals("", CommandLineRun.of("list").succeeded().out());
         assertEquals("[]\n", CommandLineRun.of("list", "--json").succeeded().out());

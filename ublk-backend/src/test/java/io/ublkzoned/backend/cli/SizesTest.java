@@ -7,7 +7,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine.TypeConversionException;
 
 class SizesTest {
 
@@ -23,21 +22,21 @@ class SizesTest {
         "2T, 2199023255552"
     })
     void unitsArePowersOfTwo(String text, long bytes) {
-        assertEquals(bytes, new Sizes.Bytes().convert(text));
+        assertEquals(bytes, Sizes.bytes(text));
     }
 
     @ParameterizedTest
     @ValueSource(
             strings = {"", "M", "-1M", "64MB", "1.5G", "0x1000", "64 M", "64P", "99999999999999999999", "9999999999G"})
     void otherWordsAreNoSizes(String text) {
-        assertThrows(TypeConversionException.class, () -> new Sizes.Bytes().convert(text));
+        assertThrows(IllegalArgumentException.class, () -> Sizes.bytes(text));
     }
 
     @Test
     void largeSizeWithoutAUnitIsTakenOnlyFromOneMebibyteOn() {
-        assertEquals(1048576, new Sizes.Large().convert("1048576"));
-        assertEquals(65536, new Sizes.Large().convert("64K"));
-        TypeConversionException e = assertThrows(TypeConversionException.class, () -> new Sizes.Large().convert("64"));
+        assertEquals(1048576, Sizes.large("1048576"));
+        assertEquals(65536, Sizes.large("64K"));
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> Sizes.large("64"));
         assertEquals("'64' is a number of bytes: give it a unit, as in 64M", e.getMessage());
     }
 

@@ -1,0 +1,102 @@
+package io.ublkzoned.backend.cli;
+
+import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import org.apache.commons.cli.CommandLine;
+import org.jspecify.annotations.Nullable;
+
+/** What was said to a command, and where it answers. Options are asked for by a name as it is typed. */
+final class Arguments {
+
+    private final Syntax syntax;
+    private final CommandLine line;
+    private final PrintWriter out;
+    private final PrintWriter err;
+
+    Arguments(Syntax syntax, CommandLine line, PrintWriter out, PrintWriter err) {
+        this.syntax = syntax;
+        this.line = line;
+        this.out = out;
+        this.err = err;
+    }
+
+    /** Whether an option was given. */
+    boolean has(String name) {
+        return line.hasOption(plain(name));
+    }
+
+    /**
+     * The value of an option, null if it was not given.
+     *
+     * @param converter throws IllegalArgumentException with a sentence that says what is wrong with a value
+     */
+    <T> @Nullable T value(String name, Function<String, T> converter) {
+        List<String> values = values(name);
+        if (values.isEmpty()) {
+            return null;
+        }
+        String typed = Arrays.stream(line.getOptions())
+                .filter(option ->
+                        plain(name).equals(option.getOpt()) || plain(name).equals(option.getLongOpt()))
+                .map(Syntax::typed)
+                .findFirst()
+                .orElseThrow();
+        if (values.size() > 1) {
+            throw usage("option '" + typed + "' is given twice");
+        }
+        return converted("option '" + typed + "'", values.getFirst(), converter);
+    }
+
+    /** As {@link #value(String, Function)}, with what counts if it was not given. */
+    <T> T value(String name, Function<String, T> converter, T byDefault) {
+        T value = value(name, converter);
+        return value == null ? byDefault : value;
+    }
+
+    /** All values of an option that can be given more than once. */
+    List<String> values(String name) {
+        String[] values = line.getOptionValues(plain(name));
+        return values == null ? List.of() : List.of(values);
+    }
+
+    /** Converts a word that stands for something, or refuses the command line. */
+    <T> T converted(String what, String word, Function<String, T> converter) {
+        try {
+            return converter.apply(word);
+        } catch (IllegalArgumentException e) {
+            throw usage("Invalid value for " + what + ": " + e.getMessage());
+        }
+    }
+
+    /** Converts a number. */
+    static int number(String word) {
+        try {
+            return Integer.parseInt(word);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("'" + word + "' is not a number", e);
+        }
+    }
+
+    private static String plain(String name) {
+        return name.replaceFirst("^--?", "");
+    }
+
+    /** The words that are no options. */
+    Operands operands() {
+        return new Operands(this, line.getArgList());
+    }
+
+    PrintWriter out() {
+        return out;
+    }
+
+    PrintWriter err() {
+        return err;
+    }
+
+    UsageException usage(String sentence) {
+        return syntax.usage(sentence);
+    }
+}

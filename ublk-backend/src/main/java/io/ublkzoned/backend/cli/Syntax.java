@@ -1,0 +1,157 @@
+package io.ublkzoned.backend.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import org.apache.commons.cli.DefaultParser;
+import org.apache.commons.cli.MissingArgumentException;
+import org.apache.commons.cli.Option;
+import org.apache.commons.cli.Options;
+import org.apache.commons.cli.ParseException;
+import org.apache.commons.cli.UnrecognizedOptionException;
+import org.apache.commons.cli.help.TextHelpAppendable;
+import org.apache.commons.cli.help.TextStyle;
+import org.jspecify.annotations.Nullable;
+
+/** What can be said to a command: its options, and its help. */
+final class Syntax {
+
+    static final String HELP = "--help";
+    static final String DEBUG = "--debug";
+
+    private static final int HELP_COLUMNS = 100;
+    private static final int INDENT = 2;
+
+    private final String command;
+    private final List<String> synopses;
+    private final String description;
+    private final Options all = new Options();
+    private final Options shown = new Options();
+    private List<String> footer = List.of();
+
+    /**
+     * Begins with the options that every command has.
+     *
+     * @param command as it is called: {@code ublk-zoned add}
+     * @param synopses what can follow it
+     */
+    Syntax(String command, String description, String... synopses) {
+        this.command = command;
+        this.description = description;
+        this.synopses = List.of(synopses);
+    }
+
+    /** Adds an option without a value; its names are as they are typed, as in {@code "-a --all"}. */
+    Syntax flag(String names, String text) {
+        return add(names, null, text);
+    }
+
+    /** Adds an option with a value. */
+    Syntax option(String names, String valueName, String text) {
+        return add(names, valueName, text);
+    }
+
+    /** Adds an option without a value that the help does not show. */
+    Syntax hiddenFlag(String name) {
+        all.addOption(Option.builder().longOpt(longName(name)).get());
+        return this;
+    }
+
+    /** Adds the option that names an image, see {@link Operands#image}. */
+    Syntax image() {
+        return option(Operands.IMAGE, "FILE", "The image, instead of an argument.");
+    }
+
+    /** Ends the help. */
+    Syntax footer(String... lines) {
+        footer = List.of(lines);
+        return this;
+    }
+
+    private Syntax add(String names, @Nullable String valueName, String text) {
+        Option.Builder option =
+                Option.builder().desc(text).hasArg(valueName != null).argName(valueName);
+        for (String name : names.split(" ", -1)) {
+            if (name.startsWith("--")) {
+                option.longOpt(longName(name));
+            } else {
+                option.option(name.substring(1));
+            }
+        }
+        Option made = option.get();
+        all.addOption(made);
+        shown.addOption(made);
+        return this;
+    }
+
+    private static String longName(String name) {
+        return name.substring(2);
+    }
+
+    /** Reads the words behind the command. Options may stand before, between and behind the others. */
+    Arguments parse(List<String> words, PrintWriter out, PrintWriter err) {
+        flag("-h " + HELP, "Show this help.");
+        flag(DEBUG, "Show the stack trace of a failure.");
+        DefaultParser parser =
+                DefaultParser.builder().setAllowPartialMatching(false).get();
+        try {
+            return new Arguments(this, parser.parse(all, words.toArray(String[]::new)), out, err);
+        } catch (UnrecognizedOptionException e) {
+            throw usage("Unknown option: '" + e.getOption() + "'");
+        } catch (MissingArgumentException e) {
+            throw usage("Missing value of option '" + typed(e.getOption()) + "'");
+        } catch (ParseException e) {
+            throw usage(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** The longest name of an option, as it is typed. */
+    static String typed(Option option) {
+        return option.hasLongOpt() ? "--" + option.getLongOpt() : "-" + option.getOpt();
+    }
+
+    UsageException usage(String sentence) {
+        return new UsageException(command, sentence);
+    }
+
+    /** @param commands those of the program, if this is its own syntax */
+    void printHelp(PrintWriter out, List<Syntax> commands) throws IOException {
+        for (int i = 0; i < synopses.size(); i++) {
+            out.println((i == 0 ? "usage: " : "       ") + command + " " + synopses.get(i));
+        }
+        out.println(description);
+        out.println();
+        int column = shown.getOptions().stream()
+                .mapToInt(option -> names(option).length() + 2 * INDENT)
+                .max()
+                .orElse(0);
+        TextStyle style = TextStyle.builder()
+                .setLeftPad(INDENT)
+                .setIndent(column - INDENT)
+                .setMaxWidth(HELP_COLUMNS)
+                .get();
+        TextHelpAppendable text = new TextHelpAppendable(out);
+        for (Option option : shown.getOptions()) {
+            String names = names(option);
+            text.printWrapped(names + " ".repeat(column - INDENT - names.length()) + option.getDescription(), style);
+        }
+        if (!commands.isEmpty()) {
+            out.println("\nCommands, each with its own --help:");
+            commands.forEach(each -> out.println("  %-10s%s".formatted(each.name(), each.description)));
+        }
+        footer.forEach(out::println);
+    }
+
+    /** As they are typed, with the name of the value. */
+    private static String names(Option option) {
+        String names = option.getOpt() == null ? typed(option) : "-" + option.getOpt();
+        if (option.getOpt() != null && option.hasLongOpt()) {
+            names += ", " + typed(option);
+        }
+        return option.hasArg() ? names + " " + option.getArgName() : names;
+    }
+
+    private String name() {
+        return command.substring(command.indexOf(' ') + 1);
+    }
+}
