@@ -25,10 +25,13 @@ import java.lang.invoke.MethodHandle;
 public final class IoUring implements AutoCloseable {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
-    private static final MethodHandle SUBMIT =
-            AddressLinker.link(liburing_h.io_uring_submit$address(), liburing_h.io_uring_submit$descriptor());
-    private static final MethodHandle SUBMIT_AND_WAIT = AddressLinker.link(
-            liburing_h.io_uring_submit_and_wait$address(), liburing_h.io_uring_submit_and_wait$descriptor());
+    /** Linked when a ring is there, since without liburing this class still says so. */
+    private static final class Calls {
+        static final MethodHandle SUBMIT =
+                AddressLinker.link(liburing_h.io_uring_submit$address(), liburing_h.io_uring_submit$descriptor());
+        static final MethodHandle SUBMIT_AND_WAIT = AddressLinker.link(
+                liburing_h.io_uring_submit_and_wait$address(), liburing_h.io_uring_submit_and_wait$descriptor());
+    }
 
     private final Arena arena;
     private final MemorySegment ring;
@@ -108,7 +111,7 @@ public final class IoUring implements AutoCloseable {
      */
     public int submit() {
         try {
-            return (int) SUBMIT.invokeExact(address());
+            return (int) Calls.SUBMIT.invokeExact(address());
         } catch (Throwable t) {
             throw thrownBy(t);
         }
@@ -125,7 +128,7 @@ public final class IoUring implements AutoCloseable {
             return readyOr(liburing_h.io_uring_submit_and_get_events(ring));
         }
         try {
-            return readyOr((int) SUBMIT_AND_WAIT.invokeExact(address(), minComplete));
+            return readyOr((int) Calls.SUBMIT_AND_WAIT.invokeExact(address(), minComplete));
         } catch (Throwable t) {
             throw thrownBy(t);
         }
