@@ -127,14 +127,6 @@ loses_no_file_of_btrfs_when_its_zones_wear_out() {
     _goes_on_with_worn_zones btrfs
 }
 
-loses_no_file_of_f2fs_when_its_zones_wear_out() {
-    _need_file_system f2fs
-    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
-    attach disk.qcow2
-    mkfs.f2fs -q -f -m "$DEVICE"
-    _goes_on_with_worn_zones f2fs
-}
-
 keeps_zonefs_files() {
     _need_file_system zonefs
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4
