@@ -4,6 +4,8 @@
 #   java_home [javac]     prints the home of a Java 25 or newer, with a compiler if asked for; status 1 if there is none
 #   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
 #   maven ARG...          runs Maven in the checkout, quietly: its output is shown when it fails
+#   build_engine_tests FILE [MAVEN-OPTION]...
+#                         compiles the engine's tests, and writes the class path of their libraries to FILE
 
 JAVA_RELEASE_MIN=25
 
@@ -46,4 +48,10 @@ maven() {
     ((status == 0)) || cat "$log" >&2
     rm -f "$log"
     return "$status"
+}
+
+build_engine_tests() {
+    local file=$1
+    shift
+    maven "$@" -pl zoned-engine test-compile dependency:build-classpath "-Dmdep.outputFile=$file"
 }

@@ -81,6 +81,15 @@ expect_error() {
     expect_match "the error of '$*'" "$(<error.txt)" "$regex"
 }
 
+# expect_json EXPRESSION: the JSON on stdin, x, is well-formed and the Python expression true of it
+expect_json() {
+    python3 -c '
+import json, sys
+x = json.load(sys.stdin)
+if not eval("(" + sys.argv[1] + ")"):
+    sys.exit("not true: %s\nof %s" % (sys.argv[1], json.dumps(x)[:2000]))' "$1"
+}
+
 # await SECONDS WHAT COMMAND...: the command succeeds within so many seconds
 await() {
     local seconds=$1 what=$2 end=$((SECONDS + $1))

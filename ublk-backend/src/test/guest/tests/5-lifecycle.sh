@@ -111,10 +111,7 @@ closes_the_image_cleanly_on_sigterm() {
     await 30 "the server ends on SIGTERM" test ! -e "/proc/$server"
     [[ ! -e $DEVICE ]] || fail "$DEVICE is still there"
     [[ ! -e /run/ublk-zoned ]] || fail "/run/ublk-zoned is still there"
-    ublk-zoned info --json disk.qcow2 | python3 -c '
-import json, sys
-info = json.load(sys.stdin)
-assert info["closed"] is True and info["device"] is None, info'
+    ublk-zoned info --json disk.qcow2 | expect_json 'x["closed"] is True and x["device"] is None'
     ublk-zoned check disk.qcow2
     attach disk.qcow2
     expect_equal "the zones" "$(kernel_zones)" "$zones"
@@ -135,10 +132,7 @@ closes_the_image_cleanly_on_sigterm_while_requests_are_in_flight() {
     await 60 "the server ends on SIGTERM" test ! -e "/proc/$server"
     wait || true
     [[ ! -e $DEVICE && ! -e /run/ublk-zoned ]] || fail "$DEVICE or its folder is still there"
-    ublk-zoned info --json disk.qcow2 | python3 -c '
-import json, sys
-info = json.load(sys.stdin)
-assert info["closed"] is True and info["written"] > 0, info'
+    ublk-zoned info --json disk.qcow2 | expect_json 'x["closed"] is True and x["written"] > 0'
     ublk-zoned check disk.qcow2
 }
 

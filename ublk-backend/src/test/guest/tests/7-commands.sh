@@ -1,20 +1,11 @@
 # shellcheck shell=bash
 # The commands' output, with devices and without.
 
-# _json EXPRESSION: the JSON on stdin, x, is well-formed and the Python expression true of it
-_json() {
-    python3 -c '
-import json, sys
-x = json.load(sys.stdin)
-if not eval("(" + sys.argv[1] + ")"):
-    sys.exit("not true: %s\nof %s" % (sys.argv[1], json.dumps(x)[:2000]))' "$1"
-}
-
 shows_devices_and_images_in_text_and_json() {
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4 --max-open 6 --max-active 8
     cp --sparse=always disk.qcow2 second.qcow2
     expect_equal "the list without devices" "$(ublk-zoned list)" ''
-    ublk-zoned list --json | _json 'x == []'
+    ublk-zoned list --json | expect_json 'x == []'
 
     attach second.qcow2 -n 7
     attach disk.qcow2
@@ -22,14 +13,14 @@ shows_devices_and_images_in_text_and_json() {
     ublk-zoned list >list.txt
     expect_match "the list" "$(<list.txt)" "$DEVICE.*live.*$PWD/disk.qcow2"
     expect_match "the list" "$(<list.txt)" "/dev/ublkb7.*live.*$PWD/second.qcow2"
-    ublk-zoned list --json | _json "
+    ublk-zoned list --json | expect_json "
         [d['path'] for d in x] == ['$DEVICE', '/dev/ublkb7'] and [d['id'] for d in x] == [${DEVICE#/dev/ublkb}, 7]
         and all(d['state'] == 'live' and open('/proc/%d/comm' % d['pid']).read() == 'java\n' for d in x)
         and x[0]['image'] == '$PWD/disk.qcow2'"
 
     local subject
     for subject in "$DEVICE" disk.qcow2; do
-        ublk-zoned info --json "$subject" | _json "
+        ublk-zoned info --json "$subject" | expect_json "
             x['device'] == '$DEVICE' and x['size'] == 512 << 20 and x['zones'] == 32 and x['zoneSize'] == 16 << 20
             and x['zoneCapacity'] == 12 << 20 and x['conventionalZones'] == 4 and x['maxOpenZones'] == 6
             and x['maxActiveZones'] == 8 and x['written'] == 1 << 20
@@ -41,16 +32,16 @@ shows_devices_and_images_in_text_and_json() {
     expect_match "the text of the report" "$(<report.txt)" 'implicit'
     ublk-zoned report --map "$DEVICE" >map.txt
     expect_match "the map" "$(<map.txt)" "$DEVICE"
-    ublk-zoned report -o 64M -c 2 --json "$DEVICE" | _json '
+    ublk-zoned report -o 64M -c 2 --json "$DEVICE" | expect_json '
         [(z["index"], z["start"], z["length"], z["writePointer"], z["condition"]) for z in x["zones"]] ==
         [(4, 64 << 20, 16 << 20, 65 << 20, "implicit-open"), (5, 80 << 20, 16 << 20, 80 << 20, "empty")]'
 
     detach
     ublk-zoned del /dev/ublkc7
     expect_equal "the devices" "$(find /dev -name 'ublk[bc]*')" ''
-    ublk-zoned info --json disk.qcow2 | _json "x['device'] is None and x['closed'] is True
+    ublk-zoned info --json disk.qcow2 | expect_json "x['device'] is None and x['closed'] is True
         and x['conditions'] == {'not-wp': 4, 'empty': 27, 'closed': 1}"
-    ublk-zoned check --json disk.qcow2 | _json "x['corruptions'] == 0 and x['leaks'] == 0 and x['closed'] is True"
+    ublk-zoned check --json disk.qcow2 | expect_json "x['corruptions'] == 0 and x['leaks'] == 0 and x['closed'] is True"
     expect_failure 1 'no device 7' ublk-zoned del 7
     expect_failure 1 'no device 7' ublk-zoned info 7
     ublk-zoned check second.qcow2
@@ -63,7 +54,7 @@ says_that_this_host_can_serve_devices() {
     grep -v '^ok  ' doctor.txt >remarks.txt
     expect_equal "what doctor remarks" "$(<remarks.txt)" 'This host can serve devices.'
     kill_server
-    ublk-zoned doctor --json | _json "
+    ublk-zoned doctor --json | expect_json "
         x['canServe'] is True and [f['subject'] for f in x['findings'] if f['verdict'] != 'ok'] == ['devices']
         and x['findings'][-1]['sentence'] == 'device 0 has no server: ublk-zoned recover 0'"
     ublk-zoned recover 0
@@ -71,7 +62,7 @@ says_that_this_host_can_serve_devices() {
 }
 
 shows_the_features_of_the_driver() {
-    ublk-zoned features --json | _json "
+    ublk-zoned features --json | expect_json "
         {'ZONED', 'USER_COPY'} <= {f.upper().replace('UBLK_F_', '') for f in x['features']}
         and x['bits'] & (1 << 8) and x['bits'] & (1 << 7)"
     ublk-zoned features >features.txt

@@ -31,4 +31,16 @@ public final class AddressLinker {
         return LINKER.downcallHandle(
                 address, FunctionDescriptor.of(descriptor.returnLayout().orElseThrow(), arguments));
     }
+
+    /**
+     * What an invocation threw: a closed arena or a wrong thread is the caller's mistake and goes through as it is; a C
+     * function itself throws nothing.
+     */
+    public static RuntimeException thrownBy(Throwable thrown) {
+        switch (thrown) {
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            default -> throw new AssertionError("a downcall threw a checked exception", thrown);
+        }
+    }
 }

@@ -65,16 +65,4 @@ final class ErrnoCapture {
     static int errno(MemorySegment capture) {
         return capture.get(ValueLayout.JAVA_INT, ERRNO);
     }
-
-    /**
-     * What an invocation threw: a closed arena or a wrong thread is the caller's mistake and goes through as it is; a C
-     * function itself throws nothing.
-     */
-    static RuntimeException thrownBy(Throwable thrown) {
-        switch (thrown) {
-            case RuntimeException e -> throw e;
-            case Error e -> throw e;
-            default -> throw new AssertionError("a downcall threw a checked exception", thrown);
-        }
-    }
 }

@@ -1,9 +1,9 @@
 package io.ublkzoned.bindings.linux;
 
+import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.thrownBy;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;

@@ -113,7 +113,7 @@ public final class IoUring implements AutoCloseable {
         try {
             return (int) Calls.SUBMIT.invokeExact(address());
         } catch (Throwable t) {
-            throw thrownBy(t);
+            throw AddressLinker.thrownBy(t);
         }
     }
 
@@ -130,7 +130,7 @@ public final class IoUring implements AutoCloseable {
         try {
             return readyOr((int) Calls.SUBMIT_AND_WAIT.invokeExact(address(), minComplete));
         } catch (Throwable t) {
-            throw thrownBy(t);
+            throw AddressLinker.thrownBy(t);
         }
     }
 
@@ -138,14 +138,6 @@ public final class IoUring implements AutoCloseable {
     private long address() {
         io_uring.flags(ring);
         return ring.address();
-    }
-
-    private static RuntimeException thrownBy(Throwable thrown) {
-        switch (thrown) {
-            case RuntimeException e -> throw e;
-            case Error e -> throw e;
-            default -> throw new AssertionError("a downcall threw a checked exception", thrown);
-        }
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.ublkzoned.backend.cli;
 
 import java.io.PrintWriter;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import org.apache.commons.cli.CommandLine;
@@ -24,7 +23,7 @@ final class Arguments {
 
     /** Whether an option was given. */
     boolean has(String name) {
-        return line.hasOption(plain(name));
+        return line.hasOption(name);
     }
 
     /**
@@ -37,12 +36,7 @@ final class Arguments {
         if (values.isEmpty()) {
             return null;
         }
-        String typed = Arrays.stream(line.getOptions())
-                .filter(option ->
-                        plain(name).equals(option.getOpt()) || plain(name).equals(option.getLongOpt()))
-                .map(Syntax::typed)
-                .findFirst()
-                .orElseThrow();
+        String typed = syntax.typed(name);
         if (values.size() > 1) {
             throw usage("option '" + typed + "' is given twice");
         }
@@ -57,7 +51,7 @@ final class Arguments {
 
     /** All values of an option that can be given more than once. */
     List<String> values(String name) {
-        String[] values = line.getOptionValues(plain(name));
+        String[] values = line.getOptionValues(name);
         return values == null ? List.of() : List.of(values);
     }
 
@@ -77,10 +71,6 @@ final class Arguments {
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("'" + word + "' is not a number", e);
         }
-    }
-
-    private static String plain(String name) {
-        return name.replaceFirst("^--?", "");
     }
 
     /** The words that are no options. */

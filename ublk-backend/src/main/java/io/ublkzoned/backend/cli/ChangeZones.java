@@ -11,6 +11,7 @@ import java.util.List;
 
 /** {@code zone}: changes zones of a device or of an image. */
 final class ChangeZones implements Subcommand {
+
     @Override
     public Syntax syntax() {
         return Subject.options(new Syntax(

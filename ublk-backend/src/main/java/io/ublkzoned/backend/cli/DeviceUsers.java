@@ -1,11 +1,11 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.host.Mount;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.LinuxException;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -13,8 +13,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Finds who uses a block device: a mounted file system, a device on top of it, or a process that has it open. */
@@ -27,13 +25,6 @@ final class DeviceUsers {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private static final Path PROC = Path.of("/proc");
-
-    /**
-     * proc_pid_mountinfo(5): the fifth field is the mount point; the second after the lone hyphen is what is mounted.
-     */
-    private static final Pattern MOUNT = Pattern.compile("\\S+ \\S+ \\S+ \\S+ (\\S+) .* - \\S+ (\\S+) .*");
-
-    private static final Pattern OCTAL = Pattern.compile("\\\\([0-7]{3})");
 
     private DeviceUsers() {}
 
@@ -144,16 +135,11 @@ final class DeviceUsers {
         return null;
     }
 
-    static @Nullable String mountPoint(String devicePath, Path process) {
+    private static @Nullable String mountPoint(String devicePath, Path process) {
         try {
-            for (String line : Files.readString(process.resolve("mountinfo"), StandardCharsets.ISO_8859_1)
-                    .lines()
-                    .toList()) {
-                Matcher mount = MOUNT.matcher(line);
-                if (mount.matches() && mount.group(2).equals(devicePath)) {
-                    return OCTAL.matcher(mount.group(1))
-                            .replaceAll(octal -> Matcher.quoteReplacement(
-                                    String.valueOf((char) Integer.parseInt(octal.group(1), 8))));
+            for (Mount mount : Mount.read(process.resolve("mountinfo"))) {
+                if (mount.source().equals(devicePath)) {
+                    return mount.point();
                 }
             }
         } catch (IOException e) {

@@ -59,8 +59,7 @@ final class ImageReader {
 
     /** The zones of an image that is not attached: as they are after a power cycle. */
     static List<ReportedZone> zones(Qcow2Image image) {
-        ZoneTable table =
-                new ZoneTable(image.geometry(), image.writePointers()::get, image.failedZones()::condition, zone -> {});
+        ZoneTable table = new ZoneTable(image.geometry(), image.writePointers()::get, image.failedZones()::condition);
         List<ReportedZone> zones = new ArrayList<>(table.size());
         for (int i = 0; i < table.size(); i++) {
             Zone zone = table.zone(i);

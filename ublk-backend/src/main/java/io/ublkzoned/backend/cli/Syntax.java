@@ -105,8 +105,13 @@ final class Syntax {
         }
     }
 
+    /** The longest name of an option that is called so. */
+    String typed(String name) {
+        return typed(all.getOption(name));
+    }
+
     /** The longest name of an option, as it is typed. */
-    static String typed(Option option) {
+    private static String typed(Option option) {
         return option.hasLongOpt() ? "--" + option.getLongOpt() : "-" + option.getOpt();
     }
 

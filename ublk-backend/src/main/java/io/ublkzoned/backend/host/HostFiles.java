@@ -2,14 +2,14 @@ package io.ublkzoned.backend.host;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.module.ModuleDescriptor.Version;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
@@ -17,18 +17,15 @@ import java.util.zip.GZIPInputStream;
 /** The host as its files show it: proc(5), sysfs, the kernel's config and modules. */
 final class HostFiles {
 
-    private static final int[] LINUX_MIN = {6, 6};
+    private static final Version LINUX_MIN = Version.parse("6.6");
     private static final List<String> CONFIG_NEEDED = List.of("CONFIG_BLK_DEV_UBLK", "CONFIG_BLK_DEV_ZONED");
-    private static final Pattern RELEASE = Pattern.compile("(\\d+)\\.(\\d+).*");
+    private static final Pattern RELEASE = Pattern.compile("\\d+\\.\\d+");
 
     private static final int CAP_IPC_LOCK = 14; // capability.h
     private static final int CAP_SYS_ADMIN = 21;
 
     /** A server of a small device; it takes more for more zones, queues and tags. */
     private static final long SERVER_BYTES = 160L << 20;
-
-    /** proc_pid_mountinfo(5): the mount point, and after the lone hyphen the type. */
-    private static final Pattern MOUNT = Pattern.compile("\\S+ \\S+ \\S+ \\S+ (\\S+) .* - (\\S+) .*");
 
     private final Path root;
 
@@ -39,16 +36,11 @@ final class HostFiles {
 
     Finding kernel() throws IOException {
         String release = release();
-        Optional<MatchResult> version = RELEASE.matcher(release).results().findFirst();
-        boolean isOld = version.isPresent() && compare(version.get(), LINUX_MIN[0], LINUX_MIN[1]) < 0;
+        Matcher version = RELEASE.matcher(release);
+        boolean isOld = version.lookingAt() && Version.parse(version.group()).compareTo(LINUX_MIN) < 0;
         return isOld
-                ? Finding.problem("kernel", "Linux " + release + ": zoned ublk devices need 6.6 or newer")
+                ? Finding.problem("kernel", "Linux " + release + ": zoned ublk devices need " + LINUX_MIN + " or newer")
                 : Finding.ok("kernel", "Linux " + release);
-    }
-
-    private static int compare(MatchResult version, int major, int minor) {
-        int byMajor = Integer.compare(Integer.parseInt(version.group(1)), major);
-        return byMajor != 0 ? byMajor : Integer.compare(Integer.parseInt(version.group(2)), minor);
     }
 
     private String release() throws IOException {
@@ -159,13 +151,11 @@ final class HostFiles {
     }
 
     private String mountType(String mountPoint) throws IOException {
-        try (Stream<String> mounts = Files.lines(root.resolve("proc/self/mountinfo"), StandardCharsets.ISO_8859_1)) {
-            return mounts.flatMap(line -> MOUNT.matcher(line).results())
-                    .filter(mount -> mount.group(1).equals(mountPoint))
-                    .map(mount -> mount.group(2))
-                    .reduce((below, above) -> above)
-                    .orElse("no mount of its own");
-        }
+        return Mount.read(root.resolve("proc/self/mountinfo")).stream()
+                .filter(mount -> mount.point().equals(mountPoint))
+                .map(Mount::type)
+                .reduce((below, above) -> above)
+                .orElse("no mount of its own");
     }
 
     /** The least limit of this process's cgroup and those above it. */

@@ -28,6 +28,26 @@ public final class UblkControl implements AutoCloseable {
     private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long BUSY_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
+    /** What the driver is asked to do, by the kernel's names. */
+    private enum Command {
+        GET_FEATURES(UblkCommands.GET_FEATURES),
+        GET_DEV_INFO(UblkCommands.GET_DEV_INFO),
+        ADD_DEV(UblkCommands.ADD_DEV),
+        SET_PARAMS(UblkCommands.SET_PARAMS),
+        START_DEV(UblkCommands.START_DEV),
+        START_USER_RECOVERY(UblkCommands.START_USER_RECOVERY),
+        END_USER_RECOVERY(UblkCommands.END_USER_RECOVERY),
+        STOP_DEV(UblkCommands.STOP_DEV),
+        DEL_DEV(UblkCommands.DEL_DEV),
+        DEL_DEV_ASYNC(UblkCommands.DEL_DEV_ASYNC);
+
+        final int code;
+
+        Command(int code) {
+            this.code = code;
+        }
+    }
+
     private final FileDescriptor device;
     private final IoUring ring;
     private int answer;
@@ -74,12 +94,12 @@ public final class UblkControl implements AutoCloseable {
     public long features() throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
-            int result = command("GET_FEATURES", UblkCommands.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
+            int result = command(Command.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
             if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
                 throw new IOException(
                         "this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
             }
-            check(result, "GET_FEATURES", "");
+            check(result, Command.GET_FEATURES, "");
             return features.get(ValueLayout.JAVA_LONG, 0);
         }
     }
@@ -88,11 +108,11 @@ public final class UblkControl implements AutoCloseable {
     public @Nullable DeviceInfo info(int deviceId) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             UblkDeviceInfo info = new UblkDeviceInfo(arena);
-            int result = command("GET_DEV_INFO", UblkCommands.GET_DEV_INFO, deviceId, info.segment(), 0);
+            int result = command(Command.GET_DEV_INFO, deviceId, info.segment(), 0);
             if (result == -Errno.ENODEV) {
                 return null;
             }
-            check(result, "GET_DEV_INFO", " of device " + deviceId);
+            check(result, Command.GET_DEV_INFO, " of device " + deviceId);
             return DeviceInfo.of(info);
         }
     }
@@ -111,7 +131,7 @@ public final class UblkControl implements AutoCloseable {
                     .queueDepth(options.queueDepth())
                     .bufferBytesMax(maxIoBytes)
                     .features(features);
-            int result = command("ADD_DEV", UblkCommands.ADD_DEV, options.deviceId(), info.segment(), 0);
+            int result = command(Command.ADD_DEV, options.deviceId(), info.segment(), 0);
             if (result == -Errno.EEXIST) {
                 throw new IOException("device id " + options.deviceId()
                         + " is in use: choose another one, or leave it to the kernel");
@@ -119,14 +139,14 @@ public final class UblkControl implements AutoCloseable {
             if (result == -Errno.EPERM || result == -Errno.EACCES) {
                 throw new IOException("no permission to add a zoned ublk device: run as root (CAP_SYS_ADMIN)");
             }
-            check(result, "ADD_DEV", "");
+            check(result, Command.ADD_DEV, "");
             return DeviceInfo.of(info);
         }
     }
 
     /** Gives a device its limits, before it is started. */
     void setParameters(int deviceId, UblkParameters parameters) throws IOException {
-        check(command("SET_PARAMS", UblkCommands.SET_PARAMS, deviceId, parameters.segment(), 0), "SET_PARAMS", "");
+        check(command(Command.SET_PARAMS, deviceId, parameters.segment(), 0), Command.SET_PARAMS, "");
     }
 
     /**
@@ -135,8 +155,8 @@ public final class UblkControl implements AutoCloseable {
      */
     void start(int deviceId) throws IOException {
         long pid = ProcessHandle.current().pid();
-        int result = command("START_DEV", UblkCommands.START_DEV, deviceId, MemorySegment.NULL, pid);
-        check(result, "START_DEV", ": 'dmesg' has the kernel's reason");
+        int result = command(Command.START_DEV, deviceId, MemorySegment.NULL, pid);
+        check(result, Command.START_DEV, ": 'dmesg' has the kernel's reason");
     }
 
     /**
@@ -146,54 +166,51 @@ public final class UblkControl implements AutoCloseable {
      */
     void startRecovery(int deviceId) throws IOException {
         long deadline = System.nanoTime() + ANSWER_NANOS;
-        int result = command("START_USER_RECOVERY", UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
+        int result = command(Command.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
         while (result == -Errno.EBUSY && System.nanoTime() < deadline) {
             LockSupport.parkNanos(BUSY_POLL_NANOS);
-            result = command("START_USER_RECOVERY", UblkCommands.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
+            result = command(Command.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
         }
-        check(result, "START_USER_RECOVERY", "");
+        check(result, Command.START_USER_RECOVERY, "");
     }
 
     /** Makes a device live again: all its tags have been fetched by this process. */
     void endRecovery(int deviceId) throws IOException {
         long pid = ProcessHandle.current().pid();
-        check(
-                command("END_USER_RECOVERY", UblkCommands.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid),
-                "END_USER_RECOVERY",
-                "");
+        check(command(Command.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid), Command.END_USER_RECOVERY, "");
     }
 
     /** Ends a device's block device, once its requests are done; one that is not live is left as it is. */
     public void stop(int deviceId) throws IOException {
-        int result = command("STOP_DEV", UblkCommands.STOP_DEV, deviceId, MemorySegment.NULL, 0);
+        int result = command(Command.STOP_DEV, deviceId, MemorySegment.NULL, 0);
         if (result != -Errno.ENODEV) {
-            check(result, "STOP_DEV", "");
+            check(result, Command.STOP_DEV, "");
         }
     }
 
     /** Removes a device, once nobody has it open; does nothing if there is none of that number. */
     public void delete(int deviceId) throws IOException {
-        delete("DEL_DEV", UblkCommands.DEL_DEV, deviceId);
+        delete(Command.DEL_DEV, deviceId);
     }
 
     /** Removes a device as soon as nobody has it open, which is not waited for. */
     public void deleteLater(int deviceId) throws IOException {
-        delete("DEL_DEV_ASYNC", UblkCommands.DEL_DEV_ASYNC, deviceId);
+        delete(Command.DEL_DEV_ASYNC, deviceId);
     }
 
-    private void delete(String name, int command, int deviceId) throws IOException {
-        int result = command(name, command, deviceId, MemorySegment.NULL, 0);
+    private void delete(Command command, int deviceId) throws IOException {
+        int result = command(command, deviceId, MemorySegment.NULL, 0);
         if (result != -Errno.ENODEV) {
-            check(result, name, "");
+            check(result, command, "");
         }
     }
 
-    private int command(String name, int command, int deviceId, MemorySegment buffer, long data) throws IOException {
+    private int command(Command command, int deviceId, MemorySegment buffer, long data) throws IOException {
         answer = -Errno.ETIME;
         ring.submissions()
                 .ublkControl(
                         device.value(),
-                        command,
+                        command.code,
                         deviceId,
                         UblkCommands.NO_QUEUE,
                         buffer.address(),
@@ -207,7 +224,7 @@ public final class UblkControl implements AutoCloseable {
             if (left <= 0) {
                 throw new IOException(
                         "the ublk driver gave no answer to %s of device %d in %d s: 'dmesg' may have the reason"
-                                .formatted(name, deviceId, TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS)));
+                                .formatted(command, deviceId, TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS)));
             }
             int ready = ring.submitAndWait(1, left);
             if (ready < 0) {
@@ -217,7 +234,7 @@ public final class UblkControl implements AutoCloseable {
         return answer;
     }
 
-    private static void check(int result, String command, String detail) throws IOException {
+    private static void check(int result, Command command, String detail) throws IOException {
         if (result < 0) {
             throw new IOException(command + " failed with " + Errno.name(-result) + detail);
         }

@@ -24,8 +24,9 @@ public final class ZoneTable {
     private @Nullable Zone mostRecent;
 
     /** The zones of a device that nobody uses, see the other constructor. */
-    public ZoneTable(DeviceGeometry geometry, IntToLongFunction writePointer) {
-        this(geometry, writePointer, zone -> null, zone -> {});
+    public ZoneTable(
+            DeviceGeometry geometry, IntToLongFunction writePointer, IntFunction<@Nullable ZoneCondition> failed) {
+        this(geometry, writePointer, failed, zone -> {});
     }
 
     /**

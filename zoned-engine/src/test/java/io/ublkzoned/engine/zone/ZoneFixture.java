@@ -20,7 +20,7 @@ final class ZoneFixture {
         long size = (long) SIZE_KIB << 10;
         var geometry =
                 new DeviceGeometry(ZONES * size, size, (long) CAPACITY_KIB << 10, CONVENTIONAL, maxOpen, maxActive);
-        table = new ZoneTable(geometry, geometry::zoneStart);
+        table = new ZoneTable(geometry, geometry::zoneStart, zone -> null);
         rules = new ZoneStateMachine(table, geometry);
     }
 

@@ -18,7 +18,7 @@ final class ZoneTableTest {
     /** Four zones of 1 MiB with 512 KiB of capacity, the first one conventional. */
     private static ZoneTable restored(long... writePointers) {
         var geometry = new DeviceGeometry(4 * MIB, MIB, MIB / 2, 1, 0, 0);
-        return new ZoneTable(geometry, i -> writePointers[i]);
+        return new ZoneTable(geometry, i -> writePointers[i], zone -> null);
     }
 
     @Test
@@ -53,7 +53,7 @@ final class ZoneTableTest {
     @Test
     void moreClosedZonesThanTheActiveLimitOpenAnywayAndOnlyNewOnesAreRefused() {
         var geometry = new DeviceGeometry(4 * MIB, MIB, MIB, 0, 1, 1);
-        ZoneTable table = new ZoneTable(geometry, i -> i * MIB + (i < 3 ? 4096 : 0));
+        ZoneTable table = new ZoneTable(geometry, i -> i * MIB + (i < 3 ? 4096 : 0), zone -> null);
         ZoneStateMachine rules = new ZoneStateMachine(table, geometry);
 
         assertEquals(3, table.activeCount());
@@ -83,7 +83,7 @@ final class ZoneTableTest {
     @Test
     void addressesBeyondFourGiBFindTheirZones() {
         var geometry = new DeviceGeometry(64 * GIB, 2 * GIB, 2 * GIB, 0, 0, 0);
-        ZoneTable table = new ZoneTable(geometry, geometry::zoneStart);
+        ZoneTable table = new ZoneTable(geometry, geometry::zoneStart, zone -> null);
 
         for (int i = 0; i < 32; i++) {
             assertEquals(i * 2L * GIB, table.zone(i).startBytes());
