@@ -9,26 +9,32 @@
 
 JAVA_RELEASE_MIN=25
 
+# The launcher runs this each time: programs that it would start are most of what it costs.
 java_home() {
     local program=${1:-java} home
-    for home in "${JAVA_HOME:-}" "$(path_java_home)" /usr/lib/jvm/*; do
-        [[ -x $home/bin/$program && $(java_release "$home") -ge $JAVA_RELEASE_MIN ]] || continue
-        printf '%s\n' "$home"
-        return
+    for home in ${JAVA_HOME:+"$JAVA_HOME"} "$(path_java_home)" /usr/lib/jvm/*; do
+        if [[ -x $home/bin/$program ]] && has_java_release "$home"; then
+            printf '%s\n' "$home"
+            return
+        fi
     done
     return 1
 }
 
 path_java_home() {
     local java
-    java=$(command -v java) && java=$(readlink -f "$java") && printf '%s\n' "${java%/bin/java}"
+    java=$(type -P java) && java=$(readlink -f "$java") && printf '%s\n' "${java%/bin/java}"
 }
 
 # From the file `release`, since starting a Java to ask for its version takes a while.
-java_release() {
-    local version
-    version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$1/release" 2>/dev/null)
-    printf '%s\n' "${version:-0}"
+has_java_release() {
+    local line
+    while read -r line; do
+        [[ $line =~ ^JAVA_VERSION=\"([0-9]+) ]] || continue
+        ((BASH_REMATCH[1] >= JAVA_RELEASE_MIN))
+        return
+    done 2>/dev/null <"$1/release"
+    return 1
 }
 
 need_build_tools() {
