@@ -6,7 +6,7 @@ package io.ublkzoned.engine;
  *
  * <p>A call names a part of a request, not memory: the implementation may copy through a buffer or let the kernel move
  * the request's own pages. Each call is answered by exactly one {@link ZonedDevice#partCompleted} on the same thread,
- * before the call returns or later.
+ * before the call returns or later, or it throws, and the part has failed.
  */
 public interface DataPort {
 

@@ -10,8 +10,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Orders all metadata writes of a device: the only class that does.
@@ -28,8 +26,6 @@ import org.slf4j.LoggerFactory;
  * takes it for short moments, and blocks on the image file.
  */
 final class MetadataWriter {
-
-    private static final Logger LOG = LoggerFactory.getLogger(MetadataWriter.class);
 
     private final DeviceZones zones;
     private final Object lock;
@@ -185,8 +181,8 @@ final class MetadataWriter {
             if (writeAll(dirty)) {
                 sync(Barrier.POINTERS_BEFORE_FLUSHED);
             }
-        } catch (IOException e) {
-            error = failed("flush", e);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            error = Failures.errno("flush", e);
         }
         synchronized (lock) {
             flushing = false;
@@ -211,8 +207,8 @@ final class MetadataWriter {
         space.punch();
         try {
             sync(Barrier.HOLES_BEFORE_REUSE);
-        } catch (IOException e) {
-            failed("freeing space", e);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            Failures.errno("freeing space", e);
         }
         synchronized (lock) {
             zones.forEach(ZoneTraffic::resumeWaiting);
@@ -266,7 +262,7 @@ final class MetadataWriter {
             }
             try {
                 file.write(refcountPage, offset);
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | VirtualMachineError e) {
                 synchronized (lock) {
                     allocator.dirtyAgain(page);
                 }
@@ -292,11 +288,11 @@ final class MetadataWriter {
                 sync(Barrier.RESET_BEFORE_RELEASE);
             }
             return 0;
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
             for (int i = 0; i < before.length; i++) {
                 table.set(zones.get(i).zone.index(), before[i]);
             }
-            return failed("reset", e);
+            return Failures.errno("reset", e);
         }
     }
 
@@ -332,7 +328,7 @@ final class MetadataWriter {
             file.punchHole((host << shift) + inCluster, (1L << shift) - inCluster);
             return 0;
         } catch (IOException e) {
-            return failed("finish", e);
+            return Failures.errno("finish", e);
         }
     }
 
@@ -343,7 +339,7 @@ final class MetadataWriter {
         }
         try {
             file.sync(barrier);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
             synchronized (lock) {
                 syncError = BlockErrors.EIO;
                 zones.endState();
@@ -363,11 +359,5 @@ final class MetadataWriter {
         request.result = result;
         request.step = BlockRequest.Step.COMPLETE;
         request.queue().handOver(request);
-    }
-
-    static int failed(String what, IOException cause) {
-        LOG.error("{}: {}", what, cause.getMessage());
-        boolean full = cause instanceof ImageIoException e && e.errno() == BlockErrors.ENOSPC;
-        return full ? -BlockErrors.ENOSPC : -BlockErrors.EIO;
     }
 }

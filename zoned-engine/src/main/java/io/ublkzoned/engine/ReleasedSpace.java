@@ -2,8 +2,6 @@ package io.ublkzoned.engine;
 
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import java.io.IOException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Clusters on their way back to the allocator: given up, then punched, then free once a sync has made the hole durable.
@@ -12,8 +10,6 @@ import org.slf4j.LoggerFactory;
  * thread.
  */
 final class ReleasedSpace {
-
-    private static final Logger LOG = LoggerFactory.getLogger(ReleasedSpace.class);
 
     private final Object lock;
     private final ImageFile file;
@@ -55,8 +51,8 @@ final class ReleasedSpace {
             try {
                 file.punchHole(first << clusterBits, (long) count << clusterBits);
                 done.add(first, count);
-            } catch (IOException e) {
-                LOG.error("punching given-up clusters: {}", e.getMessage());
+            } catch (IOException | RuntimeException | VirtualMachineError e) {
+                Failures.errno("punching given-up clusters", e);
                 refused.add(first, count);
             }
         });

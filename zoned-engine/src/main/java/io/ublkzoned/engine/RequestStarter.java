@@ -106,7 +106,6 @@ final class RequestStarter {
         if (written < request.endBytes()) {
             request.addPart(HOLE, (int) (request.endBytes() - written));
         }
-        zone.transfers++;
         return TRANSFER;
     }
 
@@ -145,7 +144,6 @@ final class RequestStarter {
         append.repeat = Repeat.COMPARING;
         append.partCount = 0;
         mapper.addParts(zone, map, append, append.endBytes());
-        zone.transfers++;
         return TRANSFER;
     }
 
@@ -212,7 +210,6 @@ final class RequestStarter {
         }
         request.partCount = 0;
         mapper.addParts(zone, map, request, request.endBytes());
-        zone.transfers++;
         return TRANSFER;
     }
 

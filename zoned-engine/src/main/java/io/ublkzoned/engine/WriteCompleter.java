@@ -1,6 +1,5 @@
 package io.ublkzoned.engine;
 
-import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 
 /**
@@ -41,28 +40,15 @@ final class WriteCompleter {
      * @return whether it is among them and done
      */
     private boolean completeWrites(ZoneTraffic traffic, BlockRequest moved) {
-        Zone zone = traffic.zone;
         moved.transferred = true;
         boolean movedIsDone = false;
         BlockRequest first = traffic.writes.peek();
         while (first != null && first.transferred) {
             traffic.writes.poll();
-            if (first.result > 0 && !traffic.failed) {
-                traffic.completedBytes = first.endBytes();
-                traffic.lastWriteBytes = first.lengthBytes();
-                if (traffic.completedBytes == zone.writableEndBytes()) {
-                    traffic.completedBytes = zone.endBytes();
-                    rules.filled(zone);
-                }
-                if (first.op() == BlockOp.ZONE_APPEND) {
-                    zones.appended(first);
-                }
-                zones.publish(zone);
-                metadata.markDirty(traffic);
-            } else {
-                traffic.failed = true;
-                first.result = first.result > 0 ? -BlockErrors.EIO : first.result;
+            if (first.result > 0) {
+                first.result = traffic.failed ? -BlockErrors.EIO : accept(traffic, first);
             }
+            traffic.failed |= first.result < 0;
             boolean done = acknowledge(first);
             if (first == moved) {
                 movedIsDone = done;
@@ -73,10 +59,40 @@ final class WriteCompleter {
             first = traffic.writes.peek();
         }
         if (traffic.failed && first == null) {
-            rules.rollBack(zone, traffic.completedBytes);
-            traffic.failed = false;
-            traffic.resumeWaiting();
+            rollBack(traffic);
         }
         return movedIsDone;
+    }
+
+    /** The data below the end of this write is all there. Gives its length, or -errno. */
+    private int accept(ZoneTraffic traffic, BlockRequest write) {
+        long completedBefore = traffic.completedBytes;
+        try {
+            traffic.completedBytes = write.endBytes();
+            traffic.lastWriteBytes = write.lengthBytes();
+            if (traffic.completedBytes == traffic.zone.writableEndBytes()) {
+                traffic.completedBytes = traffic.zone.endBytes();
+                rules.filled(traffic.zone);
+            }
+            if (write.op() == BlockOp.ZONE_APPEND) {
+                zones.appended(write);
+            }
+            zones.publish(traffic.zone);
+            metadata.markDirty(traffic);
+            return write.lengthBytes();
+        } catch (RuntimeException | VirtualMachineError e) {
+            traffic.completedBytes = completedBefore;
+            return Failures.errno("write", e);
+        }
+    }
+
+    private void rollBack(ZoneTraffic traffic) {
+        try {
+            rules.rollBack(traffic.zone, traffic.completedBytes);
+        } catch (RuntimeException | VirtualMachineError e) {
+            Failures.errno("roll-back of a zone", e);
+        }
+        traffic.failed = false;
+        traffic.resumeWaiting();
     }
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -114,13 +115,16 @@ final class ZoneChanges {
         for (Change change : ready) {
             switch (change) {
                 case RequestedChange requested
-                when requested.isFinish() -> requested.result = finish(requested.zones.getFirst());
+                when requested.isFinish() ->
+                    requested.result = attempt("finish", () -> finish(requested.zones.getFirst()));
                 case RequestedChange reset -> resets.add(reset);
                 case ConditionChange wear -> changeConditions(wear);
             }
         }
-        int resetError =
-                reset(resets.stream().flatMap(change -> change.zones.stream()).toList());
+        int resetError = attempt(
+                "reset",
+                () -> reset(
+                        resets.stream().flatMap(change -> change.zones.stream()).toList()));
         resets.forEach(change -> change.result = resetError);
         synchronized (lock) {
             for (Change change : ready) {
@@ -133,6 +137,15 @@ final class ZoneChanges {
         }
         space.punch();
         return true;
+    }
+
+    /** Gives what the work gives, or -errno if it throws: whoever waits for the zones goes on. */
+    private static int attempt(String what, IntSupplier work) {
+        try {
+            return work.getAsInt();
+        } catch (RuntimeException | VirtualMachineError e) {
+            return Failures.errno(what, e);
+        }
     }
 
     /** Keeps new requests out of the zones; true once all are idle, false if it has to be tried again. */
@@ -180,18 +193,20 @@ final class ZoneChanges {
             }
             int first = changed.getFirst().index();
             metadata.storeFailed(metadata.failedZones().with(first, changed.size(), change.condition));
-        } catch (IOException e) {
-            change.failure = e;
-            return;
-        }
-        synchronized (lock) {
-            for (Zone zone : changed) {
-                if (change.condition != null) {
-                    rules.fail(zone, change.condition);
-                } else if (ZoneStateMachine.isFailed(zone)) {
-                    rules.recover(zone);
+            synchronized (lock) {
+                for (Zone zone : changed) {
+                    if (change.condition != null) {
+                        rules.fail(zone, change.condition);
+                    } else if (ZoneStateMachine.isFailed(zone)) {
+                        rules.recover(zone);
+                    }
                 }
             }
+        } catch (IOException e) {
+            change.failure = e;
+        } catch (RuntimeException | VirtualMachineError e) {
+            Failures.errno("changing the condition of zones", e);
+            change.failure = new IOException("the change failed by a bug: the server's log has its place", e);
         }
     }
 

@@ -95,8 +95,8 @@ final class ZoneMapIo {
                 releaseAhead(zone);
             }
             return 0;
-        } catch (IOException e) {
-            return MetadataWriter.failed("reading the mapping of zone " + zone.zone.index(), e);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            return Failures.errno("reading the mapping of zone " + zone.zone.index(), e);
         }
     }
 
@@ -105,8 +105,8 @@ final class ZoneMapIo {
         try {
             write(zone);
             return 0;
-        } catch (IOException e) {
-            return MetadataWriter.failed("writing the mapping of zone " + zone.zone.index(), e);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            return Failures.errno("writing the mapping of zone " + zone.zone.index(), e);
         }
     }
 
@@ -126,7 +126,7 @@ final class ZoneMapIo {
         }
         try {
             image.writeMapping((long) zone.zone.index() * hostClusters.length + from, to - from, hostClusters);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
             markStale(zone, from, to);
             throw e;
         }

@@ -91,12 +91,24 @@ public final class ZonedDevice {
     public void submit(BlockRequest request) {
         int outcome;
         synchronized (lock) {
-            outcome = starter.start(request);
+            try {
+                outcome = counted(request, starter.start(request));
+            } catch (RuntimeException | VirtualMachineError e) {
+                outcome = Failures.errno("start of a request", e);
+            }
         }
         goOn(request, outcome);
     }
 
-    private static void goOn(BlockRequest request, int outcome) {
+    /** The zone knows of each request that moves data, from here to the completion of its last part. */
+    private int counted(BlockRequest request, int outcome) {
+        if (outcome == RequestStarter.TRANSFER) {
+            zones.at(request.offsetBytes()).transfers++;
+        }
+        return outcome;
+    }
+
+    private void goOn(BlockRequest request, int outcome) {
         if (outcome == RequestStarter.TRANSFER) {
             transfer(request);
         } else if (outcome != RequestStarter.WAITING) {
@@ -113,25 +125,31 @@ public final class ZonedDevice {
     }
 
     /** Moves the request's parts, outside the lock. The last one's completion may end the request. */
-    private static void transfer(BlockRequest request) {
+    private void transfer(BlockRequest request) {
         DataPort port = request.queue().dataPort();
-        boolean isRead = request.op() == BlockOp.READ;
         int parts = request.partCount;
         request.partsPending = parts;
         int at = 0;
         for (int i = 0; i < parts; i++) {
-            long imageOffset = request.partImageOffset[i];
             int length = request.partLength[i];
-            if (request.repeat == BlockRequest.Repeat.COMPARING) {
-                port.comparePart(request, at, imageOffset, length);
-            } else if (!isRead) {
-                port.writePart(request, at, imageOffset, length);
-            } else if (imageOffset == HOLE) {
-                port.zeroPart(request, at, length);
-            } else {
-                port.readPart(request, at, imageOffset, length);
+            try {
+                move(port, request, at, request.partImageOffset[i], length);
+            } catch (RuntimeException | VirtualMachineError e) {
+                partCompleted(request, Failures.errno("moving data", e));
             }
             at += length;
+        }
+    }
+
+    private static void move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
+        if (request.repeat == BlockRequest.Repeat.COMPARING) {
+            port.comparePart(request, at, imageOffset, length);
+        } else if (request.op() != BlockOp.READ) {
+            port.writePart(request, at, imageOffset, length);
+        } else if (imageOffset == HOLE) {
+            port.zeroPart(request, at, length);
+        } else {
+            port.readPart(request, at, imageOffset, length);
         }
     }
 
@@ -164,7 +182,11 @@ public final class ZonedDevice {
 
     private int transferred(ZoneTraffic zone, BlockRequest request) {
         if (request.repeat == BlockRequest.Repeat.COMPARING) {
-            return starter.compared(request, request.result > 0);
+            try {
+                return counted(request, starter.compared(request, request.result > 0));
+            } catch (RuntimeException | VirtualMachineError e) {
+                return Failures.errno("start of an append", e);
+            }
         }
         boolean finished = request.op() == BlockOp.READ || completer.moved(zone, request);
         return finished ? request.result : RequestStarter.WAITING;
@@ -176,7 +198,11 @@ public final class ZonedDevice {
      */
     public void answerTaken(BlockRequest append) {
         synchronized (lock) {
-            zones.answered(append);
+            try {
+                zones.answered(append);
+            } catch (RuntimeException | VirtualMachineError e) {
+                Failures.errno("forgetting an append", e);
+            }
         }
     }
 

@@ -149,7 +149,7 @@ public final class FakeQueue implements RequestQueue {
         call.result = result;
         call.place = request.offsetBytes();
         call.ended = world.tick();
-        if (call.op == BlockOp.ZONE_APPEND && !answersAreLost) {
+        if (call.op == BlockOp.ZONE_APPEND && result >= 0 && !answersAreLost) {
             device().answerTaken(request);
         }
         underWay[request.tag()] = null;

@@ -11,7 +11,9 @@ import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -110,12 +112,25 @@ public final class World {
     }
 
     private static MemorySegment newState() {
-        return MemorySegment.ofArray(new long[STATE_WORDS]);
+        return newState(Arena.ofAuto());
+    }
+
+    private static MemorySegment newState(Arena arena) {
+        return arena.allocate(ValueLayout.JAVA_LONG, STATE_WORDS);
     }
 
     /** Attaches the image as {@code add} does. */
     public void open() {
-        state = newState();
+        open(newState());
+    }
+
+    /** As {@link #open()}, with a state that throws at each touch once {@code arena} is closed. */
+    public void open(Arena arena) {
+        open(newState(arena));
+    }
+
+    private void open(MemorySegment newState) {
+        state = newState;
         reopenDead();
     }
 
