@@ -284,6 +284,15 @@ public class libc_h extends libc_h$shared {
     public static int MCL_FUTURE() {
         return MCL_FUTURE;
     }
+    private static final int MCL_ONFAULT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define MCL_ONFAULT 4
+     * }
+     */
+    public static int MCL_ONFAULT() {
+        return MCL_ONFAULT;
+    }
     private static final int PR_SET_PDEATHSIG = (int)1L;
     /**
      * {@snippet lang=c :
