@@ -32,6 +32,15 @@ public class blkzoned_h extends blkzoned_h$shared {
     public static int BLK_ZONE_REP_CAPACITY() {
         return BLK_ZONE_REP_CAPACITY;
     }
+    private static final int BLK_ZONE_REP_CACHED = (int)-2147483648L;
+    /**
+     * {@snippet lang=c :
+     * enum blk_zone_report_flags.BLK_ZONE_REP_CACHED = -2147483648
+     * }
+     */
+    public static int BLK_ZONE_REP_CACHED() {
+        return BLK_ZONE_REP_CACHED;
+    }
     private static final long BLKREPORTZONE = 3222278786L;
     /**
      * {@snippet lang=c :
@@ -94,6 +103,15 @@ public class blkzoned_h extends blkzoned_h$shared {
      */
     public static long BLKFINISHZONE() {
         return BLKFINISHZONE;
+    }
+    private static final long BLKREPORTZONEV2 = 3222278798L;
+    /**
+     * {@snippet lang=c :
+     * #define BLKREPORTZONEV2 3222278798
+     * }
+     */
+    public static long BLKREPORTZONEV2() {
+        return BLKREPORTZONEV2;
     }
     private static final int BLKSSZGET = (int)4712L;
     /**
