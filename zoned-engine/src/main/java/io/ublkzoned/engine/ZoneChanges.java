@@ -114,10 +114,13 @@ final class ZoneChanges {
         List<RequestedChange> resets = new ArrayList<>();
         for (Change change : ready) {
             switch (change) {
-                case RequestedChange requested
-                when requested.isFinish() ->
-                    requested.result = attempt("finish", () -> finish(requested.zones.getFirst()));
-                case RequestedChange reset -> resets.add(reset);
+                case RequestedChange requested -> {
+                    if (requested.isFinish()) {
+                        requested.result = attempt("finish", () -> finish(requested.zones.getFirst()));
+                    } else {
+                        resets.add(requested);
+                    }
+                }
                 case ConditionChange wear -> changeConditions(wear);
             }
         }
