@@ -29,6 +29,8 @@ public final class LinuxProcess {
 
     public static final int MCL_CURRENT = libc_h.MCL_CURRENT();
     public static final int MCL_FUTURE = libc_h.MCL_FUTURE();
+    /** With the other two: a page is locked once it is touched, and none is read in ahead. */
+    public static final int MCL_ONFAULT = libc_h.MCL_ONFAULT();
 
     private static final MethodHandle KILL = link(libc_h.kill$address(), libc_h.kill$descriptor());
     private static final MethodHandle CHDIR = link(libc_h.chdir$address(), libc_h.chdir$descriptor());

@@ -23,6 +23,8 @@ public final class BlkZone {
     public static final int COND_READONLY = 0xd;
     public static final int COND_FULL = 0xe;
     public static final int COND_OFFLINE = 0xf;
+    /** Only in a report from the kernel's cache: open, whichever way, or closed. */
+    public static final int COND_ACTIVE = 0xff;
 
     private BlkZone() {}
 

@@ -11,6 +11,11 @@ public final class BlkZoneIoctls {
     /** Takes and fills a {@link #report}. */
     public static final int BLKREPORTZONE = (int) blkzoned_h.BLKREPORTZONE();
 
+    /**
+     * As BLKREPORTZONE, from the kernel's cache if {@link #askForCache} was called; since Linux 6.19, -ENOTTY before.
+     */
+    public static final int BLKREPORTZONEV2 = (int) blkzoned_h.BLKREPORTZONEV2();
+
     /** These take a {@link #range} of whole zones. */
     public static final int BLKRESETZONE = (int) blkzoned_h.BLKRESETZONE();
 
@@ -47,6 +52,11 @@ public final class BlkZoneIoctls {
         blk_zone_report.sector(report, startSector);
         blk_zone_report.nr_zones(report, zones);
         return report;
+    }
+
+    /** Has BLKREPORTZONEV2 fill the report without asking the device. */
+    public static void askForCache(MemorySegment report) {
+        blk_zone_report.flags(report, blkzoned_h.BLK_ZONE_REP_CACHED());
     }
 
     /** How many zones a report was filled with. */

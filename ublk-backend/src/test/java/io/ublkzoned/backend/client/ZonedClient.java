@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.client;
 
+import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.Libc;
@@ -11,12 +12,14 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** A zoned block device as a program sees it that issues raw ioctls and io_uring requests. One thread uses it. */
 final class ZonedClient implements AutoCloseable {
 
-    static final int BLOCK = 4096;
     static final int SECTOR = 512;
+
+    private static final int PAGE = 4096;
 
     /** A zone of a report, in bytes. */
     record Zone(long start, long length, long capacity, long writePointer, int type, int condition) {
@@ -60,6 +63,22 @@ final class ZonedClient implements AutoCloseable {
     Zone[] report(long offset, int count) throws LinuxException {
         MemorySegment report = BlkZoneIoctls.report(arena, offset / SECTOR, count);
         LinuxException.check(Libc.ioctl(device.value(), BlkZoneIoctls.BLKREPORTZONE, report), "BLKREPORTZONE", "");
+        return zones(report);
+    }
+
+    /** All zones, as the kernel remembers them; null if it has no such report. */
+    Zone @Nullable [] cachedReport() throws LinuxException {
+        MemorySegment report = BlkZoneIoctls.report(arena, 0, zoneCount());
+        BlkZoneIoctls.askForCache(report);
+        int result = Libc.ioctl(device.value(), BlkZoneIoctls.BLKREPORTZONEV2, report);
+        if (result == -Errno.ENOTTY) {
+            return null;
+        }
+        LinuxException.check(result, "BLKREPORTZONEV2", "");
+        return zones(report);
+    }
+
+    private static Zone[] zones(MemorySegment report) {
         MemorySegment entries = BlkZoneIoctls.zones(report);
         Zone[] zones = new Zone[BlkZoneIoctls.reportedZones(report)];
         for (int i = 0; i < zones.length; i++) {
@@ -85,7 +104,7 @@ final class ZonedClient implements AutoCloseable {
 
     /** A buffer as direct I/O wants it. */
     MemorySegment buffer(int bytes) {
-        return arena.allocate(bytes, BLOCK);
+        return arena.allocate(bytes, PAGE);
     }
 
     /** Blocks that say where they are, and in which round they were written. */
@@ -108,6 +127,11 @@ final class ZonedClient implements AutoCloseable {
     /** Queues a write. */
     void write(IoUring ring, MemorySegment buffer, long offset, long userData) {
         ring.submissions().write(device.value(), buffer.address(), (int) buffer.byteSize(), offset, userData, 0);
+    }
+
+    /** Queues a read. */
+    void read(IoUring ring, MemorySegment buffer, long offset, long userData) {
+        ring.submissions().read(device.value(), buffer.address(), (int) buffer.byteSize(), offset, userData, 0);
     }
 
     @Override
