@@ -67,6 +67,7 @@ public final class UblkServer {
     }
 
     private static UblkServer bringUp(Way way) throws IOException {
+        MemoryPressure.prepare();
         try (UblkControl control = UblkControl.open()) {
             UblkServer server = new UblkServer();
             try {

@@ -1,0 +1,35 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.LinuxProcess;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets a server go on when memory is short. Then the kernel writes back dirty pages, also those of the device served here:
+ * a server that waits for a page waits for itself.
+ */
+final class MemoryPressure {
+
+    private static final Logger LOG = LoggerFactory.getLogger(MemoryPressure.class);
+
+    private MemoryPressure() {}
+
+    /**
+     * Keeps in memory what this process touches, and marks the calling thread, and those that it will start, as ones whose
+     * allocations must not wait for I/O and whose writes are not held back for others' dirty pages. Where that is not
+     * allowed, the log says so.
+     */
+    static void prepare() {
+        require(
+                "mlockall",
+                LinuxProcess.lockMemory(LinuxProcess.MCL_CURRENT | LinuxProcess.MCL_FUTURE | LinuxProcess.MCL_ONFAULT));
+        require("PR_SET_IO_FLUSHER", LinuxProcess.prctl(LinuxProcess.PR_SET_IO_FLUSHER, 1));
+    }
+
+    private static void require(String call, int result) {
+        if (result < 0) {
+            LOG.warn("{} failed with {}: the device may hang when memory is short", call, Errno.name(-result));
+        }
+    }
+}
