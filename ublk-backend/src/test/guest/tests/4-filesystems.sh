@@ -94,14 +94,17 @@ keeps_f2fs_with_conventional_zones() {
     del_and_check disk.qcow2
 }
 
-# _goes_on_with_worn_zones TYPE: all zones of a file system wear out, which costs no file and lets nobody wait for ever
+# _goes_on_with_worn_zones TYPE BULK: with a file of so many bytes beside the others, all zones of a file system wear out, which costs no file and lets nobody wait for ever
 _goes_on_with_worn_zones() {
     local zones status=0
     mkdir mnt
     mount -t "$1" "$DEVICE" mnt
     _fill mnt 20
+    pattern 3 "$2" >mnt/bulk
     sync -f mnt
+    _sums mnt >sums
     zones=$(kernel_zones | gawk '$5 != "not-wp" && $5 != "empty" { print $1 }' | paste -sd ,)
+    [[ -n $zones ]] || fail "no sequential zone was written"
     ublk-zoned zone readonly "$DEVICE" "$zones"
     echo 3 >/proc/sys/vm/drop_caches
     _expect_sums mnt
@@ -124,7 +127,38 @@ loses_no_file_of_btrfs_when_its_zones_wear_out() {
     new_image disk.qcow2 --size 4G --zone-size 16M
     attach disk.qcow2
     mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
-    _goes_on_with_worn_zones btrfs
+    _goes_on_with_worn_zones btrfs 1M
+}
+
+loses_no_file_of_f2fs_when_its_zones_wear_out() {
+    _need_file_system f2fs
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 12
+    attach disk.qcow2
+    mkfs.f2fs -q -f -m "$DEVICE"
+    _goes_on_with_worn_zones f2fs 256M
+}
+
+keeps_what_eight_writers_append_to_btrfs() {
+    _need_file_system btrfs
+    new_image disk.qcow2 --size 4G --zone-size 64M
+    attach disk.qcow2 -q 2
+    mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
+    mkdir mnt
+    mount -t btrfs "$DEVICE" mnt
+    # Direct writes of btrfs are appends, here eight at once, most of them to one zone.
+    fio --name=storm --directory=mnt --direct=1 --ioengine=psync --numjobs=8 --rw=randwrite --bs=16k --size=8M --verify=crc32c \
+        --do_verify=0 --group_reporting --output=fio.txt
+    echo 3 >/proc/sys/vm/drop_caches
+    fio --name=storm --directory=mnt --direct=1 --ioengine=psync --numjobs=8 --rw=randwrite --bs=16k --size=8M --verify=crc32c \
+        --verify_only --verify_fatal=1 --group_reporting --output=fio.txt
+    umount mnt
+    detach
+    attach disk.qcow2
+    btrfs check --readonly "$DEVICE" >check.txt 2>&1 || { cat check.txt; fail "btrfs check finds damage"; }
+    mount -t btrfs -o ro "$DEVICE" mnt
+    (cd mnt && cat storm.*) >/dev/null
+    umount mnt
+    del_and_check disk.qcow2
 }
 
 keeps_zonefs_files() {
