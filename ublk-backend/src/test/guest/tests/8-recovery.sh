@@ -102,6 +102,23 @@ keeps_conditions_and_unflushed_data_through_kill_and_recover() {
     del_and_check disk.qcow2
 }
 
+goes_on_after_the_oom_killer_has_taken_the_server() {
+    new_image disk.qcow2 --size 512M --zone-size 16M
+    attach disk.qcow2
+    local server
+    server=$(server_pid)
+    expect_equal "the server's standing with the OOM killer" "$(<"/proc/$server/oom_score_adj")" -1000
+    write_zone 4 0 1M
+    echo 1000 >"/proc/$server/oom_score_adj"
+    echo f >/proc/sysrq-trigger
+    await 30 "the OOM killer has taken the server" test ! -e "/proc/$server"
+    _recover
+    cmp <(pattern $((4 * 16777216)) 1M) <(read_zone 4 0 1M)
+    write_zone 4 1M 64K
+    expect_zones "4 implicit-open 1088K"
+    del_and_check disk.qcow2
+}
+
 del_of_a_dead_device_closes_its_image_with_all_that_was_acknowledged() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     local way

@@ -2,6 +2,10 @@ package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.LinuxProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -13,18 +17,26 @@ final class MemoryPressure {
 
     private static final Logger LOG = LoggerFactory.getLogger(MemoryPressure.class);
 
+    private static final Path OOM_SCORE = Path.of("/proc/self/oom_score_adj");
+    private static final String NEVER_KILL = "-1000"; // OOM_SCORE_ADJ_MIN
+
     private MemoryPressure() {}
 
     /**
      * Keeps in memory what this process touches, and marks the calling thread, and those that it will start, as ones whose
-     * allocations must not wait for I/O and whose writes are not held back for others' dirty pages. Where that is not
-     * allowed, the log says so.
+     * allocations must not wait for I/O and whose writes are not held back for others' dirty pages. The kernel is to kill
+     * others when memory runs out. Where that is not allowed, the log says so.
      */
     static void prepare() {
         require(
                 "mlockall",
                 LinuxProcess.lockMemory(LinuxProcess.MCL_CURRENT | LinuxProcess.MCL_FUTURE | LinuxProcess.MCL_ONFAULT));
         require("PR_SET_IO_FLUSHER", LinuxProcess.prctl(LinuxProcess.PR_SET_IO_FLUSHER, 1));
+        try {
+            Files.writeString(OOM_SCORE, NEVER_KILL, StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            LOG.warn("{} stays as it is: the server may be killed when memory runs out", OOM_SCORE);
+        }
     }
 
     private static void require(String call, int result) {
