@@ -7,20 +7,28 @@ import io.ublkzoned.bindings.linux.Mapping;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
- * A buffer for each tag of a queue, and the way between them and the requests' own pages (UBLK_F_USER_COPY). Pages are
- * there once touched: a tag that never carries a large request costs little.
+ * Buffers for the data of a queue's requests, and the way between them and the requests' own pages (UBLK_F_USER_COPY). A
+ * tag takes one when it needs it, the one that was given back last. So as many are in memory as were in use at a time, each
+ * as far as it was ever filled.
  *
  * <p>On the data path, on the queue's thread.
  */
 public final class TagBuffers {
+
+    private static final int NONE = -1;
 
     private final int deviceFd;
     private final int queueId;
     private final int bufferBytes;
     private final MemorySegment memory;
     private final MemorySegment zeros;
+    private final int[] bufferOf; // by tag
+    private final int[] free; // a stack
+    private int freeCount;
 
     /**
      * @param arena owns the memory; outlives every operation on it
@@ -33,9 +41,28 @@ public final class TagBuffers {
         this.bufferBytes = bufferBytes;
         memory = Mapping.anonymous(arena, (long) queueDepth * bufferBytes);
         zeros = Mapping.anonymous(arena, bufferBytes).asReadOnly();
+        bufferOf = new int[queueDepth];
+        Arrays.fill(bufferOf, NONE);
+        free = IntStream.range(0, queueDepth).toArray();
+        freeCount = queueDepth;
     }
 
-    /** The size of each tag's buffer. */
+    /** The tag's request has ended: its buffer may be another's. */
+    public void release(int tag) {
+        if (bufferOf[tag] != NONE) {
+            free[freeCount++] = bufferOf[tag];
+            bufferOf[tag] = NONE;
+        }
+    }
+
+    private long place(int tag, int offsetBytes) {
+        if (bufferOf[tag] == NONE) {
+            bufferOf[tag] = free[--freeCount];
+        }
+        return (long) bufferOf[tag] * bufferBytes + offsetBytes;
+    }
+
+    /** The size of each buffer. */
     public int bufferBytes() {
         return bufferBytes;
     }
@@ -45,13 +72,13 @@ public final class TagBuffers {
         return UblkCommands.userCopyOffset(queueId, tag) + requestOffsetBytes;
     }
 
-    /** A part of a tag's buffer. */
+    /** A part of the tag's buffer, until {@link #release}. */
     public MemorySegment part(int tag, int offsetBytes, int lengthBytes) {
-        return memory.asSlice((long) tag * bufferBytes + offsetBytes, lengthBytes);
+        return memory.asSlice(place(tag, offsetBytes), lengthBytes);
     }
 
     long address(int tag, int offsetBytes) {
-        return memory.address() + (long) tag * bufferBytes + offsetBytes;
+        return memory.address() + place(tag, offsetBytes);
     }
 
     /**

@@ -203,6 +203,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void commit(int tag, int result, long appendSector) {
+        buffers.release(tag);
         submissions.ublkIo(
                 deviceFd,
                 UblkCommands.IO_COMMIT_AND_FETCH_REQ,

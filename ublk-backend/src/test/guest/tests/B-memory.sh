@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# The server's own memory; memory-pressure, beside this folder, takes most of the rest away.
+
+readonly SERVER_RESIDENT_MIB_MAX=160 # for a device of 4 GiB
+readonly IO_FLUSHER=$((0x00080000 | 0x00100000)) # PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE
+
+_status_kibibytes() {
+    gawk -v name="$1:" '$1 == name { print $2 }' "/proc/$(server_pid)/status"
+}
+
+# Prints the flags of the server's thread of that name, as /proc/PID/stat has them.
+_thread_flags() {
+    local task
+    for task in /proc/"$(server_pid)"/task/*; do
+        [[ $(<"$task/comm") != "$1" ]] || sed 's/.*) //' "$task/stat" | cut -d ' ' -f 7
+    done
+}
+
+keeps_what_it_touches_in_memory_and_stays_small() {
+    local thread flags mebibytes
+    new_image disk.qcow2 --size 4G --zone-size 64M
+    attach disk.qcow2
+    for thread in "${DEVICE#/dev/ublkb}" ublk-metadata; do
+        [[ $thread == ublk-* ]] || thread=ublk$thread-q0
+        flags=$(_thread_flags "$thread")
+        (((flags & IO_FLUSHER) == IO_FLUSHER)) || fail "the flags of thread $thread are '$flags': it is no I/O flusher"
+    done
+    fio --name=large --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --rw=write --bs=512k --iodepth=8 \
+        --numjobs=4 --size=320M --offset_increment=512M --group_reporting --output=fio.txt
+    fio --name=small --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --rw=randread --bs=4k --iodepth=128 \
+        --time_based --runtime=10 --output=fio.txt
+    mebibytes=$(($(_status_kibibytes VmHWM) / 1024))
+    echo "resident: at most $mebibytes MiB"
+    ((mebibytes <= SERVER_RESIDENT_MIB_MAX)) || fail "the server has taken $mebibytes MiB"
+    (($(_status_kibibytes VmLck) * 1024 >= mebibytes << 20)) || fail "only $(_status_kibibytes VmLck) kB are locked"
+    expect_equal "what the server has in swap" "$(_status_kibibytes VmSwap)" 0
+    del_and_check disk.qcow2
+}
