@@ -10,6 +10,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.ublkzoned.bindings.generated.libc.flock;
 import io.ublkzoned.bindings.generated.libc.libc_h;
+import io.ublkzoned.bindings.generated.liburing.iovec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -24,6 +25,9 @@ import java.lang.invoke.MethodHandle;
  * are plain numbers here; {@link FileDescriptor} owns them.
  */
 public final class Libc {
+    /** The size of the memory that {@link #preadCached} uses. */
+    public static final long VECTOR_BYTES = iovec.sizeof();
+
     private static final FunctionDescriptor IOCTL_DESCRIPTOR = FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG);
 
     private static final MethodHandle OPEN =
@@ -37,6 +41,8 @@ public final class Libc {
             AddressLinker.link(libc_h.pread$address(), libc_h.pread$descriptor());
     private static final MethodHandle PWRITE_ADDRESS =
             AddressLinker.link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
+    private static final MethodHandle PREADV2_ADDRESS =
+            AddressLinker.link(libc_h.preadv2$address(), libc_h.preadv2$descriptor());
     private static final MethodHandle FSYNC = link(libc_h.fsync$address(), libc_h.fsync$descriptor());
     private static final MethodHandle FDATASYNC = link(libc_h.fdatasync$address(), libc_h.fdatasync$descriptor());
     private static final MethodHandle FTRUNCATE = link(libc_h.ftruncate$address(), libc_h.ftruncate$descriptor());
@@ -148,6 +154,25 @@ public final class Libc {
         try {
             long written = (long) PWRITE_ADDRESS.invokeExact(fd, address, lengthBytes, offsetBytes);
             return written >= 0 ? written : pwrite(fd, memory(address, lengthBytes), offsetBytes);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /**
+     * Reads what the page cache holds (preadv2(2) with RWF_NOWAIT), on the data path as {@link #pread(int, long, long,
+     * long)}. Waits for nothing.
+     *
+     * @param address of {@code lengthBytes} of native memory
+     * @param vector {@link #VECTOR_BYTES} of native memory, aligned to 8, for the call to use
+     * @return bytes read, fewer than asked where the cache or the file ends; negative if that is none, if the file system
+     *     cannot tell, or on any error
+     */
+    public static long preadCached(int fd, long address, long lengthBytes, long offsetBytes, MemorySegment vector) {
+        vector.set(JAVA_LONG, iovec.iov_base$offset(), address);
+        vector.set(JAVA_LONG, iovec.iov_len$offset(), lengthBytes);
+        try {
+            return (long) PREADV2_ADDRESS.invokeExact(fd, vector.address(), 1, offsetBytes, libc_h.RWF_NOWAIT());
         } catch (Throwable t) {
             throw thrownBy(t);
         }

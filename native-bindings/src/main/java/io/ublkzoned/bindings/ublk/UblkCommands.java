@@ -50,6 +50,9 @@ public final class UblkCommands {
     public static final int QUEUE_DEPTH_MAX = ublk_h.UBLK_MAX_QUEUE_DEPTH();
     public static final int QUEUES_MAX = ublk_h.UBLK_MAX_NR_QUEUES();
 
+    /** A buffer's index that no table has room for, for {@link #autoBufferRegistration}. */
+    public static final int NO_BUFFER = 0xffff;
+
     private static final long IO_BUFFERS_OFFSET = Integer.toUnsignedLong(ublk_h.UBLKSRV_IO_BUF_OFFSET());
     private static final int TAG_SHIFT = ublk_h.UBLK_TAG_OFF();
     private static final int QUEUE_SHIFT = ublk_h.UBLK_QID_OFF();
@@ -64,7 +67,7 @@ public final class UblkCommands {
 
     /**
      * What AUTO_BUF_REG takes beside a fetch (struct ublk_auto_buf_reg): the request's pages become the ring's buffer
-     * {@code index}.
+     * {@code index}. With {@link #NO_BUFFER} and {@code fallback} nothing is registered for this one.
      *
      * @param fallback whether a request that cannot be registered is delivered without, marked NEED_REG_BUF
      */

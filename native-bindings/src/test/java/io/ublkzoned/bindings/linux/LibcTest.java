@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -57,6 +58,24 @@ class LibcTest {
         assertEquals(-Errno.EBADF, Libc.pread(-1, back.address(), 16, 0));
         assertEquals(-Errno.EFAULT, Libc.pread(file.value(), 8, 16, FIVE_GIB));
         assertEquals(-Errno.EBADF, Libc.pwrite(-1, back.address(), 16, 0));
+    }
+
+    @Test
+    void cachedReadGivesWhatTheFileHolds() throws Exception {
+        Path onDisk = Files.createTempFile(Path.of("target"), "cached", "");
+        try (FileDescriptor cached = FileDescriptor.open(onDisk.toString(), FileFlags.O_RDWR)) {
+            MemorySegment vector = arena.allocate(Libc.VECTOR_BYTES, 8);
+            MemorySegment back = arena.allocate(16);
+            Libc.pwriteFully(cached.value(), bytes("cached"), 3);
+            long read = Libc.preadCached(cached.value(), back.address(), 16, 3, vector);
+            assumeTrue(read >= 0, "SKIPPED: the file system of target cannot tell what is cached");
+            assertEquals(6, read);
+            assertEquals(-1, back.asSlice(0, 6).mismatch(bytes("cached")));
+            assertTrue(Libc.preadCached(-1, back.address(), 16, 0, vector) < 0);
+            assertTrue(Libc.preadCached(cached.value(), 8, 16, 3, vector) < 0);
+        } finally {
+            Files.delete(onDisk);
+        }
     }
 
     @Test

@@ -9,6 +9,7 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.Libc;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -69,7 +70,9 @@ class DataPathAllocationTest {
                 Arena arena = Arena.ofConfined()) {
             long address = arena.allocate(8).address();
             int fd = zero.value();
+            MemorySegment vector = arena.allocate(Libc.VECTOR_BYTES, 8);
             assertAllocatesNothing(() -> {
+                Libc.preadCached(fd, address, 8, 0, vector);
                 assertEquals(8, Libc.pread(fd, address, 8, 0));
                 assertEquals(8, Libc.pwrite(fd, address, 8, 0));
             });
