@@ -118,3 +118,49 @@ serves_with_other_block_sizes_queues_and_depths() {
     _fio deep2 --rw=write --bs=16k --ioengine=libaio --iodepth=64 --offset=128M --size=32M --numjobs=2 --offset_increment=32M
     del_and_check disk.qcow2
 }
+
+# _copied COMMAND...: the bytes that the server's plain calls read while the command runs, its copies from requests among them
+_copied() {
+    local io before after
+    io=/proc/$(pgrep -x java)/io
+    before=$(gawk '$1 == "rchar:" { print $2 }' "$io")
+    "$@"
+    after=$(gawk '$1 == "rchar:" { print $2 }' "$io")
+    echo $((after - before))
+}
+
+moves_large_requests_without_a_copy_where_the_kernel_can() {
+    new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
+    attach disk.qcow2 -q 1 -d 4
+    # A tag's first request is copied, since none came before it.
+    write_zone 2 0 16M
+    local copied
+    copied=$(_copied write_zone 3 0 16M)
+    if ublk-zoned features | grep -qx AUTO_BUF_REG; then
+        ((copied < 8 << 20)) || fail "$copied bytes of 16 MiB were copied"
+    else
+        ((copied >= 16 << 20)) || fail "$copied bytes of 16 MiB were copied"
+    fi
+    _fio mixed --rw=write --bssplit=4k/40:64k/40:128k/20 --ioengine=libaio --iodepth=8 --offset=64M --size=64M
+    kill_server
+    expect_equal "what recover prints" "$(ublk-zoned recover "$DEVICE")" "$DEVICE"
+    write_zone 8 0 16M
+    copied=$(_copied write_zone 9 0 16M)
+    echo "$copied bytes were copied after recovery"
+    if ublk-zoned features | grep -qx AUTO_BUF_REG; then
+        ((copied < 8 << 20)) || fail "$copied bytes of 16 MiB were copied after recovery"
+    fi
+    cmp <(pattern $((2 * 16777216)) 16M; pattern $((3 * 16777216)) 16M) <(read_zone 2 0 32M)
+    cmp <(pattern $((8 * 16777216)) 16M; pattern $((9 * 16777216)) 16M) <(read_zone 8 0 32M)
+    # Clusters that the image file does not reach.
+    write_zone 0 1M 4K
+    cmp <(pattern 1048576 4K; head -c 508K /dev/zero) <(read_zone 0 1M 512K)
+    detach
+    attach disk.qcow2 -q 1 -d 4 --no-zero-copy
+    cmp <(pattern $((2 * 16777216)) 16M; pattern $((3 * 16777216)) 16M) <(read_zone 2 0 32M)
+    write_zone 10 0 16M
+    copied=$(_copied write_zone 11 0 16M)
+    ((copied >= 16 << 20)) || fail "$copied bytes of 16 MiB were copied with --no-zero-copy"
+    cmp <(pattern $((11 * 16777216)) 16M) <(read_zone 11 0 16M)
+    del_and_check disk.qcow2
+}

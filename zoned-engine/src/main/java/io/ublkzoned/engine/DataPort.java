@@ -2,7 +2,7 @@ package io.ublkzoned.engine;
 
 /**
  * Moves request data between a request and the image: one instance per queue, called on that queue's thread only,
- * under no lock. On the data path: implementations neither block nor allocate.
+ * under no lock. On the data path: implementations neither wait for a disk nor allocate.
  *
  * <p>A call names a part of a request, not memory: the implementation may copy through a buffer or let the kernel move
  * the request's own pages. Each call is answered by exactly one {@link ZonedDevice#partCompleted} on the same thread,

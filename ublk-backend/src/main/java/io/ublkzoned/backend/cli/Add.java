@@ -20,24 +20,23 @@ final class Add implements Subcommand {
 
     @Override
     public Syntax syntax() {
-        return Serving.options(
-                new Syntax(
-                                "ublk-zoned add",
-                                "Attach an image as a zoned block device, and print the path of that.",
-                                "[OPTION]... IMAGE [N]")
-                        .image()
-                        .option("-n --id", "N", "The number of the device; the first that is free by default.")
-                        .option(
-                                "-q --queues",
-                                "N",
-                                "How many queues, each with a thread; by default one per CPU, up to 4.")
-                        .option("-d --depth", "N", "How many requests at a time per queue, 128 by default.")
-                        .option("--block-size", "SIZE", "The logical block size: 4096, the default, or 512.")
-                        .option(
-                                "--recovery",
-                                "WAY",
-                                "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under"
-                                        + " way are sent again (reissue, the default) or fail (fail); or it goes at once (off)."));
+        return Serving.options(new Syntax(
+                        "ublk-zoned add",
+                        "Attach an image as a zoned block device, and print the path of that.",
+                        "[OPTION]... IMAGE [N]")
+                .image()
+                .option("-n --id", "N", "The number of the device; the first that is free by default.")
+                .option("-q --queues", "N", "How many queues, each with a thread; by default one per CPU, up to 4.")
+                .option("-d --depth", "N", "How many requests at a time per queue, 128 by default.")
+                .option("--block-size", "SIZE", "The logical block size: 4096, the default, or 512.")
+                .option(
+                        "--recovery",
+                        "WAY",
+                        "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under"
+                                + " way are sent again (reissue, the default) or fail (fail); or it goes at once (off).")
+                .flag(
+                        "--no-zero-copy",
+                        "Copy the data of large requests too, where the kernel (Linux 6.16) could spare that."));
     }
 
     @Override
@@ -75,7 +74,13 @@ final class Add implements Subcommand {
             throw operands.usage("the block size is 4096 or 512, not " + blockSize);
         }
         return new ServerOptions(
-                path, id == null ? ServerOptions.ANY_ID : id, queues, queueDepth, (int) blockSize, recovery);
+                path,
+                id == null ? ServerOptions.ANY_ID : id,
+                queues,
+                queueDepth,
+                (int) blockSize,
+                recovery,
+                !line.has("--no-zero-copy"));
     }
 
     private static Recovery recovery(String word) {

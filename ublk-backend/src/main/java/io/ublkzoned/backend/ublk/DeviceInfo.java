@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
+import io.ublkzoned.bindings.ublk.UblkFeatures;
 
 /**
  * What the driver says of a ublk device.
@@ -20,6 +21,11 @@ public record DeviceInfo(int id, int serverPid, int state, long flags, int queue
     /** Whether its server died and another one can take it over. */
     public boolean isWaiting() {
         return !isLive() && state != UblkDeviceInfo.STATE_DEAD;
+    }
+
+    /** Whether the pages of its requests can be had as buffers of the ring that fetches them. */
+    boolean registersPages() {
+        return (flags & UblkFeatures.AUTO_BUF_REG) != 0;
     }
 
     static DeviceInfo of(UblkDeviceInfo info) {

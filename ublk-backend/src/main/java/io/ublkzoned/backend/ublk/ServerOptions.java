@@ -10,9 +10,10 @@ import java.nio.file.Path;
  * @param queueDepth requests under way in one queue
  * @param blockSizeBytes the logical block size: 512 or 4096
  * @param recovery what becomes of it if its server dies
+ * @param zeroCopy whether large requests move without a copy, where the kernel can do that
  */
 public record ServerOptions(
-        Path image, int deviceId, int queues, int queueDepth, int blockSizeBytes, Recovery recovery) {
+        Path image, int deviceId, int queues, int queueDepth, int blockSizeBytes, Recovery recovery, boolean zeroCopy) {
 
     public static final int ANY_ID = -1;
 }

@@ -81,7 +81,7 @@ public final class UblkServer {
     }
 
     private void addDevice(ServerOptions options, UblkControl control) throws IOException {
-        long features = negotiate(control.features(), options.recovery());
+        long features = negotiate(control.features(), options);
         FileDescriptor image = LockedImage.open(options.image());
         teardown.add(image::close);
         DeadDevice.requireNone(options.image());
@@ -163,13 +163,14 @@ public final class UblkServer {
     }
 
     /** The features to ask for, of those that the driver has. */
-    private static long negotiate(long offered, Recovery recovery) throws IOException {
+    private static long negotiate(long offered, ServerOptions options) throws IOException {
         long needed = UblkFeatures.ZONED | UblkFeatures.USER_COPY;
         if ((offered & needed) != needed) {
             throw new IOException("this kernel's ublk driver has no zoned devices: Linux 6.6 or newer with"
                     + " CONFIG_BLK_DEV_ZONED has them");
         }
-        return needed | recovery.features() | (offered & UblkFeatures.NO_AUTO_PART_SCAN);
+        long wanted = UblkFeatures.NO_AUTO_PART_SCAN | (options.zeroCopy() ? UblkFeatures.AUTO_BUF_REG : 0);
+        return needed | options.recovery().features() | (offered & wanted);
     }
 
     private static void requireZoned(DeviceInfo info) throws IOException {

@@ -1,0 +1,209 @@
+package io.ublkzoned.backend.image;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.UblkCommands;
+import io.ublkzoned.bindings.uring.IoUring;
+import io.ublkzoned.bindings.uring.RingFeatures;
+import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ImageFormatter;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Queue;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A sparse file stands for the driver's device: requests' data lie in it where user copy looks for them. */
+@Tag("native")
+class UringDataPortTest {
+
+    private static final int KIB = 1 << 10;
+    private static final int ZONE = 4 << 20;
+    private static final int BUFFER = 512 * KIB;
+    private static final int TAG = 1;
+    private static final int PENDING = Integer.MIN_VALUE;
+    private static final long PATIENCE_NANOS = 10_000_000;
+
+    @TempDir
+    private Path folder;
+
+    private final Arena arena = Arena.ofConfined();
+    private final Queue<BlockRequest> inbox = new ArrayDeque<>();
+    private FileDescriptor image;
+    private FileDescriptor driver;
+    private IoUring ring;
+    private ZonedDevice device;
+    private BlockRequest[] requests;
+    private UringDataPort port;
+    private int outcome;
+
+    private final RequestQueue queue = new RequestQueue() {
+        @Override
+        public DataPort dataPort() {
+            return port;
+        }
+
+        @Override
+        public void completed(BlockRequest request, int result) {
+            outcome = result;
+        }
+
+        @Override
+        public void handOver(BlockRequest request) {
+            inbox.add(request);
+        }
+    };
+
+    @BeforeEach
+    void openDevice() throws IOException {
+        RingFeatures features = RingFeatures.ofThisKernel();
+        assumeTrue(features.available(), () -> "SKIPPED: " + features.unavailableReason());
+        image = newFile("disk.qcow2");
+        driver = newFile("driver");
+        FdImageFile file = new FdImageFile(image);
+        ImageFormatter.format(
+                file,
+                FormatOptions.ofSize(8L * ZONE)
+                        .zoneSize(ZONE)
+                        .conventionalZones(2)
+                        .build());
+        device = ZonedDevice.open(file, () -> {});
+        device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), TAG + 1), Long.BYTES));
+        ring = IoUring.create(8, 0);
+        TagBuffers buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
+        requests = new BlockRequest[TAG + 1];
+        Arrays.setAll(requests, tag -> new BlockRequest(queue, tag, tag));
+        port = new UringDataPort(
+                device, ring.submissions(), image, new CachedImage(image, arena), buffers, requests, 1L << 48);
+    }
+
+    private FileDescriptor newFile(String name) throws LinuxException {
+        return FileDescriptor.open(
+                folder.resolve(name).toString(), FileFlags.O_RDWR | FileFlags.O_CREAT | FileFlags.O_EXCL, 0600);
+    }
+
+    @AfterEach
+    void closeDevice() throws IOException {
+        if (ring != null) {
+            device.close();
+            ring.close();
+            driver.close();
+            image.close();
+        }
+        arena.close();
+    }
+
+    /** Carries a request out, with all that it has to wait for. */
+    private int serve(BlockOp op, long offsetBytes, int lengthBytes) {
+        requests[TAG].set(op, offsetBytes, lengthBytes, false);
+        port.received(TAG, false);
+        outcome = PENDING;
+        device.submit(requests[TAG]);
+        while (outcome == PENDING) {
+            device.maintain();
+            while (!inbox.isEmpty()) {
+                device.proceed(inbox.remove());
+            }
+            if (outcome == PENDING) {
+                ring.submitAndWait(1, PATIENCE_NANOS);
+                ring.completions().drain((userData, result, flags) -> port.completed(userData, result), 8);
+            }
+        }
+        return outcome;
+    }
+
+    private void write(long offsetBytes, byte[] data) {
+        Libc.pwriteFully(
+                driver.value(), arena.allocateFrom(ValueLayout.JAVA_BYTE, data), UblkCommands.userCopyOffset(0, TAG));
+        assertEquals(data.length, serve(BlockOp.WRITE, offsetBytes, data.length));
+    }
+
+    private byte[] read(long offsetBytes, int lengthBytes) {
+        MemorySegment data = arena.allocate(lengthBytes).fill((byte) 0x55);
+        Libc.pwriteFully(driver.value(), data, UblkCommands.userCopyOffset(0, TAG));
+        assertEquals(lengthBytes, serve(BlockOp.READ, offsetBytes, lengthBytes));
+        Libc.preadFully(driver.value(), data, UblkCommands.userCopyOffset(0, TAG));
+        return data.toArray(ValueLayout.JAVA_BYTE);
+    }
+
+    private static byte[] random(int lengthBytes) {
+        byte[] data = new byte[lengthBytes];
+        new Random(lengthBytes).nextBytes(data);
+        return data;
+    }
+
+    @Test
+    void requestsOfEverySizeAreReadBack() {
+        int at = 2 * ZONE;
+        for (int size : new int[] {4 * KIB, 16 * KIB, 68 * KIB, BUFFER}) {
+            write(at, random(size));
+            assertArrayEquals(random(size), read(at, size), "of " + size);
+            at += size;
+        }
+    }
+
+    @Test
+    void whatTheImageFileDoesNotReachIsZeros() {
+        write(0, random(4 * KIB));
+        assertArrayEquals(Arrays.copyOf(random(4 * KIB), 64 * KIB), read(0, 64 * KIB));
+        assertArrayEquals(new byte[64 * KIB], read(64 * KIB, 64 * KIB));
+    }
+
+    @Test
+    void whatIsNotCachedIsWaitedFor() {
+        write(0, random(4 * KIB));
+        write(256 * KIB, random(4 * KIB));
+        // A hole of the file between the two has never been in the page cache.
+        byte[] expected = Arrays.copyOf(random(4 * KIB), 260 * KIB);
+        System.arraycopy(random(4 * KIB), 0, expected, 256 * KIB, 4 * KIB);
+        assertArrayEquals(expected, read(0, 260 * KIB));
+        assertArrayEquals(new byte[8 * KIB], read(128 * KIB, 8 * KIB));
+    }
+
+    @Test
+    void partsWithoutClustersAreZeros() {
+        write(2 * ZONE, random(4 * KIB));
+        assertArrayEquals(Arrays.copyOf(random(4 * KIB), 32 * KIB), read(2 * ZONE, 32 * KIB));
+        assertArrayEquals(new byte[32 * KIB], read(3 * ZONE, 32 * KIB));
+    }
+
+    @Test
+    void failureOfTheCopyIsTheRequests() {
+        write(2 * ZONE, random(4 * KIB));
+        driver.close();
+        assertEquals(-Errno.EBADF, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
+        assertEquals(-Errno.EBADF, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
+    }
+
+    @Test
+    void onlyLargeRequestsWantTheirPages() {
+        requests[TAG].set(BlockOp.READ, 0, 8 * KIB, false);
+        assertFalse(port.wantsPages(TAG));
+        requests[TAG].set(BlockOp.READ, 0, 16 * KIB, false);
+        assertTrue(port.wantsPages(TAG));
+    }
+}
