@@ -69,6 +69,12 @@ public final class UringDataPort implements DataPort {
                 count = 0;
             }
         }
+
+        /** Also what a transfer that threw has left. */
+        void forget() {
+            pending = 0;
+            count = 0;
+        }
     }
 
     private final ZonedDevice device;
@@ -113,6 +119,7 @@ public final class UringDataPort implements DataPort {
      */
     public void received(int tag, boolean pagesAreRegistered) {
         Parts of = parts[tag];
+        of.forget();
         of.wayToWait = pagesAreRegistered ? Way.PAGES : Way.BUFFER;
         of.way = pagesAreRegistered && wantsPages(tag) ? Way.PAGES : Way.CALLS;
     }
@@ -196,9 +203,9 @@ public final class UringDataPort implements DataPort {
                 : cachedImage.write(address, length, offset);
     }
 
-    /** An operation of this port has completed. */
+    /** An operation of this port has completed; if this throws, {@link #failed} has to follow. */
     public void completed(long userData, int result) {
-        int tag = (int) (userData & ((1 << TAG_BITS) - 1));
+        int tag = tag(userData);
         int part = (int) ((userData & ~userDataBits) >>> TAG_BITS);
         BlockRequest request = requests[tag];
         Parts of = parts[tag];
@@ -219,6 +226,17 @@ public final class UringDataPort implements DataPort {
         }
         of.done();
         device.partCompleted(request, outcome);
+    }
+
+    /** The completion of an operation has thrown: the part that it moved fails. */
+    public void failed(long userData) {
+        int tag = tag(userData);
+        parts[tag].done();
+        device.partCompleted(requests[tag], -Errno.EIO);
+    }
+
+    private static int tag(long userData) {
+        return (int) (userData & ((1 << TAG_BITS) - 1));
     }
 
     /** Brings what was read, and zeros for what lies beyond the end of the file, to the request. */

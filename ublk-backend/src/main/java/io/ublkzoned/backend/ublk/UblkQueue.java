@@ -145,11 +145,20 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     public void onCompletion(long userData, int result, int flags) {
         long kind = userData & KIND;
         if (kind == IMAGE) {
-            dataPort.completed(userData, result);
+            imageCompleted(userData, result);
         } else if (kind == COMMAND) {
             commandCompleted((int) userData, result);
         } else {
             awaitWakeUp();
+        }
+    }
+
+    private void imageCompleted(long userData, int result) {
+        try {
+            dataPort.completed(userData, result);
+        } catch (RuntimeException | VirtualMachineError e) {
+            LOG.error("queue {}: a transfer failed by a bug", queueId, e);
+            dataPort.failed(userData);
         }
     }
 

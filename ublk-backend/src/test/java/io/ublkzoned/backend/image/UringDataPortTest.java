@@ -14,6 +14,7 @@ import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.RingFeatures;
+import io.ublkzoned.bindings.uring.SubmissionQueue;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
@@ -57,6 +58,7 @@ class UringDataPortTest {
     private FileDescriptor driver;
     private IoUring ring;
     private ZonedDevice device;
+    private TagBuffers buffers;
     private BlockRequest[] requests;
     private UringDataPort port;
     private int outcome;
@@ -94,7 +96,7 @@ class UringDataPortTest {
         device = ZonedDevice.open(file, () -> {});
         device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), TAG + 1), Long.BYTES));
         ring = IoUring.create(8, 0);
-        TagBuffers buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
+        buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
         requests = new BlockRequest[TAG + 1];
         Arrays.setAll(requests, tag -> new BlockRequest(queue, tag, tag));
         port = new UringDataPort(
@@ -189,6 +191,26 @@ class UringDataPortTest {
         write(2 * ZONE, random(4 * KIB));
         assertArrayEquals(Arrays.copyOf(random(4 * KIB), 32 * KIB), read(2 * ZONE, 32 * KIB));
         assertArrayEquals(new byte[32 * KIB], read(3 * ZONE, 32 * KIB));
+    }
+
+    @Test
+    void requestWhoseTransferThrowsFailsAndTheNextOneIsServed() throws IOException {
+        write(2 * ZONE, random(4 * KIB));
+        UringDataPort whole = port;
+        IoUring closed = IoUring.create(8, 0);
+        SubmissionQueue unusable = closed.submissions();
+        closed.close();
+        try (FileDescriptor readOnly = FileDescriptor.open(image.name(), FileFlags.O_RDONLY)) {
+            CachedImage unwritable = new CachedImage(readOnly, arena);
+            port = new UringDataPort(device, unusable, readOnly, unwritable, buffers, requests, 1L << 48);
+            for (int i = 0; i < 2; i++) {
+                assertEquals(-Errno.EIO, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
+                assertEquals(4 * KIB, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
+            }
+        }
+        port = whole;
+        write(2 * ZONE + 4 * KIB, random(8 * KIB));
+        assertArrayEquals(random(8 * KIB), read(2 * ZONE + 4 * KIB, 8 * KIB));
     }
 
     @Test
