@@ -18,7 +18,7 @@ public final class CompletionQueue {
     private static final VarHandle INDEX = JAVA_INT.varHandle().withInvokeExactBehavior();
     private static final long USER_DATA = io_uring_cqe.user_data$offset();
     private static final long RESULT = io_uring_cqe.res$offset();
-    private static final long FLAGS = io_uring_cqe.flags$offset();
+    private static final long FLAGS_SHIFT = Byte.SIZE * (io_uring_cqe.flags$offset() - RESULT);
     private static final long ENTRY_BYTES = io_uring_cqe.sizeof();
 
     private final IoUring ring;
@@ -28,6 +28,9 @@ public final class CompletionQueue {
     private final MemorySegment entries;
     private final int indexMask;
 
+    private int head; // as the kernel has it: only this class moves it
+    private int tailSeen; // the kernel may have delivered more by now
+
     /** @param queue liburing's struct io_uring_cq */
     CompletionQueue(IoUring ring, Arena arena, MemorySegment queue, SubmissionQueue submissions) {
         this.ring = ring;
@@ -36,11 +39,14 @@ public final class CompletionQueue {
         this.kernelHead = io_uring_cq.khead(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
         this.kernelTail = io_uring_cq.ktail(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
         this.entries = io_uring_cq.cqes(queue).reinterpret(io_uring_cq.ring_entries(queue) * ENTRY_BYTES, arena, null);
+        this.head = (int) INDEX.get(kernelHead, 0L);
+        this.tailSeen = head;
     }
 
     /** Completions that a drain would find without asking the kernel. */
     public int ready() {
-        return (int) INDEX.getAcquire(kernelTail, 0L) - head();
+        tailSeen = (int) INDEX.getAcquire(kernelTail, 0L);
+        return tailSeen - head;
     }
 
     /**
@@ -53,27 +59,24 @@ public final class CompletionQueue {
     public int drain(CompletionHandler handler, int max) {
         int handled = 0;
         while (handled < max && available()) {
-            int head = head();
             long entry = (head & indexMask) * ENTRY_BYTES;
             long userData = entries.get(JAVA_LONG, entry + USER_DATA);
-            int result = entries.get(JAVA_INT, entry + RESULT);
-            int flags = entries.get(JAVA_INT, entry + FLAGS);
-            INDEX.setRelease(kernelHead, 0L, head + 1);
+            long resultAndFlags = entries.get(JAVA_LONG, entry + RESULT);
+            head++;
+            INDEX.setRelease(kernelHead, 0L, head);
             handled++;
-            handler.onCompletion(userData, result, flags);
+            handler.onCompletion(userData, (int) resultAndFlags, (int) (resultAndFlags >>> FLAGS_SHIFT));
         }
         return handled;
     }
 
     private boolean available() {
+        if (head != tailSeen) {
+            return true;
+        }
         if (ready() == 0 && submissions.completionsOverflowed()) {
             ring.flushOverflow();
         }
         return ready() != 0;
-    }
-
-    // Only this class writes the head.
-    private int head() {
-        return (int) INDEX.get(kernelHead, 0L);
     }
 }
