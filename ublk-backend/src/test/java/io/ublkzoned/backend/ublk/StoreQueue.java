@@ -1,0 +1,152 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.backend.image.CachedImage;
+import io.ublkzoned.backend.image.TagBuffers;
+import io.ublkzoned.backend.image.UringDataPort;
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.uring.CompletionHandler;
+import io.ublkzoned.bindings.uring.IoUring;
+import io.ublkzoned.bindings.uring.RingFlag;
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.RequestList;
+import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.ZonedDevice;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * A {@link UblkQueue} without a kernel behind it: its requests come from a {@link Source}, a new one as soon as one is done,
+ * and the copy of their data is to and from a file given for {@code /dev/ublkcN}. Made, used and closed by one thread.
+ */
+final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable {
+
+    /** Describes the next request. */
+    interface Source {
+        void next(BlockRequest request);
+    }
+
+    private static final int BATCH_MAX = 256;
+    private static final long IMAGE = 1L << 48;
+    private static final long WAKE_UP = 2L << 48;
+
+    private final ZonedDevice device;
+    private final Thread thread = Thread.currentThread();
+    private final Arena arena = Arena.ofConfined();
+    private final IoUring ring;
+    private final TagBuffers buffers;
+    private final BlockRequest[] requests;
+    private final UringDataPort dataPort;
+    private final FileDescriptor wakeUp = FileDescriptor.eventfd();
+    private final MemorySegment wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
+    private final RequestList inbox = new RequestList(); // guarded by itself
+    private final RequestList idle = new RequestList();
+    private int underWay;
+
+    StoreQueue(ZonedDevice device, FileDescriptor image, FileDescriptor requestData, int depth, int bufferBytes)
+            throws IOException {
+        this.device = device;
+        ring = IoUring.create(
+                2 * depth, 8 * depth, RingFlag.SINGLE_ISSUER, RingFlag.DEFER_TASKRUN, RingFlag.COOP_TASKRUN);
+        buffers = new TagBuffers(arena, requestData.value(), 0, depth, bufferBytes);
+        requests = new BlockRequest[depth];
+        Arrays.setAll(requests, tag -> new BlockRequest(this, tag, tag));
+        Arrays.stream(requests).forEach(idle::add);
+        CachedImage cachedImage = new CachedImage(image, arena);
+        dataPort = new UringDataPort(device, ring.submissions(), image, cachedImage, buffers, requests, IMAGE);
+        awaitWakeUp();
+    }
+
+    /** Carries out so many requests. */
+    void run(long count, Source source) {
+        long left = count;
+        while (left > 0 || underWay > 0) {
+            drainInbox();
+            left -= startIdle(Math.min(left, requests.length), source);
+            if (underWay > 0) {
+                int ready = ring.submitAndWait(1);
+                if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
+                    throw new IllegalStateException("io_uring_enter: " + Errno.name(-ready));
+                }
+                ring.completions().drain(this, BATCH_MAX);
+            }
+        }
+    }
+
+    private void drainInbox() {
+        while (true) {
+            BlockRequest request;
+            synchronized (inbox) {
+                request = inbox.poll();
+            }
+            if (request == null) {
+                return;
+            }
+            device.proceed(request);
+        }
+    }
+
+    private long startIdle(long max, Source source) {
+        for (long started = 0; started < max; started++) {
+            BlockRequest request = idle.poll();
+            if (request == null) {
+                return started;
+            }
+            underWay++;
+            source.next(request);
+            dataPort.received(request.tag(), false);
+            device.submit(request);
+        }
+        return max;
+    }
+
+    @Override
+    public void onCompletion(long userData, int result, int flags) {
+        if ((userData & IMAGE) != 0) {
+            dataPort.completed(userData, result);
+        } else {
+            awaitWakeUp();
+        }
+    }
+
+    private void awaitWakeUp() {
+        ring.submissions().read(wakeUp.value(), wakeUpCount.address(), Long.BYTES, 0, WAKE_UP, 0);
+    }
+
+    @Override
+    public DataPort dataPort() {
+        return dataPort;
+    }
+
+    @Override
+    public void completed(BlockRequest request, int result) {
+        if (result != request.lengthBytes()) {
+            throw new IllegalStateException(request.op() + " at " + request.offsetBytes() + " came to " + result);
+        }
+        underWay--;
+        buffers.release(request.tag());
+        idle.add(request);
+    }
+
+    @Override
+    public void handOver(BlockRequest request) {
+        synchronized (inbox) {
+            inbox.add(request);
+        }
+        if (!thread.equals(Thread.currentThread())) {
+            Libc.eventfdWrite(wakeUp.value(), 1);
+        }
+    }
+
+    @Override
+    public void close() {
+        ring.close();
+        arena.close();
+        wakeUp.close();
+    }
+}
