@@ -3,11 +3,8 @@ package io.ublkzoned.engine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.bench.IdleQueue;
 import io.ublkzoned.engine.qcow2.FormatOptions;
-import io.ublkzoned.engine.qcow2.ImageFormatter;
-import io.ublkzoned.engine.sim.SimulatedDisk;
-import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -23,76 +20,13 @@ final class AllocationTest {
     /** Room for lists and maps that grow now and then; one object a request would be 1.6 MB or more. */
     private static final long BYTES_MAX = 200_000;
 
-    /** Moves no data; does the device's metadata I/O when it is asked for, between two requests. */
-    private static final class IdleQueue implements RequestQueue, DataPort {
-        private final ZonedDevice device;
-        private final RequestList handedOver = new RequestList();
-        private boolean woken;
-        private int failures;
-
-        IdleQueue() throws IOException {
-            SimulatedDisk image = new SimulatedDisk();
-            ImageFormatter.format(
-                    image,
-                    FormatOptions.ofSize(16L * ZONE_BYTES)
-                            .zoneSize(ZONE_BYTES)
-                            .conventionalZones(1)
-                            .build());
-            device = ZonedDevice.open(image, () -> woken = true);
-            device.begin(MemorySegment.ofArray(new long[64]));
-        }
-
-        void run(BlockRequest request) {
-            device.submit(request);
-            while (woken) {
-                woken = false;
-                device.maintain();
-                for (BlockRequest next = handedOver.poll(); next != null; next = handedOver.poll()) {
-                    device.proceed(next);
-                }
-            }
-        }
-
-        @Override
-        public DataPort dataPort() {
-            return this;
-        }
-
-        @Override
-        public void completed(BlockRequest request, int result) {
-            failures += result < 0 ? 1 : 0;
-        }
-
-        @Override
-        public void handOver(BlockRequest request) {
-            handedOver.add(request);
-        }
-
-        @Override
-        public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-            device.partCompleted(request, length);
-        }
-
-        @Override
-        public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-            device.partCompleted(request, length);
-        }
-
-        @Override
-        public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-            throw new AssertionError("no server died");
-        }
-
-        @Override
-        public void zeroPart(BlockRequest request, int requestOffset, int length) {
-            device.partCompleted(request, length);
-        }
-    }
-
     @Test
     void writesAndReadsOfAWarmDeviceAllocateNothing() throws Exception {
         AllocationMeter meter = AllocationMeter.find();
-        IdleQueue queue = new IdleQueue();
+        IdleQueue queue = new IdleQueue(FormatOptions.ofSize(16L * ZONE_BYTES)
+                .zoneSize(ZONE_BYTES)
+                .conventionalZones(1)
+                .build());
         BlockRequest request = new BlockRequest(queue, 0, 0);
         warmUp(queue, request);
 
@@ -100,7 +34,7 @@ final class AllocationTest {
         writeAndRead(queue, request, 1, REQUESTS);
         long allocated = meter.allocatedBytes() - before;
 
-        assertEquals(0, queue.failures);
+        assertEquals(0, queue.failures());
         assertTrue(allocated < BYTES_MAX, () -> allocated + " bytes for " + 2 * REQUESTS + " requests");
     }
 

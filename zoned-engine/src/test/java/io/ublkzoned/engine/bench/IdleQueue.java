@@ -1,0 +1,81 @@
+package io.ublkzoned.engine.bench;
+
+import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.RequestList;
+import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ImageFormatter;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+
+/** A device in memory whose data port moves no data and answers at once; its metadata I/O is done between two requests. */
+public final class IdleQueue implements RequestQueue, DataPort {
+
+    private final ZonedDevice device;
+    private final RequestList handedOver = new RequestList();
+    private boolean woken;
+    private int failures;
+
+    public IdleQueue(FormatOptions options) throws IOException {
+        SimulatedDisk image = new SimulatedDisk();
+        ImageFormatter.format(image, options);
+        device = ZonedDevice.open(image, () -> woken = true);
+        device.begin(MemorySegment.ofArray(new long[(int) (DeviceState.sizeBytes(device.geometry(), 1) / Long.BYTES)]));
+    }
+
+    /** Returns when the request has been completed. */
+    public void run(BlockRequest request) {
+        device.submit(request);
+        while (woken) {
+            woken = false;
+            device.maintain();
+            for (BlockRequest next = handedOver.poll(); next != null; next = handedOver.poll()) {
+                device.proceed(next);
+            }
+        }
+    }
+
+    /** How many requests have failed. */
+    public int failures() {
+        return failures;
+    }
+
+    @Override
+    public DataPort dataPort() {
+        return this;
+    }
+
+    @Override
+    public void completed(BlockRequest request, int result) {
+        failures += result < 0 ? 1 : 0;
+    }
+
+    @Override
+    public void handOver(BlockRequest request) {
+        handedOver.add(request);
+    }
+
+    @Override
+    public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        device.partCompleted(request, length);
+    }
+
+    @Override
+    public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        device.partCompleted(request, length);
+    }
+
+    @Override
+    public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        throw new AssertionError("no server died");
+    }
+
+    @Override
+    public void zeroPart(BlockRequest request, int requestOffset, int length) {
+        device.partCompleted(request, length);
+    }
+}
