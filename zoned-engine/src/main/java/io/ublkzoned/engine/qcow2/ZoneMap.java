@@ -29,7 +29,12 @@ public final class ZoneMap {
     private int[] length = new int[INITIAL_RUNS];
     private int runs;
 
-    private int hint;
+    // The run that was found last, here so that finding it again touches none of the lists; empty after a change of
+    // them.
+    private int lastGuest;
+    private int lastEnd;
+    private long lastHost;
+
     private int found;
 
     // L2 entries [staleFrom, staleEnd) in the file may differ from the list.
@@ -68,14 +73,18 @@ public final class ZoneMap {
      * answer holds, host clusters counting up.
      */
     public long find(int cluster) {
-        int run = runAt(cluster);
-        if (run >= 0 && cluster < guest[run] + length[run]) {
-            int into = cluster - guest[run];
-            found = length[run] - into;
-            return host[run] + into;
+        if (cluster < lastGuest || cluster >= lastEnd) {
+            int run = runAt(cluster);
+            if (run < 0 || cluster >= guest[run] + length[run]) {
+                found = (run + 1 < runs ? guest[run + 1] : clusters) - cluster;
+                return HOLE;
+            }
+            lastGuest = guest[run];
+            lastEnd = guest[run] + length[run];
+            lastHost = host[run];
         }
-        found = (run + 1 < runs ? guest[run + 1] : clusters) - cluster;
-        return HOLE;
+        found = lastEnd - cluster;
+        return lastHost + (cluster - lastGuest);
     }
 
     /** See {@link #find}. */
@@ -85,10 +94,6 @@ public final class ZoneMap {
 
     /** The last run that starts at or below the cluster, or -1. */
     private int runAt(int cluster) {
-        int run = hint;
-        if (run < runs && guest[run] <= cluster && (run + 1 == runs || guest[run + 1] > cluster)) {
-            return run;
-        }
         int low = 0;
         int high = runs - 1;
         while (low <= high) {
@@ -99,7 +104,6 @@ public final class ZoneMap {
                 high = middle - 1;
             }
         }
-        hint = Math.max(high, 0);
         return high;
     }
 
@@ -111,6 +115,7 @@ public final class ZoneMap {
         } else {
             insert(run + 1, cluster, hostCluster, count);
         }
+        lastEnd = 0;
         markStale(cluster, cluster + count);
     }
 
@@ -142,7 +147,7 @@ public final class ZoneMap {
             }
             runs--;
         }
-        hint = 0;
+        lastEnd = 0;
     }
 
     /** Whether L2 entries have to be written for the file to show the map. */

@@ -41,6 +41,13 @@ final class ZoneResources {
         return 0;
     }
 
+    /** An implicitly open zone was written again. Without an open limit nobody asks for the order, which costs two other zones. */
+    void written(Zone zone) {
+        if (maxOpen != 0) {
+            table.written(zone);
+        }
+    }
+
     /** Whether so many zones more can be active. */
     boolean hasRoomForActive(long zones) {
         return maxActive == 0 || table.activeCount() + zones <= maxActive;

@@ -103,7 +103,7 @@ public final class ZoneStateMachine {
         }
         return switch (zone.condition) {
             case IMPLICIT_OPEN -> {
-                table.written(zone);
+                resources.written(zone);
                 yield 0;
             }
             case EXPLICIT_OPEN -> 0;

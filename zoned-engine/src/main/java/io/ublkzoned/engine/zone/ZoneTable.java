@@ -90,7 +90,10 @@ public final class ZoneTable {
         return implicitOpen + explicitOpen + closed;
     }
 
-    /** The implicitly open zone whose last write is the longest ago, or null if no zone is implicitly open. */
+    /**
+     * The implicitly open zone whose last write is the longest ago, as far as {@link #written} was told; null if no zone is
+     * implicitly open.
+     */
     public @Nullable Zone leastRecentlyWritten() {
         return leastRecent;
     }
