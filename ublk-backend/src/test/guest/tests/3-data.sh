@@ -152,6 +152,14 @@ moves_large_requests_without_a_copy_where_the_kernel_can() {
     fi
     cmp <(pattern $((2 * 16777216)) 16M; pattern $((3 * 16777216)) 16M) <(read_zone 2 0 32M)
     cmp <(pattern $((8 * 16777216)) 16M; pattern $((9 * 16777216)) 16M) <(read_zone 8 0 32M)
+    # Requests of 512K, each of two parts: clusters taken at 5M, then at 4.5M, then at 4M.
+    local at
+    for at in 5M 4608K 4M; do
+        write_zone 1 "$at" 4K
+    done
+    at=$((16777216 + (4352 << 10)))
+    pattern 5 1M | dd of="$DEVICE" bs=512K iflag=fullblock oflag=direct,seek_bytes seek="$at" conv=nocreat,notrunc status=none
+    cmp <(pattern 5 1M) <(dd if="$DEVICE" bs=512K iflag=direct,skip_bytes skip="$at" count=2 status=none)
     # Clusters that the image file does not reach.
     write_zone 0 1M 4K
     cmp <(pattern 1048576 4K; head -c 508K /dev/zero) <(read_zone 0 1M 512K)

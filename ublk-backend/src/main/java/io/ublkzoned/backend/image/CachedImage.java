@@ -25,11 +25,18 @@ public final class CachedImage {
     private final MemorySegment vector;
 
     /** @param arena owns the memory that calls need */
-    public CachedImage(FileDescriptor image, Arena arena) throws IOException {
+    public CachedImage(FileDescriptor image, Arena arena) {
         imageFd = image.value();
-        isInMemory = MEMORY_FILE_SYSTEMS.contains(
-                Files.getFileStore(Path.of(image.name())).type());
+        isInMemory = isInMemory(Path.of(image.name()));
         vector = arena.allocate(Libc.VECTOR_BYTES, Long.BYTES);
+    }
+
+    private static boolean isInMemory(Path image) {
+        try {
+            return MEMORY_FILE_SYSTEMS.contains(Files.getFileStore(image).type());
+        } catch (IOException e) {
+            return false; // In a container its mount may not be found. Then the ring reads what cannot be told to be cached.
+        }
     }
 
     /**

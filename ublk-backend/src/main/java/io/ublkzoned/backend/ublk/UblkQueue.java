@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  * One queue of a device: takes requests from the kernel, gives them to the engine, commits their results.
  *
  * <p>On the data path. Everything but {@link #handOver} is called by the one thread that made the queue, whose ring it
- * is: ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits and the image
- * I/O of a batch and brings the next one. A request is always committed, whatever a handler throws.
+ * is: ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits of a
+ * batch and what the ring is to move, and brings the next one. A request is always committed, whatever a handler throws.
  */
 final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable {
 
@@ -229,7 +229,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         submissions.ublkIo(deviceFd, command, queueId, tag, result, appendSector, registration, COMMAND | tag, 0);
     }
 
-    /** To register the pages of a request that does not need it costs a fifth of what a small one takes. */
+    /** Pages that are registered and then not used cost a small request up to a third of its speed. */
     private long registration(int tag) {
         return UblkCommands.autoBufferRegistration(dataPort.wantsPages(tag) ? tag : UblkCommands.NO_BUFFER, true);
     }
