@@ -35,7 +35,7 @@ public final class CachedImage {
         try {
             return MEMORY_FILE_SYSTEMS.contains(Files.getFileStore(image).type());
         } catch (IOException e) {
-            return false; // In a container its mount may not be found. Then the ring reads what cannot be told to be cached.
+            return false; // as in a container that does not see the mount: then the ring reads
         }
     }
 
