@@ -82,6 +82,7 @@ final class WriteCompleter {
             return write.lengthBytes();
         } catch (RuntimeException | VirtualMachineError e) {
             traffic.completedBytes = completedBefore;
+            traffic.lastWriteBytes = 0;
             return Failures.errno("write", e);
         }
     }
