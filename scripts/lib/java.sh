@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # JDK 25 and Maven for the scripts: sourced after packages.sh, never run.
 #
+#   JVM_FLAGS             what every command of ours runs with; SERVER_FLAGS what a server has beside them
 #   java_home [javac]     prints the home of a Java 25 or newer, with a compiler if asked for; status 1 if there is none
 #   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
 #   maven ARG...          runs Maven in the checkout, quietly: its output is shown when it fails
@@ -8,6 +9,14 @@
 #                         compiles the engine's tests, and writes the class path of their libraries to FILE
 
 JAVA_RELEASE_MIN=25
+
+# Quick to start.
+# shellcheck disable=SC2034 # for the scripts that source this
+JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData)
+# A server's heap holds its zones and what it knows of their clusters; the buffers for data are outside of it. It is there from
+# the start, since a server cannot wait for memory, and grows only for tens of thousands of zones in use.
+# shellcheck disable=SC2034 # for the scripts that source this
+SERVER_FLAGS=(-Xms48m -Xmx256m -XX:+AlwaysPreTouch)
 
 # The launcher runs this each time: programs that it would start are most of what it costs.
 java_home() {

@@ -122,7 +122,7 @@ serves_with_other_block_sizes_queues_and_depths() {
 # _copied COMMAND...: the bytes that the server's plain calls read while the command runs, its copies from requests among them
 _copied() {
     local io before after
-    io=/proc/$(pgrep -x java)/io
+    io=/proc/$(server_pid)/io
     before=$(gawk '$1 == "rchar:" { print $2 }' "$io")
     "$@"
     after=$(gawk '$1 == "rchar:" { print $2 }' "$io")

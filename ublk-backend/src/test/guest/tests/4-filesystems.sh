@@ -94,15 +94,15 @@ keeps_f2fs_with_conventional_zones() {
     del_and_check disk.qcow2
 }
 
-# _goes_on_with_worn_zones TYPE BULK: with a file of so many bytes beside the others, all zones of a file system wear out, which costs no file and lets nobody wait for ever
+# _goes_on_with_worn_zones TYPE BULK: all zones of a file system wear out, which costs no file and lets nobody wait for ever;
+# one of its files is of BULK bytes
 _goes_on_with_worn_zones() {
     local zones status=0
     mkdir mnt
     mount -t "$1" "$DEVICE" mnt
-    _fill mnt 20
     pattern 3 "$2" >mnt/bulk
+    _fill mnt 20
     sync -f mnt
-    _sums mnt >sums
     zones=$(kernel_zones | gawk '$5 != "not-wp" && $5 != "empty" { print $1 }' | paste -sd ,)
     [[ -n $zones ]] || fail "no sequential zone was written"
     ublk-zoned zone readonly "$DEVICE" "$zones"
@@ -146,11 +146,11 @@ keeps_what_eight_writers_append_to_btrfs() {
     mkdir mnt
     mount -t btrfs "$DEVICE" mnt
     # Direct writes of btrfs are appends, here eight at once, most of them to one zone.
-    fio --name=storm --directory=mnt --direct=1 --ioengine=psync --numjobs=8 --rw=randwrite --bs=16k --size=8M --verify=crc32c \
-        --do_verify=0 --group_reporting --output=fio.txt
+    local storm=(--name=storm --directory=mnt --direct=1 --ioengine=psync --numjobs=8 --rw=randwrite --bs=16k --size=8M
+        --verify=crc32c --group_reporting --output=fio.txt)
+    fio "${storm[@]}" --do_verify=0
     echo 3 >/proc/sys/vm/drop_caches
-    fio --name=storm --directory=mnt --direct=1 --ioengine=psync --numjobs=8 --rw=randwrite --bs=16k --size=8M --verify=crc32c \
-        --verify_only --verify_fatal=1 --group_reporting --output=fio.txt
+    fio "${storm[@]}" --verify_only --verify_fatal=1
     umount mnt
     detach
     attach disk.qcow2
