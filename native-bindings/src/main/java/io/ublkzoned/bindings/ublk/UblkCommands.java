@@ -50,28 +50,14 @@ public final class UblkCommands {
     public static final int QUEUE_DEPTH_MAX = ublk_h.UBLK_MAX_QUEUE_DEPTH();
     public static final int QUEUES_MAX = ublk_h.UBLK_MAX_NR_QUEUES();
 
-    /** A buffer's index that no table has room for, for {@link #autoBufferRegistration}. */
-    public static final int NO_BUFFER = 0xffff;
-
     private static final long IO_BUFFERS_OFFSET = Integer.toUnsignedLong(ublk_h.UBLKSRV_IO_BUF_OFFSET());
     private static final int TAG_SHIFT = ublk_h.UBLK_TAG_OFF();
     private static final int QUEUE_SHIFT = ublk_h.UBLK_QID_OFF();
-    private static final int FALLBACK = ublk_h.UBLK_AUTO_BUF_REG_FALLBACK();
 
     private UblkCommands() {}
 
     /** Where in {@code /dev/ublkcN} the data of a request begin, for pread and pwrite with UBLK_F_USER_COPY. */
     public static long userCopyOffset(int queueId, int tag) {
         return IO_BUFFERS_OFFSET + ((long) queueId << QUEUE_SHIFT) + ((long) tag << TAG_SHIFT);
-    }
-
-    /**
-     * What AUTO_BUF_REG takes beside a fetch (struct ublk_auto_buf_reg): the request's pages become the ring's buffer
-     * {@code index}. With {@link #NO_BUFFER} and {@code fallback} nothing is registered for this one.
-     *
-     * @param fallback whether a request that cannot be registered is delivered without, marked NEED_REG_BUF
-     */
-    public static long autoBufferRegistration(int index, boolean fallback) {
-        return index | (fallback ? FALLBACK << 16 : 0);
     }
 }

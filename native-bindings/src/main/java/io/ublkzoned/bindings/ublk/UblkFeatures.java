@@ -27,7 +27,7 @@ public final class UblkFeatures {
 
     public static final long USER_RECOVERY_FAIL_IO = ublk_h.UBLK_F_USER_RECOVERY_FAIL_IO();
     public static final long UPDATE_SIZE = ublk_h.UBLK_F_UPDATE_SIZE();
-    /** Request pages are registered at each fetch, see {@link UblkCommands#autoBufferRegistration}. Linux 6.16. */
+    /** Request pages are registered at each fetch. Linux 6.16. */
     public static final long AUTO_BUF_REG = ublk_h.UBLK_F_AUTO_BUF_REG();
 
     public static final long QUIESCE = ublk_h.UBLK_F_QUIESCE();

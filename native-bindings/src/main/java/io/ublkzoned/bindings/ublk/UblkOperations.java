@@ -23,8 +23,6 @@ public final class UblkOperations {
     public static final int FLAG_FUA = 1 << 13;
     /** Of a write of zeroes: the space stays allocated. */
     public static final int FLAG_NOUNMAP = 1 << 15;
-    /** AUTO_BUF_REG failed for this request: its pages are not registered. */
-    public static final int FLAG_NEED_REG_BUF = 1 << 17;
 
     private UblkOperations() {}
 }

@@ -205,7 +205,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Makes a table of {@code count} empty slots, for {@link #updateBuffers} or for ublk's AUTO_BUF_REG. */
+    /** Makes a table of {@code count} empty slots, for {@link #updateBuffers} or for ublk's REGISTER_IO_BUF. */
     public void registerBuffersSparse(int count) throws LinuxException {
         check(liburing_h.io_uring_register_buffers_sparse(ring, count), "io_uring_register_buffers_sparse");
     }

@@ -152,20 +152,11 @@ public final class SubmissionQueue {
      * A ublk I/O command (struct ublksrv_io_cmd) on {@code /dev/ublkcN}.
      *
      * @param result of the request, for the commands that commit one: bytes or -errno
-     * @param address the buffer's; with UBLK_F_ZONED the sector that an append was given
-     * @param bufferRegistration 0, or what AUTO_BUF_REG takes
+     * @param address the buffer's, or its index in the ring's table; with UBLK_F_ZONED the sector that an append was given
      */
     public void ublkIo(
-            int fd,
-            int command,
-            int queueId,
-            int tag,
-            int result,
-            long address,
-            long bufferRegistration,
-            long userData,
-            int sqeFlags) {
-        long entry = next(OP_URING_CMD, fd, 0, bufferRegistration, 0, 0, userData, sqeFlags);
+            int fd, int command, int queueId, int tag, int result, long address, long userData, int sqeFlags) {
+        long entry = next(OP_URING_CMD, fd, 0, 0, 0, 0, userData, sqeFlags);
         entries.set(JAVA_INT, entry + COMMAND_OP, command);
         entries.set(JAVA_SHORT, entry + IO_QUEUE, (short) queueId);
         entries.set(JAVA_SHORT, entry + IO_TAG, (short) tag);

@@ -40,12 +40,6 @@ class UblkViewsTest {
     }
 
     @Test
-    void bufferRegistrationHoldsIndexAndFallback() {
-        assertEquals(42, UblkCommands.autoBufferRegistration(42, false));
-        assertEquals(0x1002a, UblkCommands.autoBufferRegistration(42, true));
-    }
-
-    @Test
     void featuresAreNamedByBit() {
         long features = UblkFeatures.ZONED | UblkFeatures.USER_COPY | UblkFeatures.IO_DESC_SIZE | 1L << 40;
         assertEquals(List.of("USER_COPY", "ZONED", "IO_DESC_SIZE", "bit 40"), UblkFeatures.names(features));

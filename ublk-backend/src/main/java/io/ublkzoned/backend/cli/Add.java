@@ -36,7 +36,7 @@ final class Add implements Subcommand {
                                 + " way are sent again (reissue, the default) or fail (fail); or it goes at once (off).")
                 .flag(
                         "--no-zero-copy",
-                        "Copy the data of large requests too, where the kernel (Linux 6.16) could spare that."));
+                        "Copy the data of large requests too, where the kernel (Linux 6.15) could spare that."));
     }
 
     @Override

@@ -12,13 +12,14 @@ import io.ublkzoned.engine.qcow2.ZoneMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Moves request data between requests and the image.
  *
- * <p>Large requests whose pages the driver has registered with the queue's ring (AUTO_BUF_REG) are moved by the ring, with
- * no copy in between. All others go through the tag's buffer by plain calls, which measured better than the ring; only
- * what a read has to wait for is read by the ring. Holes, and what lies beyond the end of the file, are copied zeros.
+ * <p>Large requests are moved by the ring on their own pages, where the driver can register those (SUPPORT_ZERO_COPY).
+ * All others go through the tag's buffer by plain calls, which measured better than the ring; only what a read has to
+ * wait for is read by the ring. Holes, and what lies beyond the end of the file, are copied zeros.
  *
  * <p>On the data path, on the queue's thread; allocates only where a request has more parts than any before it.
  */
@@ -41,7 +42,7 @@ public final class UringDataPort implements DataPort {
     /** The parts of one tag's request that are under way. */
     private static final class Parts {
         Way way = Way.CALLS;
-        Way wayToWait = Way.BUFFER;
+        boolean pagesAreRegistered;
         int count;
         int pending;
         int[] requestOffset = new int[INITIAL_PARTS];
@@ -82,6 +83,7 @@ public final class UringDataPort implements DataPort {
     private final int imageFd;
     private final CachedImage cachedImage;
     private final TagBuffers buffers;
+    private final @Nullable RequestPages pages;
     private final BlockRequest[] requests;
     private final Parts[] parts;
     private final long userDataBits;
@@ -89,6 +91,7 @@ public final class UringDataPort implements DataPort {
     /**
      * @param submissions of the queue's ring
      * @param image open for reading and writing
+     * @param pages null if the driver cannot register them
      * @param requests the queue's requests, by tag
      * @param userDataBits set in the user data of each operation, to tell them from the queue's own; the lower 48 are
      *     the port's
@@ -99,6 +102,7 @@ public final class UringDataPort implements DataPort {
             FileDescriptor image,
             CachedImage cachedImage,
             TagBuffers buffers,
+            @Nullable RequestPages pages,
             BlockRequest[] requests,
             long userDataBits) {
         this.device = device;
@@ -106,27 +110,28 @@ public final class UringDataPort implements DataPort {
         this.imageFd = image.value();
         this.cachedImage = cachedImage;
         this.buffers = buffers;
+        this.pages = pages;
         this.requests = requests;
         this.userDataBits = userDataBits;
         parts = new Parts[requests.length];
         Arrays.setAll(parts, tag -> new Parts());
     }
 
-    /**
-     * A request with data has come from the kernel, and is about to be submitted.
-     *
-     * @param pagesAreRegistered whether its pages are the ring's buffer of the number {@code tag}
-     */
-    public void received(int tag, boolean pagesAreRegistered) {
+    /** A request with data has come from the kernel, and is about to be submitted. */
+    public void received(int tag) {
         Parts of = parts[tag];
         of.forget();
-        of.wayToWait = pagesAreRegistered ? Way.PAGES : Way.BUFFER;
-        of.way = pagesAreRegistered && wantsPages(tag) ? Way.PAGES : Way.CALLS;
+        boolean isLarge = requests[tag].lengthBytes() >= LARGE_BYTES_MIN;
+        of.way = isLarge && pages != null ? Way.PAGES : Way.CALLS;
     }
 
-    /** Whether the tag's last request was one to have its pages registered, so that its next one may be another. */
-    public boolean wantsPages(int tag) {
-        return requests[tag].lengthBytes() >= LARGE_BYTES_MIN;
+    /** The request, of whatever kind, is about to be committed: its buffer and its pages are let go. */
+    public void release(int tag) {
+        buffers.release(tag);
+        if (pages != null && parts[tag].pagesAreRegistered) {
+            pages.unregister(tag);
+            parts[tag].pagesAreRegistered = false;
+        }
     }
 
     @Override
@@ -173,7 +178,7 @@ public final class UringDataPort implements DataPort {
                 completed(userData, (int) moved);
                 return;
             }
-            of.way = of.wayToWait; // or to fail once more, and say why
+            of.way = Way.BUFFER; // to wait, or to fail once more and say why
             of.moved[part] = 0;
         }
         int moved = of.moved[part];
@@ -181,6 +186,10 @@ public final class UringDataPort implements DataPort {
         int length = of.length[part] - moved;
         long offset = of.imageOffset[part] + moved;
         boolean isRead = request.op() == BlockOp.READ;
+        if (of.way == Way.PAGES && pages != null && !of.pagesAreRegistered) {
+            pages.register(request.tag());
+            of.pagesAreRegistered = true;
+        }
         if (of.way == Way.PAGES && isRead) {
             submissions.readFixed(imageFd, request.tag(), requestOffset, length, offset, userData, 0);
         } else if (of.way == Way.PAGES) {
@@ -213,6 +222,10 @@ public final class UringDataPort implements DataPort {
             submit(request, part);
             return;
         }
+        if (result == -Errno.EFAULT && of.pagesAreRegistered) {
+            copyInstead(request, part);
+            return;
+        }
         if (result > 0) {
             of.moved[part] += result;
             if (of.moved[part] < of.length[part]) {
@@ -224,15 +237,32 @@ public final class UringDataPort implements DataPort {
         if (outcome == 0) {
             outcome = -Errno.EIO;
         }
-        of.done();
+        finish(request, outcome);
+    }
+
+    private void finish(BlockRequest request, int outcome) {
+        parts[request.tag()].done();
         device.partCompleted(request, outcome);
+    }
+
+    /** The pages could not be registered after all, for want of memory for instance. */
+    private void copyInstead(BlockRequest request, int part) {
+        Parts of = parts[request.tag()];
+        of.way = Way.BUFFER;
+        of.moved[part] = 0;
+        int copied = request.op() == BlockOp.READ
+                ? 0
+                : buffers.copyIn(request.tag(), of.requestOffset[part], of.length[part]);
+        if (copied < 0) {
+            finish(request, copied);
+        } else {
+            submit(request, part);
+        }
     }
 
     /** The completion of an operation has thrown: the part that it moved fails. */
     public void failed(long userData) {
-        int tag = tag(userData);
-        parts[tag].done();
-        device.partCompleted(requests[tag], -Errno.EIO);
+        finish(requests[tag(userData)], -Errno.EIO);
     }
 
     private static int tag(long userData) {

@@ -23,9 +23,9 @@ public record DeviceInfo(int id, int serverPid, int state, long flags, int queue
         return !isLive() && state != UblkDeviceInfo.STATE_DEAD;
     }
 
-    /** Whether the pages of its requests can be had as buffers of the ring that fetches them. */
-    boolean registersPages() {
-        return (flags & UblkFeatures.AUTO_BUF_REG) != 0;
+    /** Whether the pages of its requests can be had as buffers of a ring. */
+    boolean supportsZeroCopy() {
+        return (flags & UblkFeatures.SUPPORT_ZERO_COPY) != 0;
     }
 
     static DeviceInfo of(UblkDeviceInfo info) {

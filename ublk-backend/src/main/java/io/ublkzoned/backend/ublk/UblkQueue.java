@@ -1,11 +1,11 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.CachedImage;
+import io.ublkzoned.backend.image.RequestPages;
 import io.ublkzoned.backend.image.TagBuffers;
 import io.ublkzoned.backend.image.UringDataPort;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.bindings.linux.Libc;
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.linux.Mapping;
 import io.ublkzoned.bindings.ublk.UblkCommands;
@@ -18,13 +18,11 @@ import io.ublkzoned.bindings.uring.SubmissionQueue;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
-import io.ublkzoned.engine.RequestList;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.BitSet;
 import org.slf4j.Logger;
@@ -48,13 +46,13 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private static final long COMMAND = 0;
     private static final long IMAGE = 1L << 48;
     private static final long WAKE_UP = 2L << 48;
+    private static final long REGISTRATION = 3L << 48; // completes only if it fails, and then so does what relies on it
     private static final long KIND = 3L << 48;
 
     private final int queueId;
     private final int queueDepth;
     private final ZonedDevice device;
     private final int deviceFd;
-    private final Thread thread = Thread.currentThread();
     private final Arena arena = Arena.ofConfined();
     private final IoUring ring;
     private final SubmissionQueue submissions;
@@ -62,12 +60,9 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private final TagBuffers buffers;
     private final BlockRequest[] requests;
     private final UringDataPort dataPort;
-    private final boolean registersPages;
     private final ZoneReportEncoder reports;
-    private final FileDescriptor wakeUp = FileDescriptor.eventfd();
-    private final MemorySegment wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
 
-    private final RequestList inbox = new RequestList(); // guarded by itself
+    private final Inbox inbox;
     private final BitSet appendsAnswered; // tags whose answer the kernel has not been seen to take
     private int tagsEnded;
 
@@ -85,6 +80,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
                 RingFlag.DEFER_TASKRUN,
                 RingFlag.COOP_TASKRUN);
         submissions = ring.submissions();
+        inbox = new Inbox(submissions, arena, WAKE_UP);
         int stride = UblkIoDescriptors.ENTRY_BYTES;
         descriptors = new UblkIoDescriptors(
                 Mapping.sharedReadOnly(
@@ -97,21 +93,24 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         requests = new BlockRequest[queueDepth];
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
         appendsAnswered = new BitSet(queueDepth);
-        CachedImage cachedImage = new CachedImage(image, arena);
-        dataPort = new UringDataPort(device, submissions, image, cachedImage, buffers, requests, IMAGE);
-        registersPages = info.registersPages();
-        if (registersPages) {
-            ring.registerBuffersSparse(queueDepth);
-        }
+        dataPort = new UringDataPort(
+                device,
+                submissions,
+                image,
+                new CachedImage(image, arena),
+                buffers,
+                info.supportsZeroCopy() ? new RequestPages(ring, deviceFd, queueId, queueDepth, REGISTRATION) : null,
+                requests,
+                IMAGE);
         reports = new ZoneReportEncoder(device);
     }
 
     /** Fetches every tag; the device can be started once all its queues have. */
     void fetchAll() throws LinuxException {
         for (int tag = 0; tag < queueDepth; tag++) {
-            command(UblkCommands.IO_FETCH_REQ, tag, -1, 0);
+            submissions.ublkIo(deviceFd, UblkCommands.IO_FETCH_REQ, queueId, tag, -1, 0, COMMAND | tag, 0);
         }
-        awaitWakeUp();
+        inbox.await();
         int submitted = ring.submit();
         if (submitted < 0) {
             throw new LinuxException("io_uring_submit", -submitted);
@@ -121,7 +120,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     /** Serves requests until the device is stopped: every tag has then come back from the kernel for good. */
     void run() {
         while (tagsEnded < queueDepth) {
-            drainInbox();
+            inbox.drainTo(device);
             deliverAppends();
             int ready = ring.submitAndWait(1);
             if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
@@ -148,8 +147,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
             imageCompleted(userData, result);
         } else if (kind == COMMAND) {
             commandCompleted((int) userData, result);
-        } else {
-            awaitWakeUp();
+        } else if (kind == WAKE_UP) {
+            inbox.await();
         }
     }
 
@@ -201,9 +200,9 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private void submit(int tag, BlockOp op) {
         long offset = descriptors.startSector(tag) << SECTOR_SHIFT;
         int length = descriptors.sectors(tag) << SECTOR_SHIFT;
-        int flags = descriptors.flags(tag);
-        requests[tag].set(op, offset, length, (flags & UblkOperations.FLAG_FUA) != 0);
-        dataPort.received(tag, registersPages && (flags & UblkOperations.FLAG_NEED_REG_BUF) == 0);
+        boolean forceUnitAccess = (descriptors.flags(tag) & UblkOperations.FLAG_FUA) != 0;
+        requests[tag].set(op, offset, length, forceUnitAccess);
+        dataPort.received(tag);
         device.submit(requests[tag]);
     }
 
@@ -220,18 +219,9 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void commit(int tag, int result, long appendSector) {
-        buffers.release(tag);
-        command(UblkCommands.IO_COMMIT_AND_FETCH_REQ, tag, result, appendSector);
-    }
-
-    private void command(int command, int tag, int result, long appendSector) {
-        long registration = registersPages ? registration(tag) : 0;
-        submissions.ublkIo(deviceFd, command, queueId, tag, result, appendSector, registration, COMMAND | tag, 0);
-    }
-
-    /** Pages that are registered and then not used cost a small request up to a third of its speed. */
-    private long registration(int tag) {
-        return UblkCommands.autoBufferRegistration(dataPort.wantsPages(tag) ? tag : UblkCommands.NO_BUFFER, true);
+        dataPort.release(tag);
+        int command = UblkCommands.IO_COMMIT_AND_FETCH_REQ;
+        submissions.ublkIo(deviceFd, command, queueId, tag, result, appendSector, COMMAND | tag, 0);
     }
 
     @Override
@@ -250,31 +240,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
 
     @Override
     public void handOver(BlockRequest request) {
-        boolean wasEmpty;
-        synchronized (inbox) {
-            wasEmpty = inbox.isEmpty();
-            inbox.add(request);
-        }
-        if (wasEmpty && !thread.equals(Thread.currentThread())) {
-            Libc.eventfdWrite(wakeUp.value(), 1);
-        }
-    }
-
-    private void drainInbox() {
-        while (true) {
-            BlockRequest request;
-            synchronized (inbox) {
-                request = inbox.poll();
-            }
-            if (request == null) {
-                return;
-            }
-            device.proceed(request);
-        }
-    }
-
-    private void awaitWakeUp() {
-        submissions.read(wakeUp.value(), wakeUpCount.address(), Long.BYTES, 0, WAKE_UP, 0);
+        inbox.add(request);
     }
 
     /** Lets go of the device file's mapping and everything else. Called by the queue's thread. */
@@ -282,6 +248,6 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     public void close() {
         ring.close();
         arena.close();
-        wakeUp.close();
+        inbox.close();
     }
 }

@@ -169,7 +169,7 @@ public final class UblkServer {
             throw new IOException("this kernel's ublk driver has no zoned devices: Linux 6.6 or newer with"
                     + " CONFIG_BLK_DEV_ZONED has them");
         }
-        long wanted = UblkFeatures.NO_AUTO_PART_SCAN | (options.zeroCopy() ? UblkFeatures.AUTO_BUF_REG : 0);
+        long wanted = UblkFeatures.NO_AUTO_PART_SCAN | (options.zeroCopy() ? UblkFeatures.SUPPORT_ZERO_COPY : 0);
         return needed | options.recovery().features() | (offered & wanted);
     }
 

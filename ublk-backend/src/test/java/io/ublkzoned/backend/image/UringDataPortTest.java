@@ -2,7 +2,6 @@ package io.ublkzoned.backend.image;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -32,6 +31,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Queue;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -46,6 +46,8 @@ class UringDataPortTest {
     private static final int ZONE = 4 << 20;
     private static final int BUFFER = 512 * KIB;
     private static final int TAG = 1;
+    private static final long IMAGE = 1L << 48;
+    private static final long REGISTRATION = 2L << 48;
     private static final int PENDING = Integer.MIN_VALUE;
     private static final long PATIENCE_NANOS = 10_000_000;
 
@@ -62,6 +64,7 @@ class UringDataPortTest {
     private BlockRequest[] requests;
     private UringDataPort port;
     private int outcome;
+    private int registrationsFailed;
 
     private final RequestQueue queue = new RequestQueue() {
         @Override
@@ -72,6 +75,7 @@ class UringDataPortTest {
         @Override
         public void completed(BlockRequest request, int result) {
             outcome = result;
+            port.release(request.tag());
         }
 
         @Override
@@ -99,8 +103,12 @@ class UringDataPortTest {
         buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
         requests = new BlockRequest[TAG + 1];
         Arrays.setAll(requests, tag -> new BlockRequest(queue, tag, tag));
-        port = new UringDataPort(
-                device, ring.submissions(), image, new CachedImage(image, arena), buffers, requests, 1L << 48);
+        port = newPort(null);
+    }
+
+    private UringDataPort newPort(@Nullable RequestPages pages) {
+        CachedImage cachedImage = new CachedImage(image, arena);
+        return new UringDataPort(device, ring.submissions(), image, cachedImage, buffers, pages, requests, IMAGE);
     }
 
     private FileDescriptor newFile(String name) throws LinuxException {
@@ -122,7 +130,7 @@ class UringDataPortTest {
     /** Carries a request out, with all that it has to wait for. */
     private int serve(BlockOp op, long offsetBytes, int lengthBytes) {
         requests[TAG].set(op, offsetBytes, lengthBytes, false);
-        port.received(TAG, false);
+        port.received(TAG);
         outcome = PENDING;
         device.submit(requests[TAG]);
         while (outcome == PENDING) {
@@ -132,10 +140,18 @@ class UringDataPortTest {
             }
             if (outcome == PENDING) {
                 ring.submitAndWait(1, PATIENCE_NANOS);
-                ring.completions().drain((userData, result, flags) -> port.completed(userData, result), 8);
+                ring.completions().drain(this::onCompletion, 8);
             }
         }
         return outcome;
+    }
+
+    private void onCompletion(long userData, int result, int flags) {
+        if (userData == REGISTRATION) {
+            registrationsFailed++;
+        } else {
+            port.completed(userData, result);
+        }
     }
 
     private void write(long offsetBytes, byte[] data) {
@@ -158,14 +174,18 @@ class UringDataPortTest {
         return data;
     }
 
-    @Test
-    void requestsOfEverySizeAreReadBack() {
+    private void writeAndReadEverySize() {
         int at = 2 * ZONE;
         for (int size : new int[] {4 * KIB, 16 * KIB, 68 * KIB, BUFFER}) {
             write(at, random(size));
             assertArrayEquals(random(size), read(at, size), "of " + size);
             at += size;
         }
+    }
+
+    @Test
+    void requestsOfEverySizeAreReadBack() {
+        writeAndReadEverySize();
     }
 
     @Test
@@ -202,7 +222,7 @@ class UringDataPortTest {
         closed.close();
         try (FileDescriptor readOnly = FileDescriptor.open(image.name(), FileFlags.O_RDONLY)) {
             CachedImage unwritable = new CachedImage(readOnly, arena);
-            port = new UringDataPort(device, unusable, readOnly, unwritable, buffers, requests, 1L << 48);
+            port = new UringDataPort(device, unusable, readOnly, unwritable, buffers, null, requests, IMAGE);
             for (int i = 0; i < 2; i++) {
                 assertEquals(-Errno.EIO, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
                 assertEquals(4 * KIB, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
@@ -222,10 +242,10 @@ class UringDataPortTest {
     }
 
     @Test
-    void onlyLargeRequestsWantTheirPages() {
-        requests[TAG].set(BlockOp.READ, 0, 8 * KIB, false);
-        assertFalse(port.wantsPages(TAG));
-        requests[TAG].set(BlockOp.READ, 0, 16 * KIB, false);
-        assertTrue(port.wantsPages(TAG));
+    void pagesThatCannotBeRegisteredAreCopied() throws LinuxException {
+        // A file that is no driver's refuses the command.
+        port = newPort(new RequestPages(ring, driver.value(), 0, TAG + 1, REGISTRATION));
+        writeAndReadEverySize();
+        assertTrue(registrationsFailed >= 2 * 3, "only " + registrationsFailed + " of writes and reads of three sizes");
     }
 }

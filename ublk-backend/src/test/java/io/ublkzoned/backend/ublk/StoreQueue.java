@@ -5,7 +5,6 @@ import io.ublkzoned.backend.image.TagBuffers;
 import io.ublkzoned.backend.image.UringDataPort;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.bindings.linux.Libc;
 import io.ublkzoned.bindings.uring.CompletionHandler;
 import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.RingFlag;
@@ -16,8 +15,6 @@ import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
@@ -36,15 +33,11 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
     private static final long WAKE_UP = 2L << 48;
 
     private final ZonedDevice device;
-    private final Thread thread = Thread.currentThread();
     private final Arena arena = Arena.ofConfined();
     private final IoUring ring;
-    private final TagBuffers buffers;
     private final BlockRequest[] requests;
     private final UringDataPort dataPort;
-    private final FileDescriptor wakeUp = FileDescriptor.eventfd();
-    private final MemorySegment wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
-    private final RequestList inbox = new RequestList(); // guarded by itself
+    private final Inbox inbox;
     private final RequestList idle = new RequestList();
     private int underWay;
 
@@ -53,20 +46,21 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         this.device = device;
         ring = IoUring.create(
                 2 * depth, 8 * depth, RingFlag.SINGLE_ISSUER, RingFlag.DEFER_TASKRUN, RingFlag.COOP_TASKRUN);
-        buffers = new TagBuffers(arena, requestData.value(), 0, depth, bufferBytes);
+        inbox = new Inbox(ring.submissions(), arena, WAKE_UP);
+        TagBuffers buffers = new TagBuffers(arena, requestData.value(), 0, depth, bufferBytes);
         requests = new BlockRequest[depth];
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, tag));
         Arrays.stream(requests).forEach(idle::add);
         CachedImage cachedImage = new CachedImage(image, arena);
-        dataPort = new UringDataPort(device, ring.submissions(), image, cachedImage, buffers, requests, IMAGE);
-        awaitWakeUp();
+        dataPort = new UringDataPort(device, ring.submissions(), image, cachedImage, buffers, null, requests, IMAGE);
+        inbox.await();
     }
 
     /** Carries out so many requests. */
     void run(long count, Source source) {
         long left = count;
         while (left > 0 || underWay > 0) {
-            drainInbox();
+            inbox.drainTo(device);
             left -= startIdle(Math.min(left, requests.length), source);
             if (underWay > 0) {
                 int ready = ring.submitAndWait(1);
@@ -78,19 +72,6 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         }
     }
 
-    private void drainInbox() {
-        while (true) {
-            BlockRequest request;
-            synchronized (inbox) {
-                request = inbox.poll();
-            }
-            if (request == null) {
-                return;
-            }
-            device.proceed(request);
-        }
-    }
-
     private long startIdle(long max, Source source) {
         for (long started = 0; started < max; started++) {
             BlockRequest request = idle.poll();
@@ -99,7 +80,7 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
             }
             underWay++;
             source.next(request);
-            dataPort.received(request.tag(), false);
+            dataPort.received(request.tag());
             device.submit(request);
         }
         return max;
@@ -110,12 +91,8 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         if ((userData & IMAGE) != 0) {
             dataPort.completed(userData, result);
         } else {
-            awaitWakeUp();
+            inbox.await();
         }
-    }
-
-    private void awaitWakeUp() {
-        ring.submissions().read(wakeUp.value(), wakeUpCount.address(), Long.BYTES, 0, WAKE_UP, 0);
     }
 
     @Override
@@ -129,24 +106,19 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
             throw new IllegalStateException(request.op() + " at " + request.offsetBytes() + " came to " + result);
         }
         underWay--;
-        buffers.release(request.tag());
+        dataPort.release(request.tag());
         idle.add(request);
     }
 
     @Override
     public void handOver(BlockRequest request) {
-        synchronized (inbox) {
-            inbox.add(request);
-        }
-        if (!thread.equals(Thread.currentThread())) {
-            Libc.eventfdWrite(wakeUp.value(), 1);
-        }
+        inbox.add(request);
     }
 
     @Override
     public void close() {
         ring.close();
         arena.close();
-        wakeUp.close();
+        inbox.close();
     }
 }

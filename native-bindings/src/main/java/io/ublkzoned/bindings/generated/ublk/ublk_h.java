@@ -527,15 +527,6 @@ public class ublk_h extends ublk_h$shared {
     public static long UBLK_F_IO_DESC_SIZE() {
         return UBLK_F_IO_DESC_SIZE;
     }
-    private static final int UBLK_AUTO_BUF_REG_FALLBACK = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define UBLK_AUTO_BUF_REG_FALLBACK 1
-     * }
-     */
-    public static int UBLK_AUTO_BUF_REG_FALLBACK() {
-        return UBLK_AUTO_BUF_REG_FALLBACK;
-    }
     private static final int UBLK_ATTR_READ_ONLY = (int)1L;
     /**
      * {@snippet lang=c :
