@@ -146,6 +146,10 @@ kill_server() {
     await 30 "the server has ended" test ! -e "/proc/$server"
 }
 
+recover_device() {
+    expect_equal "what recover prints" "$(ublk-zoned recover "$DEVICE")" "$DEVICE"
+}
+
 sysfs() {
     cat "/sys/block/${DEVICE#/dev/}/$1"
 }

@@ -1,10 +1,6 @@
 # shellcheck shell=bash
 # Death of the server by kill -9, at any time: what was acknowledged is there, and the device goes on.
 
-_recover() {
-    expect_equal "what recover prints" "$(ublk-zoned recover "$DEVICE")" "$DEVICE"
-}
-
 # Between 0.2 and 5 s, from the bits that bash has.
 _sleep_at_random() {
     sleep "$((RANDOM % 5)).$((2 + RANDOM % 8))"
@@ -54,7 +50,7 @@ serves_fio_through_kill_and_recover_at_random_moments() {
         _sleep_at_random
         [[ ! -e failed ]] || break
         kill_server
-        _recover
+        recover_device
     done
     touch stop
     wait "$fio" || { cat fio.txt; fail "fio failed after $round rounds"; }
@@ -112,7 +108,7 @@ goes_on_after_the_oom_killer_has_taken_the_server() {
     echo 1000 >"/proc/$server/oom_score_adj"
     echo f >/proc/sysrq-trigger
     await 30 "the OOM killer has taken the server" test ! -e "/proc/$server"
-    _recover
+    recover_device
     cmp <(pattern $((4 * 16777216)) 1M) <(read_zone 4 0 1M)
     write_zone 4 1M 64K
     expect_zones "4 implicit-open 1088K"
@@ -180,7 +176,7 @@ survives_kill_during_add_del_and_recover() {
         write_zone 5 0 64K
         kill_server
         _kill_during $((1 + round)) ublk-zoned recover "$DEVICE"
-        _recover
+        recover_device
         expect_zones "3 closed 260K" "5 implicit-open 64K"
         blkzones reset 5 1
         del_and_check disk.qcow2
@@ -206,7 +202,7 @@ survives_kill_during_reset_all() {
     reset=$!
     sleep 0.0$((RANDOM % 10))
     kill_server
-    _recover
+    recover_device
     wait "$reset"
     expect_zones "2-255 empty 0"
     cmp -n $((4 << 20)) /dev/zero <(read_zone 10 0 4M)
@@ -223,7 +219,7 @@ _goes_through_kills() {
         _write_files "$round" &
         _sleep_at_random
         kill_server
-        _recover
+        recover_device
         wait $!
     done
     (cd mnt && sha256sum -- *) >sums
