@@ -49,15 +49,50 @@ writes_and_verifies_with_fio() {
     _data_tests disk.qcow2
 }
 
-writes_and_verifies_with_fio_on_an_image_on_ext4() {
+# An image as mnt/disk.qcow2
+_image_on_ext4() {
     truncate -s 1G ext4.img
     mkfs.ext4 -q ext4.img
     mkdir mnt
     modprobe loop
     mount -o loop ext4.img mnt
-    new_image mnt/disk.qcow2 --size 512M --zone-size 16M --zone-capacity 16M --conventional-zones 4
+    new_image mnt/disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+}
+
+writes_and_verifies_with_fio_on_an_image_on_ext4() {
+    _image_on_ext4
     attach mnt/disk.qcow2
     _data_tests mnt/disk.qcow2
+    umount mnt
+}
+
+bypasses_the_page_cache_if_told_to() {
+    _image_on_ext4
+    attach mnt/disk.qcow2 --cache none
+    write_zone 4 0 16M
+    _fio mixed --rw=write --bssplit=4k/40:64k/40:128k/20 --ioengine=libaio --iodepth=8 --offset=96M --size=64M
+    kill_server
+    recover_device
+    _fio conventional --rw=randwrite --bs=4k --ioengine=libaio --iodepth=16 --offset=0 --size=16M --io_size=4M
+    blkzones reset 6 1
+    write_zone 6 0 64K
+    cmp <(pattern $((6 * 16777216)) 64K; head -c 1M /dev/zero) <(read_zone 6 0 1088K)
+    local cached
+    cached=$(fincore --bytes --noheadings --output RES mnt/disk.qcow2)
+    ((cached < 8 << 20)) || fail "$cached bytes of the image are in the page cache"
+    cmp <(pattern $((4 * 16777216)) 16M) <(read_zone 4 0 16M)
+    _read_all >direct.sum
+    del_and_check mnt/disk.qcow2
+    attach mnt/disk.qcow2
+    _read_all >cached.sum
+    expect_same "the data past the page cache and through it" direct.sum cached.sum
+    del_and_check mnt/disk.qcow2
+    mkdir memory
+    mount -t ramfs ramfs memory
+    cp --sparse=always mnt/disk.qcow2 memory
+    expect_failure 1 "memory/disk.qcow2: its file system has no direct I/O; add it with --cache writeback" \
+        ublk-zoned add --cache none memory/disk.qcow2
+    umount memory
     umount mnt
 }
 
@@ -142,7 +177,7 @@ moves_large_requests_without_a_copy_where_the_kernel_can() {
     fi
     _fio mixed --rw=write --bssplit=4k/40:64k/40:128k/20 --ioengine=libaio --iodepth=8 --offset=64M --size=64M
     kill_server
-    expect_equal "what recover prints" "$(ublk-zoned recover "$DEVICE")" "$DEVICE"
+    recover_device
     write_zone 8 0 16M
     copied=$(_copied write_zone 9 0 16M)
     echo "$copied bytes were copied after recovery"

@@ -24,6 +24,7 @@ public final class ZonedDevice {
 
     private final Object lock = new Object();
     private final DeviceGeometry geometry;
+    private final int clusterSizeBytes;
     private final DeviceZones zones;
     private final MetadataWriter metadata;
     private final ZoneChanges changes;
@@ -32,6 +33,7 @@ public final class ZonedDevice {
 
     private ZonedDevice(Qcow2Image image, ImageFile file, Runnable metadataWakeUp) {
         geometry = image.geometry();
+        clusterSizeBytes = 1 << image.clusterBits();
         zones = new DeviceZones(geometry, image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), geometry);
         RequestMapper mapper = new RequestMapper(image.allocator(), image.clusterBits());
@@ -85,6 +87,11 @@ public final class ZonedDevice {
 
     public DeviceGeometry geometry() {
         return geometry;
+    }
+
+    /** What the image is divided into: data and metadata share none. */
+    public int clusterSizeBytes() {
+        return clusterSizeBytes;
     }
 
     /** Starts a request that its queue has just filled in. */

@@ -27,6 +27,12 @@ public final class FileDescriptor implements AutoCloseable {
         return new FileDescriptor(path, LinuxException.check(Libc.open(path, flags, mode), "open", path));
     }
 
+    /** Opens the same file once more, in another way, whatever its path leads to by now. */
+    public FileDescriptor reopen(int flags) throws LinuxException {
+        String path = "/proc/self/fd/" + value();
+        return new FileDescriptor(name, LinuxException.check(Libc.open(path, flags, 0), "open", name));
+    }
+
     /**
      * An eventfd with a counter of 0: a read of 8 bytes waits for, returns and clears it, see
      * {@link Libc#eventfdWrite}.

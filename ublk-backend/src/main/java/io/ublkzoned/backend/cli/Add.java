@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.ublk.Recovery;
 import io.ublkzoned.backend.ublk.ServerOptions;
 import io.ublkzoned.backend.ublk.UblkServer;
@@ -34,6 +35,10 @@ final class Add implements Subcommand {
                         "WAY",
                         "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under"
                                 + " way are sent again (reissue, the default) or fail (fail); or it goes at once (off).")
+                .option(
+                        "--cache",
+                        "MODE",
+                        "Whether data go through this host's page cache (writeback, the default) or past it (none).")
                 .flag(
                         "--no-zero-copy",
                         "Copy the data of large requests too, where the kernel (Linux 6.15) could spare that."));
@@ -68,6 +73,7 @@ final class Add implements Subcommand {
         int queueDepth = line.value("-d", Arguments::number, DEFAULT_QUEUE_DEPTH);
         long blockSize = line.value("--block-size", Sizes::bytes, DEFAULT_BLOCK_SIZE);
         Recovery recovery = line.value("--recovery", Add::recovery, Recovery.REISSUE);
+        CacheMode cacheMode = line.value("--cache", Add::cacheMode, CacheMode.WRITEBACK);
         requireRange(operands, "queues", queues, QUEUES_MAX);
         requireRange(operands, "the depth", queueDepth, QUEUE_DEPTH_MAX);
         if (blockSize != DEFAULT_BLOCK_SIZE && blockSize != 512) {
@@ -80,6 +86,7 @@ final class Add implements Subcommand {
                 queueDepth,
                 (int) blockSize,
                 recovery,
+                cacheMode,
                 !line.has("--no-zero-copy"));
     }
 
@@ -89,6 +96,14 @@ final class Add implements Subcommand {
             case "fail" -> Recovery.FAIL;
             case "off" -> Recovery.OFF;
             default -> throw new IllegalArgumentException("'%s' is not reissue, fail or off".formatted(word));
+        };
+    }
+
+    private static CacheMode cacheMode(String word) {
+        return switch (word) {
+            case "writeback" -> CacheMode.WRITEBACK;
+            case "none" -> CacheMode.NONE;
+            default -> throw new IllegalArgumentException("'%s' is not writeback or none".formatted(word));
         };
     }
 

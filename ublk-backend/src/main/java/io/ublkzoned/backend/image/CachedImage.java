@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.Set;
 
 /**
- * The image by plain calls, as far as they need not wait for a disk: reads of what the page cache holds, and writes into
+ * The image ({@link CacheMode#WRITEBACK}) by plain calls, as far as they need not wait for a disk: reads of what the page cache holds, and writes into
  * it. The ring would give writes on ext4, and all I/O on tmpfs, to a worker thread.
  *
  * <p>On the data path, on the queue's thread.

@@ -13,8 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The metadata port of an attached image: plain system calls on the descriptor that the queues' rings use too. Segments
- * on the heap are copied, since the kernel cannot be given them.
+ * The metadata port of an attached image: plain system calls. Segments on the heap are copied, since the kernel cannot be given them.
  */
 public final class FdImageFile implements ImageFile {
 

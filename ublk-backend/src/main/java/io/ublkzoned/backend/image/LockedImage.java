@@ -23,7 +23,12 @@ public final class LockedImage {
      * @throws IOException with a sentence for the user, if it is in use for instance
      */
     public static FileDescriptor open(Path image) throws IOException {
-        FileDescriptor file = openFile(image);
+        return open(image, 0);
+    }
+
+    /** @param flags beside O_RDWR */
+    static FileDescriptor open(Path image, int flags) throws IOException {
+        FileDescriptor file = openFile(image, flags);
         try {
             ImageLock.lockForWriting(file, image.toString());
             return file;
@@ -38,10 +43,15 @@ public final class LockedImage {
      * that is waited for, and so what comes after it cannot be overtaken.
      */
     public static FileDescriptor openOfDead(Path image) throws IOException {
+        return openOfDead(image, 0);
+    }
+
+    /** @param flags beside O_RDWR */
+    static FileDescriptor openOfDead(Path image, int flags) throws IOException {
         long deadline = System.nanoTime() + DEATH_NANOS;
         while (true) {
             try {
-                return open(image);
+                return open(image, flags);
             } catch (ImageInUseException e) {
                 if (System.nanoTime() > deadline) {
                     throw e;
@@ -51,15 +61,17 @@ public final class LockedImage {
         }
     }
 
-    private static FileDescriptor openFile(Path image) throws IOException {
+    private static FileDescriptor openFile(Path image, int flags) throws IOException {
         try {
-            return FileDescriptor.open(image.toString(), FileFlags.O_RDWR);
+            return FileDescriptor.open(image.toString(), FileFlags.O_RDWR | flags);
         } catch (LinuxException e) {
             throw switch (e.errno()) {
                 case Errno.ENOENT ->
                     new IOException(
                             image + ": no such image; make one with 'ublk-zoned create " + image + " --size 4G'");
                 case Errno.EACCES, Errno.EPERM -> new IOException(image + ": no permission to write to it");
+                case Errno.EINVAL ->
+                    new IOException(image + ": its file system has no direct I/O; add it with --cache writeback");
                 default -> e;
             };
         }

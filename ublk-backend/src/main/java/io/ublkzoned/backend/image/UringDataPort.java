@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * Moves request data between requests and the image.
  *
  * <p>Large requests are moved by the ring on their own pages, where the driver can register those (SUPPORT_ZERO_COPY).
- * All others go through the tag's buffer by plain calls, which measured better than the ring; only what a read has to
- * wait for is read by the ring. Holes, and what lies beyond the end of the file, are copied zeros.
+ * All others go through the tag's buffer: by plain calls on the page cache, which measured better than the ring, except
+ * what a read has to wait for; by the ring if data bypass the page cache. Holes, and what lies beyond the end of the file, are copied zeros.
  *
  * <p>On the data path, on the queue's thread; allocates only where a request has more parts than any before it.
  */
@@ -27,6 +27,7 @@ public final class UringDataPort implements DataPort {
 
     private static final int LARGE_BYTES_MIN = 16 << 10; // from here on zero copy measured better than two copies
     private static final int INITIAL_PARTS = 8;
+    private static final int BLOCK_BYTES_MAX = 4096; // what O_DIRECT wants memory to be aligned to, at most
     private static final int TAG_BITS = 12; // UBLK_MAX_QUEUE_DEPTH is 4096
 
     /** How the data of a request move. */
@@ -81,7 +82,7 @@ public final class UringDataPort implements DataPort {
     private final ZonedDevice device;
     private final SubmissionQueue submissions;
     private final int imageFd;
-    private final CachedImage cachedImage;
+    private final @Nullable CachedImage cachedImage;
     private final TagBuffers buffers;
     private final @Nullable RequestPages pages;
     private final BlockRequest[] requests;
@@ -90,7 +91,8 @@ public final class UringDataPort implements DataPort {
 
     /**
      * @param submissions of the queue's ring
-     * @param image open for reading and writing
+     * @param image its data, open for reading and writing
+     * @param cachedImage null if data are not to go through the page cache
      * @param pages null if the driver cannot register them
      * @param requests the queue's requests, by tag
      * @param userDataBits set in the user data of each operation, to tell them from the queue's own; the lower 48 are
@@ -100,7 +102,7 @@ public final class UringDataPort implements DataPort {
             ZonedDevice device,
             SubmissionQueue submissions,
             FileDescriptor image,
-            CachedImage cachedImage,
+            @Nullable CachedImage cachedImage,
             TagBuffers buffers,
             @Nullable RequestPages pages,
             BlockRequest[] requests,
@@ -122,7 +124,7 @@ public final class UringDataPort implements DataPort {
         Parts of = parts[tag];
         of.forget();
         boolean isLarge = requests[tag].lengthBytes() >= LARGE_BYTES_MIN;
-        of.way = isLarge && pages != null ? Way.PAGES : Way.CALLS;
+        of.way = isLarge && pages != null ? Way.PAGES : cachedImage != null ? Way.CALLS : Way.BUFFER;
     }
 
     /** The request, of whatever kind, is about to be committed: its buffer and its pages are let go. */
@@ -154,7 +156,7 @@ public final class UringDataPort implements DataPort {
     public void comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
         MemorySegment sent = buffers.part(request.tag(), requestOffsetBytes, lengthBytes);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment found = arena.allocate(lengthBytes);
+            MemorySegment found = arena.allocate(lengthBytes, BLOCK_BYTES_MAX);
             boolean same = imageOffsetBytes != ZoneMap.HOLE
                     && buffers.copyIn(request.tag(), requestOffsetBytes, lengthBytes) == lengthBytes
                     && Libc.preadFully(imageFd, found, imageOffsetBytes) == lengthBytes
@@ -172,8 +174,8 @@ public final class UringDataPort implements DataPort {
     private void submit(BlockRequest request, int part) {
         Parts of = parts[request.tag()];
         long userData = userDataBits | ((long) part << TAG_BITS) | request.tag();
-        if (of.way == Way.CALLS) {
-            long moved = call(request, part);
+        if (of.way == Way.CALLS && cachedImage != null) {
+            long moved = call(cachedImage, request, part);
             if (moved >= 0) {
                 completed(userData, (int) moved);
                 return;
@@ -201,15 +203,15 @@ public final class UringDataPort implements DataPort {
         }
     }
 
-    private long call(BlockRequest request, int part) {
+    private long call(CachedImage cached, BlockRequest request, int part) {
         Parts of = parts[request.tag()];
         int moved = of.moved[part];
         long address = buffers.address(request.tag(), of.requestOffset[part] + moved);
         int length = of.length[part] - moved;
         long offset = of.imageOffset[part] + moved;
         return request.op() == BlockOp.READ
-                ? cachedImage.read(address, length, offset)
-                : cachedImage.write(address, length, offset);
+                ? cached.read(address, length, offset)
+                : cached.write(address, length, offset);
     }
 
     /** An operation of this port has completed; if this throws, {@link #failed} has to follow. */

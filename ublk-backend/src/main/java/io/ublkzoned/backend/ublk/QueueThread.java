@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
@@ -17,14 +18,14 @@ final class QueueThread {
     private final Thread thread;
     private final CompletableFuture<@Nullable Void> fetched = new CompletableFuture<>();
 
-    QueueThread(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, FileDescriptor image) {
+    QueueThread(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
         thread = Thread.ofPlatform()
                 .name("ublk" + info.id() + "-q" + queueId)
                 .start(() -> serve(queueId, info, device, deviceFile, image));
     }
 
     private void serve(
-            int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, FileDescriptor image) {
+            int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
         try (UblkQueue queue = new UblkQueue(queueId, info, device, deviceFile, image)) {
             queue.fetchAll();
             fetched.complete(null);

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.backend.image.CacheMode;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
@@ -16,7 +17,7 @@ import java.util.Set;
 
 /**
  * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its
- * image, the log of its server, and its state. A ublk device without such a directory belongs to another program.
+ * image, how data reach that, the log of its server, and its state. A ublk device without such a directory belongs to another program.
  */
 public final class RunDirectory {
 
@@ -37,16 +38,17 @@ public final class RunDirectory {
     }
 
     /** Makes the directory of a new device, or takes over one that was left behind, and writes down its image. */
-    public static RunDirectory create(int deviceId, Path image) throws IOException {
+    public static RunDirectory create(int deviceId, Path image, CacheMode cacheMode) throws IOException {
         RunDirectory directory = new RunDirectory(deviceId);
-        directory.create(image);
+        directory.create(image, cacheMode);
         return directory;
     }
 
-    void create(Path image) throws IOException {
+    void create(Path image, CacheMode cacheMode) throws IOException {
         remove();
         Files.createDirectories(path(), PosixFilePermissions.asFileAttribute(PERMISSIONS));
         Files.writeString(path().resolve("image"), image.toAbsolutePath().normalize() + "\n");
+        Files.writeString(path().resolve("cache"), cacheMode + "\n");
     }
 
     /** The ids of the devices that have one, in ascending order. */
@@ -99,6 +101,10 @@ public final class RunDirectory {
     /** The absolute path of the image. */
     public Path image() throws IOException {
         return Path.of(Files.readString(path().resolve("image")).stripTrailing());
+    }
+
+    CacheMode cacheMode() throws IOException {
+        return CacheMode.valueOf(Files.readString(path().resolve("cache")).stripTrailing());
     }
 
     public Path logFile() {

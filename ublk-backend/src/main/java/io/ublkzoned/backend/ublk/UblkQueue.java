@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.backend.image.AttachedImage;
+import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.CachedImage;
 import io.ublkzoned.backend.image.RequestPages;
 import io.ublkzoned.backend.image.TagBuffers;
@@ -67,7 +69,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private int tagsEnded;
 
     /** Makes the queue for the calling thread, on a device that has been added and not started. */
-    UblkQueue(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, FileDescriptor image)
+    UblkQueue(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image)
             throws IOException {
         this.queueId = queueId;
         this.device = device;
@@ -96,8 +98,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         dataPort = new UringDataPort(
                 device,
                 submissions,
-                image,
-                new CachedImage(image, arena),
+                image.data(),
+                image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null,
                 buffers,
                 info.supportsZeroCopy() ? new RequestPages(ring, deviceFd, queueId, queueDepth, REGISTRATION) : null,
                 requests,

@@ -1,7 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
-import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.ublk.UblkCommands;
@@ -82,19 +82,20 @@ public final class UblkServer {
 
     private void addDevice(ServerOptions options, UblkControl control) throws IOException {
         long features = negotiate(control.features(), options);
-        FileDescriptor image = LockedImage.open(options.image());
+        AttachedImage image = AttachedImage.open(options.image(), options.cacheMode());
         teardown.add(image::close);
         DeadDevice.requireNone(options.image());
         MetadataThread metadata = new MetadataThread();
-        ZonedDevice device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
+        ZonedDevice device = ZonedDevice.open(new FdImageFile(image.metadata()), metadata::wakeUp);
         requireBlockSize(device, options.blockSizeBytes());
+        image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
         DeviceInfo info = control.add(options, features, ioBytes(device.geometry()));
         deviceId = info.id();
         teardown.add(() -> delete(info.id()));
         requireZoned(info);
         setParameters(control, info, device.geometry(), options.blockSizeBytes());
-        RunDirectory directory = RunDirectory.create(deviceId, options.image());
+        RunDirectory directory = RunDirectory.create(deviceId, options.image(), options.cacheMode());
         teardown.add(() -> {
             if (!live) {
                 directory.remove();
@@ -122,7 +123,7 @@ public final class UblkServer {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
         RunDirectory directory = new RunDirectory(id);
-        FileDescriptor image = LockedImage.openOfDead(directory.image());
+        AttachedImage image = AttachedImage.openOfDead(directory.image(), directory.cacheMode());
         teardown.add(image::close);
         control.startRecovery(id);
         teardown.add(() -> {
@@ -133,7 +134,7 @@ public final class UblkServer {
         StateFile state = StateFile.open(directory.stateFile());
         teardown.add(state::close);
         MetadataThread metadata = new MetadataThread();
-        ZonedDevice device = ZonedDevice.reopen(new FdImageFile(image), state.memory(), metadata::wakeUp);
+        ZonedDevice device = ZonedDevice.reopen(new FdImageFile(image.metadata()), state.memory(), metadata::wakeUp);
         device.begin(state.memory());
         teardown.add(() -> {
             if (live) {
@@ -146,7 +147,7 @@ public final class UblkServer {
     }
 
     /** Starts the threads, and returns when all tags have been fetched. */
-    private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, FileDescriptor image)
+    private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, AttachedImage image)
             throws IOException {
         metadata.start(device);
         teardown.add(metadata::stop);

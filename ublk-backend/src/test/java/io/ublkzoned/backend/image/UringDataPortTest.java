@@ -189,6 +189,15 @@ class UringDataPortTest {
     }
 
     @Test
+    void dataThatBypassThePageCacheAreReadBack() throws IOException {
+        try (AttachedImage direct = AttachedImage.open(folder.resolve("disk.qcow2"), CacheMode.NONE)) {
+            direct.requireBlocks(4 * KIB, device.clusterSizeBytes());
+            port = new UringDataPort(device, ring.submissions(), direct.data(), null, buffers, null, requests, IMAGE);
+            writeAndReadEverySize();
+        }
+    }
+
+    @Test
     void whatTheImageFileDoesNotReachIsZeros() {
         write(0, random(4 * KIB));
         assertArrayEquals(Arrays.copyOf(random(4 * KIB), 64 * KIB), read(0, 64 * KIB));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.backend.image.CacheMode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,19 +29,20 @@ class RunDirectoryTest {
     }
 
     @Test
-    void remembersTheImage() throws IOException {
+    void remembersTheImageAndItsCacheMode() throws IOException {
         RunDirectory directory = new RunDirectory(root, 3);
         assertFalse(directory.exists());
-        directory.create(image);
+        directory.create(image, CacheMode.WRITEBACK);
         assertTrue(directory.exists());
         assertEquals(image, directory.image());
+        assertEquals(CacheMode.WRITEBACK, directory.cacheMode());
         assertEquals(root.resolve("3/log"), directory.logFile());
     }
 
     @Test
     void deviceIsFoundByAnyNameOfItsImage() throws IOException {
-        new RunDirectory(root, 10).create(Files.createFile(folder.resolve("other")));
-        new RunDirectory(root, 2).create(image);
+        new RunDirectory(root, 10).create(Files.createFile(folder.resolve("other")), CacheMode.NONE);
+        new RunDirectory(root, 2).create(image, CacheMode.WRITEBACK);
         assertEquals(List.of(2, 10), RunDirectory.ids(root));
         Path link = Files.createSymbolicLink(folder.resolve("link"), image);
         assertEquals(OptionalInt.of(2), RunDirectory.deviceOf(root, link));
@@ -51,8 +53,8 @@ class RunDirectoryTest {
 
     @Test
     void lastOneRemovesTheRoot() throws IOException {
-        new RunDirectory(root, 0).create(image);
-        new RunDirectory(root, 1).create(image);
+        new RunDirectory(root, 0).create(image, CacheMode.WRITEBACK);
+        new RunDirectory(root, 1).create(image, CacheMode.WRITEBACK);
         Files.createFile(new RunDirectory(root, 0).logFile());
         new RunDirectory(root, 0).remove();
         assertEquals(List.of(1), RunDirectory.ids(root));
@@ -65,9 +67,9 @@ class RunDirectoryTest {
     @Test
     void createForgetsWhatADeadServerLeft() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
-        directory.create(folder);
+        directory.create(folder, CacheMode.NONE);
         Files.writeString(directory.logFile(), "old");
-        directory.create(image);
+        directory.create(image, CacheMode.WRITEBACK);
         assertEquals(image, directory.image());
         assertFalse(Files.exists(directory.logFile()));
     }

@@ -1,0 +1,78 @@
+package io.ublkzoned.backend.image;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+
+/**
+ * The image of a device: one file, which metadata and data may each have open in their own way.
+ *
+ * @param data locked, since I/O that a ring has begun with it goes on when the server dies
+ * @param metadata the same descriptor unless data bypass the page cache
+ */
+public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheMode cacheMode)
+        implements AutoCloseable {
+
+    /** The page cache must not write back data beside metadata: clusters are not to share its pages. */
+    private static final int CLUSTER_BYTES_MIN = 4096;
+
+    /** As {@link LockedImage#open}. */
+    public static AttachedImage open(Path image, CacheMode cacheMode) throws IOException {
+        return of(LockedImage.open(image, flags(cacheMode)), cacheMode);
+    }
+
+    /** As {@link LockedImage#openOfDead}. */
+    public static AttachedImage openOfDead(Path image, CacheMode cacheMode) throws IOException {
+        return of(LockedImage.openOfDead(image, flags(cacheMode)), cacheMode);
+    }
+
+    private static int flags(CacheMode cacheMode) {
+        return cacheMode == CacheMode.NONE ? FileFlags.O_DIRECT : 0;
+    }
+
+    private static AttachedImage of(FileDescriptor data, CacheMode cacheMode) throws IOException {
+        try {
+            FileDescriptor metadata = cacheMode == CacheMode.NONE ? data.reopen(FileFlags.O_RDWR) : data;
+            return new AttachedImage(data, metadata, cacheMode);
+        } catch (IOException | RuntimeException | Error e) {
+            data.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Throws unless data can be moved in blocks of this size.
+     *
+     * @throws IOException with a sentence for the user
+     */
+    public void requireBlocks(int blockBytes, int clusterBytes) throws IOException {
+        if (cacheMode != CacheMode.NONE) {
+            return;
+        }
+        if (clusterBytes < CLUSTER_BYTES_MIN) {
+            throw new IOException(
+                    "--cache none wants clusters of 4096 bytes or more, and the image's have " + clusterBytes);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            long read = Libc.pread(
+                    data.value(), arena.allocate(2L * blockBytes, blockBytes).asSlice(blockBytes), blockBytes);
+            if (read == -Errno.EINVAL) {
+                throw new IOException(
+                        "--cache none wants --block-size 4096 here: the disk below has larger blocks than " + blockBytes
+                                + " bytes");
+            }
+            LinuxException.check((int) read, "pread", data.name());
+        }
+    }
+
+    @Override
+    public void close() {
+        metadata.close();
+        data.close();
+    }
+}
