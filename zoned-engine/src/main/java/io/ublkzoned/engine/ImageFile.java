@@ -34,6 +34,11 @@ public interface ImageFile {
     /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
     void write(MemorySegment source, long offsetBytes) throws IOException;
 
+    /** Writes the first {@code lengthBytes} of {@code source}, as {@link #write(MemorySegment, long)}. */
+    default void write(MemorySegment source, long lengthBytes, long offsetBytes) throws IOException {
+        write(source.asSlice(0, lengthBytes), offsetBytes);
+    }
+
     /**
      * Returns when everything written before, by this port or a {@link DataPort} of the image, is on stable storage.
      *

@@ -7,6 +7,7 @@ import io.ublkzoned.engine.qcow2.FailedZones;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.WritePointerTable;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,12 +41,15 @@ final class MetadataWriter {
     private final ArrayList<ZoneTraffic> spaceWanted = new ArrayList<>();
     private final RequestList flushWaiters = new RequestList();
     private ArrayList<ZoneTraffic> dirtyZones = new ArrayList<>();
+    private ArrayList<ZoneTraffic> takenZones = new ArrayList<>();
     private boolean unsynced;
     private boolean flushing;
     private int syncError;
 
-    // Of the metadata thread.
+    // Of the metadata thread, which allocates nothing for a flush.
+    private final RequestList flushed = new RequestList();
     private final MemorySegment refcountPage;
+    private long[] pointers = {};
 
     MetadataWriter(
             DeviceZones zones,
@@ -63,7 +67,7 @@ final class MetadataWriter {
         this.space = space;
         this.wakeUp = wakeUp;
         maps = new ZoneMapIo(mapper, lock, image, space, this);
-        refcountPage = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
+        refcountPage = Arena.ofAuto().allocate(allocator.pageBytes(), Long.BYTES);
     }
 
     /** The mappings of the zones, which a flush writes first. */
@@ -165,13 +169,12 @@ final class MetadataWriter {
     }
 
     private boolean flushOnce() {
-        RequestList waiters = new RequestList();
         List<ZoneTraffic> dirty;
         synchronized (lock) {
             if (flushWaiters.isEmpty()) {
                 return false;
             }
-            waiters.addAll(flushWaiters);
+            flushed.addAll(flushWaiters);
             flushing = true;
             unsynced = false;
             dirty = takeDirtyZones();
@@ -190,7 +193,7 @@ final class MetadataWriter {
                 unsynced = true;
                 dirty.forEach(this::markDirty);
             }
-            completeAll(waiters, error);
+            completeAll(flushed, error);
         }
         return true;
     }
@@ -216,11 +219,14 @@ final class MetadataWriter {
         return true;
     }
 
+    /** They are the caller's until the next call. */
     private List<ZoneTraffic> takeDirtyZones() {
-        List<ZoneTraffic> dirty = dirtyZones;
-        dirtyZones = new ArrayList<>();
-        for (ZoneTraffic zone : dirty) {
-            zone.dirty = false;
+        ArrayList<ZoneTraffic> dirty = dirtyZones;
+        dirtyZones = takenZones;
+        dirtyZones.clear();
+        takenZones = dirty;
+        for (int i = 0; i < dirty.size(); i++) {
+            dirty.get(i).dirty = false;
         }
         return dirty;
     }
@@ -231,8 +237,10 @@ final class MetadataWriter {
      * @return whether there were write pointers to write, which the next sync makes durable
      */
     private boolean writeAll(List<ZoneTraffic> dirty) throws IOException {
-        long[] pointers = new long[dirty.size()];
-        for (int i = 0; i < pointers.length; i++) {
+        if (pointers.length < dirty.size()) {
+            pointers = new long[2 * dirty.size()];
+        }
+        for (int i = 0; i < dirty.size(); i++) {
             synchronized (lock) {
                 pointers[i] = dirty.get(i).completedBytes;
             }
@@ -240,7 +248,7 @@ final class MetadataWriter {
         }
         writeRefcounts();
         sync(Barrier.DATA_BEFORE_POINTERS);
-        for (int i = 0; i < pointers.length; i++) {
+        for (int i = 0; i < dirty.size(); i++) {
             int index = dirty.get(i).zone.index();
             if (!dirty.get(i).zone.isConventional() && image.writePointers().get(index) != pointers[i]) {
                 image.writePointers().set(index, pointers[i]);

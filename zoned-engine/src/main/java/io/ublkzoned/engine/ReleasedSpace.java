@@ -64,8 +64,10 @@ final class ReleasedSpace {
     /** The holes are durable: their clusters are free. */
     void freePunched() {
         synchronized (lock) {
-            punched.forEach(allocator::free);
-            punched = new RunList();
+            if (!punched.isEmpty()) {
+                punched.forEach(allocator::free);
+                punched = new RunList();
+            }
         }
     }
 

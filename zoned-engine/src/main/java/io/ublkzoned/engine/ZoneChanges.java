@@ -104,8 +104,12 @@ final class ZoneChanges {
 
     /** Does all changes whose zones are idle, resets with one sync for all; false if there was none. */
     boolean run() {
-        List<Change> ready = new ArrayList<>();
+        List<Change> ready;
         synchronized (lock) {
+            if (waiting.isEmpty()) {
+                return false;
+            }
+            ready = new ArrayList<>();
             waiting.removeIf(change -> hold(change) && ready.add(change));
         }
         if (ready.isEmpty()) {

@@ -43,6 +43,8 @@ public final class Libc {
             AddressLinker.link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
     private static final MethodHandle PREADV2_ADDRESS =
             AddressLinker.link(libc_h.preadv2$address(), libc_h.preadv2$descriptor());
+    private static final MethodHandle EVENTFD_WRITE_ADDRESS =
+            AddressLinker.link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
     private static final MethodHandle FSYNC = link(libc_h.fsync$address(), libc_h.fsync$descriptor());
     private static final MethodHandle FDATASYNC = link(libc_h.fdatasync$address(), libc_h.fdatasync$descriptor());
     private static final MethodHandle FTRUNCATE = link(libc_h.ftruncate$address(), libc_h.ftruncate$descriptor());
@@ -400,11 +402,15 @@ public final class Libc {
     }
 
     /**
-     * Adds to the counter of an eventfd, and so wakes its reader. Blocks only when the counter is about to overflow.
+     * Adds to the counter of an eventfd, and so wakes its reader. Blocks only when the counter is about to overflow. On the
+     * data path: allocates nothing.
      */
     public static int eventfdWrite(int fd, long count) {
-        MemorySegment capture = ErrnoCapture.segment();
         try {
+            if ((int) EVENTFD_WRITE_ADDRESS.invokeExact(fd, count) == 0) {
+                return 0;
+            }
+            MemorySegment capture = ErrnoCapture.segment();
             return result((int) EVENTFD_WRITE.invokeExact(capture, fd, count), capture);
         } catch (Throwable t) {
             throw thrownBy(t);

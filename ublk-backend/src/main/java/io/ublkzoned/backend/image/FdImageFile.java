@@ -66,7 +66,21 @@ public final class FdImageFile implements ImageFile {
             }
             return;
         }
-        check(Libc.pwriteFully(file.value(), source, offsetBytes), "pwrite");
+        write(source, source.byteSize(), offsetBytes);
+    }
+
+    /** Of native memory, allocates nothing: so are the writes of a flush. */
+    @Override
+    public void write(MemorySegment source, long lengthBytes, long offsetBytes) throws IOException {
+        if (!source.isNative()) {
+            write(source.asSlice(0, lengthBytes), offsetBytes);
+            return;
+        }
+        long done = 0;
+        while (done < lengthBytes) {
+            long written = Libc.pwrite(file.value(), source.address() + done, lengthBytes - done, offsetBytes + done);
+            done += check(written == 0 ? -Errno.EIO : written, "pwrite");
+        }
     }
 
     @Override

@@ -1,7 +1,8 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.engine.ZonedDevice;
-import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -11,20 +12,22 @@ final class MetadataThread {
 
     private static final Logger LOG = LoggerFactory.getLogger(MetadataThread.class);
 
-    private final Semaphore work = new Semaphore(0);
+    private final AtomicBoolean work = new AtomicBoolean();
     private volatile boolean stopping;
     private @Nullable Thread thread;
 
     MetadataThread() {}
 
     void start(ZonedDevice device) {
-        thread = Thread.ofPlatform().name("ublk-metadata").start(() -> run(device));
+        thread = Thread.ofPlatform().name("ublk-metadata").unstarted(() -> run(device));
+        thread.start();
     }
 
     private void run(ZonedDevice device) {
         while (!stopping) {
-            work.acquireUninterruptibly();
-            work.drainPermits();
+            while (!work.getAndSet(false)) {
+                LockSupport.park(this);
+            }
             try {
                 device.maintain();
             } catch (RuntimeException | Error e) {
@@ -37,7 +40,8 @@ final class MetadataThread {
 
     /** Safe from any thread, under any lock. */
     void wakeUp() {
-        work.release();
+        work.set(true);
+        LockSupport.unpark(thread);
     }
 
     /** Ends the thread after the work at hand. */

@@ -4,11 +4,15 @@ import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
-/** Reads and writes ranges of L2 entries. Has no state of its own, so that calls for different ranges may overlap. */
+/** Reads and writes ranges of L2 entries. Reads may overlap with each other and with a write, of another range; writes not. */
 final class ClusterMapping {
+
+    private static final int WRITE_BYTES_MAX = 64 << 10;
 
     private final ImageFile file;
     private final int clusterBits;
@@ -16,6 +20,7 @@ final class ClusterMapping {
     private final ImageTables tables;
     private final long limitCluster;
     private final boolean writable;
+    private @Nullable MemorySegment writeBuffer;
 
     /** @param writable whether a zero cluster may be turned into an ordinary one */
     ClusterMapping(ImageFile file, int clusterBits, ImageTables tables, boolean writable) {
@@ -85,15 +90,17 @@ final class ClusterMapping {
 
     /** See {@link Qcow2Image#writeMapping}. */
     void write(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
+        if (writeBuffer == null) {
+            writeBuffer = Arena.ofAuto().allocate(WRITE_BYTES_MAX, Long.BYTES);
+        }
         int done = 0;
         while (done < count) {
             long guestCluster = firstGuestCluster + done;
-            int entries = entriesInTable(guestCluster, count - done);
-            MemorySegment raw = MemorySegment.ofArray(new byte[entries * Long.BYTES]);
+            int entries = entriesInTable(guestCluster, Math.min(count - done, WRITE_BYTES_MAX / Long.BYTES));
             for (int i = 0; i < entries; i++) {
-                raw.setAtIndex(BigEndian.LONG, i, L2Entry.of(hostClusters[done + i], clusterBits));
+                writeBuffer.setAtIndex(BigEndian.LONG, i, L2Entry.of(hostClusters[done + i], clusterBits));
             }
-            file.write(raw, entryOffset(l2Offset(guestCluster), guestCluster));
+            file.write(writeBuffer, (long) entries * Long.BYTES, entryOffset(l2Offset(guestCluster), guestCluster));
             done += entries;
         }
     }

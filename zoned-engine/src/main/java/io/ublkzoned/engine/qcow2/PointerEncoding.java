@@ -15,6 +15,9 @@ import java.util.List;
  */
 record PointerEncoding(boolean bigEndian, long conventionalFlag) {
 
+    private static final ValueLayout.OfLong LITTLE_ENDIAN =
+            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     static PointerEncoding of(ZonedLayout layout) {
         return new PointerEncoding(layout.pointersBigEndian(), layout.conventionalFlag());
     }
@@ -39,6 +42,6 @@ record PointerEncoding(boolean bigEndian, long conventionalFlag) {
     }
 
     private ValueLayout.OfLong entryLayout() {
-        return ValueLayout.JAVA_LONG_UNALIGNED.withOrder(bigEndian ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
+        return bigEndian ? BigEndian.LONG : LITTLE_ENDIAN;
     }
 }

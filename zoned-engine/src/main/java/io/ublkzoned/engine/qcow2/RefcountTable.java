@@ -122,9 +122,13 @@ final class RefcountTable {
         return used;
     }
 
-    /** Encodes a page whose refcounts are 1 for the clusters of a set, and 0 for all others. */
+    /**
+     * Encodes a page whose refcounts are 1 for the clusters of a set, and 0 for all others.
+     *
+     * @param target of {@link #pageBytes}
+     */
     void encodePage(int page, ClusterBitmap used, MemorySegment target) {
-        target.asSlice(0, pageBytes()).fill((byte) 0);
+        target.fill((byte) 0);
         long first = (long) page << pageShift();
         long end = first + pageClusters();
         for (long cluster = used.nextPresent(first, end); cluster < end; cluster = used.nextPresent(cluster + 1, end)) {

@@ -5,6 +5,7 @@ import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,6 @@ public final class WritePointerTable {
 
     private static final int PAGE_BYTES = 4096;
     private static final int PAGE_ENTRIES = PAGE_BYTES / Long.BYTES;
-    /** The most that one write carries. */
     private static final int WRITE_PAGES_MAX = 64;
 
     private final DeviceGeometry geometry;
@@ -27,6 +27,7 @@ public final class WritePointerTable {
     private final PointerEncoding encoding;
     private final long[] entries;
     private final BitSet dirtyPages = new BitSet();
+    private @Nullable MemorySegment writeBuffer;
 
     private WritePointerTable(ZonedExtension extension, PointerEncoding encoding) {
         geometry = extension.geometry();
@@ -215,22 +216,22 @@ public final class WritePointerTable {
         if (page < 0) {
             return false;
         }
+        if (writeBuffer == null) {
+            int entriesMax = Math.min(entries.length, WRITE_PAGES_MAX * PAGE_ENTRIES);
+            writeBuffer = Arena.ofAuto().allocate((long) entriesMax * Long.BYTES, Long.BYTES);
+        }
         while (page >= 0) {
             int end = Math.min(dirtyPages.nextClearBit(page), page + WRITE_PAGES_MAX);
             int firstZone = page * PAGE_ENTRIES;
-            MemorySegment raw = encode(firstZone, Math.min(entries.length, end * PAGE_ENTRIES));
-            file.write(raw, tableOffset + (long) firstZone * Long.BYTES);
+            int endZone = Math.min(entries.length, end * PAGE_ENTRIES);
+            for (int zone = firstZone; zone < endZone; zone++) {
+                encoding.write(writeBuffer, zone - firstZone, entries[zone]);
+            }
+            long offset = (long) firstZone * Long.BYTES;
+            file.write(writeBuffer, (long) endZone * Long.BYTES - offset, tableOffset + offset);
             dirtyPages.clear(page, end);
             page = dirtyPages.nextSetBit(end);
         }
         return true;
-    }
-
-    private MemorySegment encode(int firstZone, int endZone) {
-        MemorySegment raw = MemorySegment.ofArray(new byte[(endZone - firstZone) * Long.BYTES]);
-        for (int zone = firstZone; zone < endZone; zone++) {
-            encoding.write(raw, zone - firstZone, entries[zone]);
-        }
-        return raw;
     }
 }

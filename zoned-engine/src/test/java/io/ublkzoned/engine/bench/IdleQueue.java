@@ -1,8 +1,10 @@
 package io.ublkzoned.engine.bench;
 
+import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.RequestList;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
@@ -12,7 +14,10 @@ import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
-/** A device in memory whose data port moves no data and answers at once; its metadata I/O is done between two requests. */
+/**
+ * A device in memory whose data port moves no data and answers at once. Its metadata I/O is done between two requests, and
+ * writes nothing: what it writes is not read again.
+ */
 public final class IdleQueue implements RequestQueue, DataPort {
 
     private final ZonedDevice device;
@@ -23,7 +28,7 @@ public final class IdleQueue implements RequestQueue, DataPort {
     public IdleQueue(FormatOptions options) throws IOException {
         SimulatedDisk image = new SimulatedDisk();
         ImageFormatter.format(image, options);
-        device = ZonedDevice.open(image, () -> woken = true);
+        device = ZonedDevice.open(new Unwritten(image), () -> woken = true);
         device.begin(MemorySegment.ofArray(new long[(int) (DeviceState.sizeBytes(device.geometry(), 1) / Long.BYTES)]));
     }
 
@@ -77,5 +82,33 @@ public final class IdleQueue implements RequestQueue, DataPort {
     @Override
     public void zeroPart(BlockRequest request, int requestOffset, int length) {
         device.partCompleted(request, length);
+    }
+
+    private record Unwritten(ImageFile file) implements ImageFile {
+
+        @Override
+        public long sizeBytes() throws IOException {
+            return file.sizeBytes();
+        }
+
+        @Override
+        public void read(MemorySegment target, long offsetBytes) throws IOException {
+            file.read(target, offsetBytes);
+        }
+
+        @Override
+        public void write(MemorySegment source, long offsetBytes) {}
+
+        @Override
+        public void write(MemorySegment source, long lengthBytes, long offsetBytes) {}
+
+        @Override
+        public void sync(Barrier barrier) {}
+
+        @Override
+        public void punchHole(long offsetBytes, long lengthBytes) {}
+
+        @Override
+        public void setSize(long sizeBytes) {}
     }
 }
