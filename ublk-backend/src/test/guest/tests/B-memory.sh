@@ -35,3 +35,24 @@ keeps_what_it_touches_in_memory_and_stays_small() {
     expect_equal "what the server has in swap" "$(_status_kibibytes VmSwap)" 0
     del_and_check disk.qcow2
 }
+
+# _mixed SECONDS: writers that flush, beside readers
+_mixed() {
+    fio --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --time_based --runtime="$1" --output=fio.txt \
+        --name=write --rw=write --bs=16k --iodepth=8 --offset=64M --size=480M --fsync=32 \
+        --name=read --rw=randread --bs=4k --iodepth=8 --offset=64M --size=480M \
+        --name=conventional --rw=randwrite --bs=4k --iodepth=4 --size=64M
+}
+
+# seconds: 900
+# runs: long
+collects_no_garbage_in_ten_minutes_of_requests() {
+    local warm
+    new_image disk.qcow2 --size 1G --zone-size 16M --conventional-zones 4
+    JAVA_TOOL_OPTIONS="-Xlog:gc:file=$PWD/gc.log" attach disk.qcow2
+    _mixed 60
+    warm=$(wc -l <gc.log)
+    _mixed 600
+    expect_equal "what the collector has done" "$(tail -n +$((warm + 1)) gc.log)" ""
+    del_and_check disk.qcow2
+}

@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# What the measurements in the guest share: sourced, never run.
+
+# run_fio DEVICE FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth
+run_fio() {
+    local device=$1 zonemode=zbd
+    [[ $(<"/sys/block/${device#/dev/}/queue/zoned") != none ]] || zonemode=none
+    shift
+    (cd /tmp && fio --name=bench --filename="$device" --direct=1 --zonemode=$zonemode --ioengine=libaio --group_reporting \
+        --time_based "$@")
+}
+
+# server_of DEVICE: the process that serves it; nothing for a driver of the kernel's
+server_of() {
+    ublk-zoned list --json | python3 -c '
+import json, sys
+print(*(device["pid"] for device in json.load(sys.stdin) if device["path"] == sys.argv[1]))' "$1"
+}
+
+# CPU seconds of a process so far, of all its threads
+cpu_seconds() {
+    awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
+}
+
+# measure WORKLOAD SYSTEM DEVICE FIO-OPTION...: prints IOPS, latencies, and the server's CPU seconds per million requests, as
+# bench-table reads them
+measure() {
+    local workload=$1 system=$2 device=$3 server before=0 after=-
+    shift 3
+    server=$(server_of "$device")
+    [[ -z $server ]] || before=$(cpu_seconds "$server")
+    run_fio "$device" --output=/tmp/fio.json --output-format=json "$@"
+    [[ -z $server ]] || after=$(cpu_seconds "$server")
+    python3 - "$workload|$system" "$before" "$after" <<'END'
+import json, sys
+place, before, after = sys.argv[1:]
+with open("/tmp/fio.json") as file:
+    job = json.load(file)["jobs"][0]
+io = max(job["read"], job["write"], key=lambda direction: direction["total_ios"])
+line = [place, f"IOPS={io['iops']:.0f}"]
+for percent in "50", "99", "99.9":
+    line.append(f"p{percent} us={io['clat_ns']['percentile'][f'{float(percent):.6f}'] / 1000:.0f}")
+if after != "-":
+    line.append(f"CPU={(float(after) - float(before)) / io['total_ios'] * 1e6:.1f}")
+print("|".join(line))
+END
+}
