@@ -38,6 +38,7 @@ reports_all_zones_as_blkzone_sees_them() {
     del_and_check disk.qcow2
 }
 
+# runs: everywhere
 opens_closes_finishes_and_resets_single_zones() {
     new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
@@ -275,6 +276,7 @@ _client() {
         io.ublkzoned.backend.client.ContractMain "$DEVICE" "$1"
 }
 
+# runs: everywhere
 keeps_the_kernels_contract_case_by_case() {
     local geometry block_size options cases=8
     [[ $(uname -r) != 6.* ]] || cases=7 # reports from the kernel's cache are of 6.19

@@ -43,6 +43,7 @@ _read_all() {
     dd if="$DEVICE" bs=1M iflag=direct status=none | sha256sum
 }
 
+# runs: everywhere
 writes_and_verifies_with_fio() {
     new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
@@ -59,6 +60,7 @@ _image_on_ext4() {
     new_image mnt/disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
 }
 
+# runs: long
 writes_and_verifies_with_fio_on_an_image_on_ext4() {
     _image_on_ext4
     attach mnt/disk.qcow2

@@ -67,6 +67,7 @@ _round_trip() {
     del_and_check "$image"
 }
 
+# runs: everywhere
 keeps_btrfs_on_32_zones_of_64M() {
     _need_file_system btrfs
     new_image disk.qcow2 --size 2G --zone-size 64M
@@ -75,6 +76,7 @@ keeps_btrfs_on_32_zones_of_64M() {
     _round_trip btrfs disk.qcow2 60
 }
 
+# runs: long
 keeps_btrfs_on_256_zones_of_16M_with_limits() {
     _need_file_system btrfs
     new_image disk.qcow2 --size 4G --zone-size 16M --conventional-zones 8 --max-open 10 --max-active 12
@@ -83,6 +85,7 @@ keeps_btrfs_on_256_zones_of_16M_with_limits() {
     _round_trip btrfs disk.qcow2 60
 }
 
+# runs: everywhere
 keeps_f2fs_with_conventional_zones() {
     _need_file_system f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
@@ -130,6 +133,7 @@ loses_no_file_of_btrfs_when_its_zones_wear_out() {
     _goes_on_with_worn_zones btrfs 1M
 }
 
+# runs: long
 loses_no_file_of_f2fs_when_its_zones_wear_out() {
     _need_file_system f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 12
@@ -161,6 +165,7 @@ keeps_what_eight_writers_append_to_btrfs() {
     del_and_check disk.qcow2
 }
 
+# runs: everywhere
 keeps_zonefs_files() {
     _need_file_system zonefs
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4

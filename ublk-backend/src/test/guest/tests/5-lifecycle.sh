@@ -21,6 +21,7 @@ _has_open_files_fewer_than() {
 }
 
 # seconds: 7200
+# runs: everywhere
 leaves_nothing_behind_after_rounds_of_add_and_del() {
     # shellcheck source=ublk-backend/src/test/guest/lib/leftovers.sh
     . "$HERE/lib/leftovers.sh"
@@ -136,6 +137,7 @@ closes_the_image_cleanly_on_sigterm_while_requests_are_in_flight() {
     ublk-zoned check disk.qcow2
 }
 
+# runs: long
 comes_and_goes_in_a_storm_of_udev_events() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     local round storm

@@ -47,6 +47,7 @@ refuses_to_delete_a_device_in_use() {
     del_and_check disk.qcow2
 }
 
+# runs: everywhere
 refuses_without_the_driver() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     rmmod ublk_drv

@@ -68,6 +68,7 @@ END
     del_and_check disk.qcow2
 }
 
+# runs: everywhere
 keeps_conditions_and_unflushed_data_through_kill_and_recover() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2 --max-open 4 --max-active 6
     attach disk.qcow2
@@ -247,6 +248,7 @@ _write_files() {
 }
 
 # seconds: 900
+# runs: long
 keeps_an_f2fs_whose_server_is_killed_and_recovered() {
     modprobe f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16

@@ -62,6 +62,7 @@ serves_1T_in_zones_of_256M_with_128_conventional() {
 }
 
 # seconds: 600
+# runs: long
 serves_128T_in_65536_zones_of_2G() {
     _lives 65536 0 --size 128T --zone-size 2G
 }
