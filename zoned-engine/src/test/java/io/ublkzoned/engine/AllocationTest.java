@@ -47,7 +47,7 @@ final class AllocationTest {
         writeAndRead(queue, request, 8, 2 * BLOCKS_PER_ZONE);
     }
 
-    /** Writes blocks in a row from the second block of a zone on, passes the first one of each, reads them back, and flushes each. */
+    /** Writes, reads back and flushes blocks in a row, from the second block of a zone on, and passes each zone's first. */
     private static void writeAndRead(IdleQueue queue, BlockRequest request, int firstZone, int requests) {
         int zone = firstZone;
         int block = 1;

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 import java.util.Set;
 
 /**
- * The image ({@link CacheMode#WRITEBACK}) by plain calls, as far as they need not wait for a disk: reads of what the page cache holds, and writes into
- * it. The ring would give writes on ext4, and all I/O on tmpfs, to a worker thread.
+ * The image ({@link CacheMode#WRITEBACK}) by plain calls, as far as they need not wait for a disk: reads of what the page
+ * cache holds, and writes into it. The ring would give writes on ext4, and all I/O on tmpfs, to a worker thread.
  *
  * <p>On the data path, on the queue's thread.
  */

@@ -13,7 +13,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The metadata port of an attached image: plain system calls. Segments on the heap are copied, since the kernel cannot be given them.
+ * The metadata port of an attached image: plain system calls. Segments on the heap are copied, since the kernel cannot be
+ * given them.
  */
 public final class FdImageFile implements ImageFile {
 

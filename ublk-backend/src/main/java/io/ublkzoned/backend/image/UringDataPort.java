@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Large requests are moved by the ring on their own pages, where the driver can register those (SUPPORT_ZERO_COPY).
  * All others go through the tag's buffer: by plain calls on the page cache, which measured better than the ring, except
- * what a read has to wait for; by the ring if data bypass the page cache. Holes, and what lies beyond the end of the file, are copied zeros.
+ * what a read has to wait for; by the ring if data bypass the page cache. Holes, and what lies beyond the end of the
+ * file, are copied zeros.
  *
  * <p>On the data path, on the queue's thread; allocates only where a request has more parts than any before it.
  */

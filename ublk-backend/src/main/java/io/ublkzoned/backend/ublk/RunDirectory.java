@@ -17,7 +17,8 @@ import java.util.Set;
 
 /**
  * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its
- * image, how data reach that, the log of its server, and its state. A ublk device without such a directory belongs to another program.
+ * image, how data reach that, the log of its server, and its state. A ublk device without such a directory belongs to
+ * another program.
  */
 public final class RunDirectory {
 

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Reads and writes ranges of L2 entries. Reads may overlap with each other and with a write, of another range; writes not. */
+/** Reads and writes ranges of L2 entries. Reads may overlap with each other, and with one write of another range. */
 final class ClusterMapping {
 
     private static final int WRITE_BYTES_MAX = 64 << 10;
