@@ -67,7 +67,6 @@ _round_trip() {
     del_and_check "$image"
 }
 
-# runs: everywhere
 keeps_btrfs_on_32_zones_of_64M() {
     _need_file_system btrfs
     new_image disk.qcow2 --size 2G --zone-size 64M
@@ -142,6 +141,7 @@ loses_no_file_of_f2fs_when_its_zones_wear_out() {
     _goes_on_with_worn_zones f2fs 256M
 }
 
+# runs: long
 keeps_what_eight_writers_append_to_btrfs() {
     _need_file_system btrfs
     new_image disk.qcow2 --size 4G --zone-size 64M
@@ -165,7 +165,6 @@ keeps_what_eight_writers_append_to_btrfs() {
     del_and_check disk.qcow2
 }
 
-# runs: everywhere
 keeps_zonefs_files() {
     _need_file_system zonefs
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4

@@ -151,6 +151,7 @@ _kill_during() {
     wait "$command" || true
 }
 
+# runs: long
 # seconds: 900
 survives_kill_during_add_del_and_recover() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
@@ -193,6 +194,7 @@ _clean_up() {
     [[ ! -e /run/ublk-zoned ]] || ublk-zoned del -a
 }
 
+# runs: long
 survives_kill_during_reset_all() {
     new_image disk.qcow2 --size 1G --zone-size 4M --conventional-zones 2
     attach disk.qcow2
@@ -258,6 +260,7 @@ keeps_an_f2fs_whose_server_is_killed_and_recovered() {
 }
 
 # It appends: what the dead server had carried out, and the kernel sends again, must not be there twice.
+# runs: long
 # seconds: 1200
 keeps_a_btrfs_whose_server_is_killed_and_recovered() {
     modprobe btrfs

@@ -57,6 +57,7 @@ serves_16384_zones_of_1M() {
     _lives 16384 0 --size 16G --zone-size 1M
 }
 
+# runs: long
 serves_1T_in_zones_of_256M_with_128_conventional() {
     _lives 4096 128 --size 1T --zone-size 256M --conventional-zones 128
 }
