@@ -10,7 +10,7 @@ run_fio() {
         --time_based "$@")
 }
 
-# server_of DEVICE: the process that serves it; nothing for a driver of the kernel's
+# server_of DEVICE: the process that serves it, one of ours
 server_of() {
     ublk-zoned list --json | python3 -c '
 import json, sys
@@ -22,12 +22,11 @@ cpu_seconds() {
     awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
 }
 
-# measure WORKLOAD SYSTEM DEVICE FIO-OPTION...: prints IOPS, latencies, and the server's CPU seconds per million requests, as
-# bench-table reads them
+# measure WORKLOAD SYSTEM DEVICE SERVER FIO-OPTION...: prints IOPS, latencies, and the server's CPU seconds per million
+# requests, as bench-table reads them
 measure() {
-    local workload=$1 system=$2 device=$3 server before=0 after=-
-    shift 3
-    server=$(server_of "$device")
+    local workload=$1 system=$2 device=$3 server=$4 before=0 after=-
+    shift 4
     [[ -z $server ]] || before=$(cpu_seconds "$server")
     run_fio "$device" --output=/tmp/fio.json --output-format=json "$@"
     [[ -z $server ]] || after=$(cpu_seconds "$server")
