@@ -40,10 +40,11 @@ _fio_until_stopped() {
 }
 
 # seconds: 7200
+# runs: everywhere
 serves_fio_through_kill_and_recover_at_random_moments() {
     new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
-    local round fio rounds=${RECOVERY_ROUNDS:-6}
+    local round fio rounds=${RECOVERY_ROUNDS:-12}
     _fio_until_stopped >fio.txt 2>&1 &
     fio=$!
     for ((round = 1; round <= rounds; round++)); do

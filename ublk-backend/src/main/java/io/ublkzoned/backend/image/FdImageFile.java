@@ -61,12 +61,6 @@ public final class FdImageFile implements ImageFile {
 
     @Override
     public void write(MemorySegment source, long offsetBytes) throws IOException {
-        if (!source.isNative()) {
-            try (Arena arena = Arena.ofConfined()) {
-                write(arena.allocate(source.byteSize()).copyFrom(source), offsetBytes);
-            }
-            return;
-        }
         write(source, source.byteSize(), offsetBytes);
     }
 
@@ -74,7 +68,9 @@ public final class FdImageFile implements ImageFile {
     @Override
     public void write(MemorySegment source, long lengthBytes, long offsetBytes) throws IOException {
         if (!source.isNative()) {
-            write(source.asSlice(0, lengthBytes), offsetBytes);
+            try (Arena arena = Arena.ofConfined()) {
+                write(arena.allocate(lengthBytes).copyFrom(source.asSlice(0, lengthBytes)), offsetBytes);
+            }
             return;
         }
         long done = 0;
