@@ -25,7 +25,7 @@ public final class FileFlags {
 
     public static final int FALLOC_FL_ZERO_RANGE = libc_h.FALLOC_FL_ZERO_RANGE();
 
-    /** Lock types of {@link Libc#tryLock} and {@link Libc#testLock}. */
+    /** Lock types of {@link OpenFileLock#tryLock} and {@link OpenFileLock#testLock}. */
     public static final int F_RDLCK = libc_h.F_RDLCK();
 
     public static final int F_WRLCK = libc_h.F_WRLCK();

@@ -8,7 +8,6 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.ublkzoned.bindings.generated.libc.flock;
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import io.ublkzoned.bindings.generated.liburing.iovec;
 import java.lang.foreign.Arena;
@@ -23,6 +22,8 @@ import java.lang.invoke.MethodHandle;
  *
  * <p>On the data path, from any thread: nothing is allocated once a thread has made its first call. File descriptors
  * are plain numbers here; {@link FileDescriptor} owns them.
+ *
+ * <p>Each function is linked at its first call: that takes milliseconds, and a command calls few of them.
  */
 public final class Libc {
     /** The size of the memory that {@link #preadCached} uses. */
@@ -30,39 +31,12 @@ public final class Libc {
 
     private static final FunctionDescriptor IOCTL_DESCRIPTOR = FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG);
 
-    private static final MethodHandle OPEN =
-            linkVariadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
-    private static final MethodHandle CLOSE = link(libc_h.close$address(), libc_h.close$descriptor());
-    private static final MethodHandle READ = link(libc_h.read$address(), libc_h.read$descriptor());
-    private static final MethodHandle WRITE = link(libc_h.write$address(), libc_h.write$descriptor());
-    private static final MethodHandle PREAD = link(libc_h.pread$address(), libc_h.pread$descriptor());
-    private static final MethodHandle PWRITE = link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
-    private static final MethodHandle PREAD_ADDRESS =
-            AddressLinker.link(libc_h.pread$address(), libc_h.pread$descriptor());
-    private static final MethodHandle PWRITE_ADDRESS =
-            AddressLinker.link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
-    private static final MethodHandle PREADV2_ADDRESS =
-            AddressLinker.link(libc_h.preadv2$address(), libc_h.preadv2$descriptor());
-    private static final MethodHandle EVENTFD_WRITE_ADDRESS =
-            AddressLinker.link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
-    private static final MethodHandle FSYNC = link(libc_h.fsync$address(), libc_h.fsync$descriptor());
-    private static final MethodHandle FDATASYNC = link(libc_h.fdatasync$address(), libc_h.fdatasync$descriptor());
-    private static final MethodHandle FTRUNCATE = link(libc_h.ftruncate$address(), libc_h.ftruncate$descriptor());
-    private static final MethodHandle FALLOCATE = link(libc_h.fallocate$address(), libc_h.fallocate$descriptor());
-    private static final MethodHandle LSEEK = link(libc_h.lseek$address(), libc_h.lseek$descriptor());
-    private static final MethodHandle EVENTFD = link(libc_h.eventfd$address(), libc_h.eventfd$descriptor());
-    private static final MethodHandle EVENTFD_WRITE =
-            link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
-    private static final MethodHandle MMAP = link(libc_h.mmap$address(), libc_h.mmap$descriptor());
-    private static final MethodHandle MUNMAP = link(libc_h.munmap$address(), libc_h.munmap$descriptor());
-    private static final MethodHandle IOCTL_POINTER =
-            linkVariadic("ioctl", 2, IOCTL_DESCRIPTOR.appendArgumentLayouts(ADDRESS));
-    private static final MethodHandle IOCTL_LONG =
-            linkVariadic("ioctl", 2, IOCTL_DESCRIPTOR.appendArgumentLayouts(JAVA_LONG));
-    private static final MethodHandle FCNTL_POINTER =
-            linkVariadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
-
     private Libc() {}
+
+    private static final class Open {
+        static final MethodHandle CALL =
+                linkVariadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+    }
 
     /**
      * open(2), always with O_CLOEXEC.
@@ -77,7 +51,7 @@ public final class Libc {
             MemorySegment cPath = arena.allocateFrom(path);
             int fd;
             do {
-                fd = result((int) OPEN.invokeExact(capture, cPath, flags | libc_h.O_CLOEXEC(), mode), capture);
+                fd = result((int) Open.CALL.invokeExact(capture, cPath, flags | libc_h.O_CLOEXEC(), mode), capture);
             } while (fd == -Errno.EINTR);
             return fd;
         } catch (Throwable t) {
@@ -85,14 +59,22 @@ public final class Libc {
         }
     }
 
+    private static final class Close {
+        static final MethodHandle CALL = link(libc_h.close$address(), libc_h.close$descriptor());
+    }
+
     /** close(2). The number is free afterwards whatever is returned. */
     public static int close(int fd) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((int) CLOSE.invokeExact(capture, fd), capture);
+            return result((int) Close.CALL.invokeExact(capture, fd), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Pread {
+        static final MethodHandle CALL = link(libc_h.pread$address(), libc_h.pread$descriptor());
     }
 
     /**
@@ -105,12 +87,17 @@ public final class Libc {
         try {
             long read;
             do {
-                read = result((long) PREAD.invokeExact(capture, fd, buffer, buffer.byteSize(), offsetBytes), capture);
+                read = result(
+                        (long) Pread.CALL.invokeExact(capture, fd, buffer, buffer.byteSize(), offsetBytes), capture);
             } while (read == -Errno.EINTR);
             return read;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Pwrite {
+        static final MethodHandle CALL = link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
     }
 
     /**
@@ -123,13 +110,17 @@ public final class Libc {
         try {
             long written;
             do {
-                written =
-                        result((long) PWRITE.invokeExact(capture, fd, buffer, buffer.byteSize(), offsetBytes), capture);
+                written = result(
+                        (long) Pwrite.CALL.invokeExact(capture, fd, buffer, buffer.byteSize(), offsetBytes), capture);
             } while (written == -Errno.EINTR);
             return written;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class PreadAddress {
+        static final MethodHandle CALL = AddressLinker.link(libc_h.pread$address(), libc_h.pread$descriptor());
     }
 
     /**
@@ -140,11 +131,15 @@ public final class Libc {
      */
     public static long pread(int fd, long address, long lengthBytes, long offsetBytes) {
         try {
-            long read = (long) PREAD_ADDRESS.invokeExact(fd, address, lengthBytes, offsetBytes);
+            long read = (long) PreadAddress.CALL.invokeExact(fd, address, lengthBytes, offsetBytes);
             return read >= 0 ? read : pread(fd, memory(address, lengthBytes), offsetBytes);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class PwriteAddress {
+        static final MethodHandle CALL = AddressLinker.link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
     }
 
     /**
@@ -154,11 +149,15 @@ public final class Libc {
      */
     public static long pwrite(int fd, long address, long lengthBytes, long offsetBytes) {
         try {
-            long written = (long) PWRITE_ADDRESS.invokeExact(fd, address, lengthBytes, offsetBytes);
+            long written = (long) PwriteAddress.CALL.invokeExact(fd, address, lengthBytes, offsetBytes);
             return written >= 0 ? written : pwrite(fd, memory(address, lengthBytes), offsetBytes);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Preadv2Address {
+        static final MethodHandle CALL = AddressLinker.link(libc_h.preadv2$address(), libc_h.preadv2$descriptor());
     }
 
     /**
@@ -174,7 +173,7 @@ public final class Libc {
         vector.set(JAVA_LONG, iovec.iov_base$offset(), address);
         vector.set(JAVA_LONG, iovec.iov_len$offset(), lengthBytes);
         try {
-            return (long) PREADV2_ADDRESS.invokeExact(fd, vector.address(), 1, offsetBytes, libc_h.RWF_NOWAIT());
+            return (long) Preadv2Address.CALL.invokeExact(fd, vector.address(), 1, offsetBytes, libc_h.RWF_NOWAIT());
         } catch (Throwable t) {
             throw thrownBy(t);
         }
@@ -225,18 +224,26 @@ public final class Libc {
         return done == 0 && buffer.byteSize() > 0 ? -Errno.EIO : done;
     }
 
+    private static final class Read {
+        static final MethodHandle CALL = link(libc_h.read$address(), libc_h.read$descriptor());
+    }
+
     /** read(2), for what has no offset: pipes and eventfds. */
     public static long read(int fd, MemorySegment buffer) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
             long read;
             do {
-                read = result((long) READ.invokeExact(capture, fd, buffer, buffer.byteSize()), capture);
+                read = result((long) Read.CALL.invokeExact(capture, fd, buffer, buffer.byteSize()), capture);
             } while (read == -Errno.EINTR);
             return read;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Write {
+        static final MethodHandle CALL = link(libc_h.write$address(), libc_h.write$descriptor());
     }
 
     /** write(2), for what has no offset. */
@@ -245,12 +252,16 @@ public final class Libc {
         try {
             long written;
             do {
-                written = result((long) WRITE.invokeExact(capture, fd, buffer, buffer.byteSize()), capture);
+                written = result((long) Write.CALL.invokeExact(capture, fd, buffer, buffer.byteSize()), capture);
             } while (written == -Errno.EINTR);
             return written;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Fsync {
+        static final MethodHandle CALL = link(libc_h.fsync$address(), libc_h.fsync$descriptor());
     }
 
     /** fsync(2); blocks until data and metadata are durable. */
@@ -259,12 +270,16 @@ public final class Libc {
         try {
             int returned;
             do {
-                returned = result((int) FSYNC.invokeExact(capture, fd), capture);
+                returned = result((int) Fsync.CALL.invokeExact(capture, fd), capture);
             } while (returned == -Errno.EINTR);
             return returned;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Fdatasync {
+        static final MethodHandle CALL = link(libc_h.fdatasync$address(), libc_h.fdatasync$descriptor());
     }
 
     /** fdatasync(2); blocks until the data, and the metadata needed to read it, are durable. */
@@ -273,12 +288,16 @@ public final class Libc {
         try {
             int returned;
             do {
-                returned = result((int) FDATASYNC.invokeExact(capture, fd), capture);
+                returned = result((int) Fdatasync.CALL.invokeExact(capture, fd), capture);
             } while (returned == -Errno.EINTR);
             return returned;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Ftruncate {
+        static final MethodHandle CALL = link(libc_h.ftruncate$address(), libc_h.ftruncate$descriptor());
     }
 
     /** ftruncate(2): sets the size of a file. */
@@ -287,12 +306,16 @@ public final class Libc {
         try {
             int returned;
             do {
-                returned = result((int) FTRUNCATE.invokeExact(capture, fd, sizeBytes), capture);
+                returned = result((int) Ftruncate.CALL.invokeExact(capture, fd, sizeBytes), capture);
             } while (returned == -Errno.EINTR);
             return returned;
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Fallocate {
+        static final MethodHandle CALL = link(libc_h.fallocate$address(), libc_h.fallocate$descriptor());
     }
 
     /**
@@ -306,7 +329,8 @@ public final class Libc {
         try {
             int returned;
             do {
-                returned = result((int) FALLOCATE.invokeExact(capture, fd, mode, offsetBytes, lengthBytes), capture);
+                returned =
+                        result((int) Fallocate.CALL.invokeExact(capture, fd, mode, offsetBytes, lengthBytes), capture);
             } while (returned == -Errno.EINTR);
             return returned;
         } catch (Throwable t) {
@@ -314,14 +338,22 @@ public final class Libc {
         }
     }
 
+    private static final class Lseek {
+        static final MethodHandle CALL = link(libc_h.lseek$address(), libc_h.lseek$descriptor());
+    }
+
     /** lseek(2). To the end of a file or of a block device it tells the size in bytes. */
     public static long lseek(int fd, long offsetBytes, int whence) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((long) LSEEK.invokeExact(capture, fd, offsetBytes, whence), capture);
+            return result((long) Lseek.CALL.invokeExact(capture, fd, offsetBytes, whence), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class IoctlPointer {
+        static final MethodHandle CALL = linkVariadic("ioctl", 2, IOCTL_DESCRIPTOR.appendArgumentLayouts(ADDRESS));
     }
 
     /** ioctl(2) whose argument is a structure. Not made again after a signal. */
@@ -329,10 +361,15 @@ public final class Libc {
         MemorySegment capture = ErrnoCapture.segment();
         try {
             return result(
-                    (int) IOCTL_POINTER.invokeExact(capture, fd, Integer.toUnsignedLong(request), argument), capture);
+                    (int) IoctlPointer.CALL.invokeExact(capture, fd, Integer.toUnsignedLong(request), argument),
+                    capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class IoctlLong {
+        static final MethodHandle CALL = linkVariadic("ioctl", 2, IOCTL_DESCRIPTOR.appendArgumentLayouts(JAVA_LONG));
     }
 
     /** ioctl(2) whose argument is a number. Not made again after a signal. */
@@ -340,65 +377,33 @@ public final class Libc {
         MemorySegment capture = ErrnoCapture.segment();
         try {
             return result(
-                    (int) IOCTL_LONG.invokeExact(capture, fd, Integer.toUnsignedLong(request), argument), capture);
+                    (int) IoctlLong.CALL.invokeExact(capture, fd, Integer.toUnsignedLong(request), argument), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
     }
 
-    /**
-     * Takes or drops an open file description lock (F_OFD_SETLK): owned by what open(2) made, so that two descriptors
-     * of one process exclude each other too. Does not wait.
-     *
-     * @param type F_RDLCK, F_WRLCK or F_UNLCK of {@link FileFlags}
-     * @param lengthBytes 0: to the end of the file, however far it grows
-     * @return 0, or -errno: -EAGAIN if another one holds a lock that excludes this one
-     */
-    public static int tryLock(int fd, int type, long offsetBytes, long lengthBytes) {
-        try (Arena arena = Arena.ofConfined()) {
-            return lock(fd, libc_h.F_OFD_SETLK(), lockOf(arena, type, offsetBytes, lengthBytes));
-        }
-    }
-
-    /**
-     * Tells whether {@link #tryLock} would succeed (F_OFD_GETLK), and changes nothing.
-     *
-     * @return 0, or -errno: -EAGAIN if another one holds a lock that excludes this one
-     */
-    public static int testLock(int fd, int type, long offsetBytes, long lengthBytes) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment lock = lockOf(arena, type, offsetBytes, lengthBytes);
-            int returned = lock(fd, libc_h.F_OFD_GETLK(), lock);
-            return returned == 0 && flock.l_type(lock) != FileFlags.F_UNLCK ? -Errno.EAGAIN : returned;
-        }
-    }
-
-    private static MemorySegment lockOf(Arena arena, int type, long offsetBytes, long lengthBytes) {
-        MemorySegment lock = arena.allocate(flock.layout());
-        flock.l_type(lock, (short) type);
-        flock.l_whence(lock, (short) FileFlags.SEEK_SET);
-        flock.l_start(lock, offsetBytes);
-        flock.l_len(lock, lengthBytes);
-        return lock;
-    }
-
-    private static int lock(int fd, int command, MemorySegment lock) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) FCNTL_POINTER.invokeExact(capture, fd, command, lock), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+    private static final class Eventfd {
+        static final MethodHandle CALL = link(libc_h.eventfd$address(), libc_h.eventfd$descriptor());
     }
 
     /** eventfd(2) with a counter of 0, close-on-exec. */
     static int eventfd() {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((int) EVENTFD.invokeExact(capture, 0, libc_h.EFD_CLOEXEC()), capture);
+            return result((int) Eventfd.CALL.invokeExact(capture, 0, libc_h.EFD_CLOEXEC()), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class EventfdWriteAddress {
+        static final MethodHandle CALL =
+                AddressLinker.link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
+    }
+
+    private static final class EventfdWrite {
+        static final MethodHandle CALL = link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
     }
 
     /**
@@ -407,32 +412,11 @@ public final class Libc {
      */
     public static int eventfdWrite(int fd, long count) {
         try {
-            if ((int) EVENTFD_WRITE_ADDRESS.invokeExact(fd, count) == 0) {
+            if ((int) EventfdWriteAddress.CALL.invokeExact(fd, count) == 0) {
                 return 0;
             }
             MemorySegment capture = ErrnoCapture.segment();
-            return result((int) EVENTFD_WRITE.invokeExact(capture, fd, count), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    /** mmap(2): the address, or -errno. */
-    static long mmap(long lengthBytes, int protection, int flags, int fd, long offsetBytes) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            MemorySegment mapped = (MemorySegment)
-                    MMAP.invokeExact(capture, MemorySegment.NULL, lengthBytes, protection, flags, fd, offsetBytes);
-            return result(mapped.address(), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    static int munmap(MemorySegment mapped) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) MUNMAP.invokeExact(capture, mapped, mapped.byteSize()), capture);
+            return result((int) EventfdWrite.CALL.invokeExact(capture, fd, count), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }

@@ -32,15 +32,6 @@ public final class LinuxProcess {
     /** With the other two: a page is locked once it is touched, and none is read in ahead. */
     public static final int MCL_ONFAULT = libc_h.MCL_ONFAULT();
 
-    private static final MethodHandle KILL = link(libc_h.kill$address(), libc_h.kill$descriptor());
-    private static final MethodHandle CHDIR = link(libc_h.chdir$address(), libc_h.chdir$descriptor());
-    private static final MethodHandle DUP2 = link(libc_h.dup2$address(), libc_h.dup2$descriptor());
-    private static final MethodHandle MLOCKALL = link(libc_h.mlockall$address(), libc_h.mlockall$descriptor());
-    private static final MethodHandle SCHED_SETAFFINITY =
-            link(libc_h.sched_setaffinity$address(), libc_h.sched_setaffinity$descriptor());
-    private static final MethodHandle PRCTL = linkVariadic(
-            "prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-
     private LinuxProcess() {}
 
     /** The effective user id: 0 is root. */
@@ -53,24 +44,36 @@ public final class LinuxProcess {
         return libc_h.gettid();
     }
 
+    private static final class Kill {
+        static final MethodHandle CALL = link(libc_h.kill$address(), libc_h.kill$descriptor());
+    }
+
     /** kill(2). Signal 0 only tests whether the process is there: -ESRCH if not. */
     public static int kill(int pid, int signal) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((int) KILL.invokeExact(capture, pid, signal), capture);
+            return result((int) Kill.CALL.invokeExact(capture, pid, signal), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Chdir {
+        static final MethodHandle CALL = link(libc_h.chdir$address(), libc_h.chdir$descriptor());
     }
 
     /** chdir(2), for the whole process. Java's own file classes go on with the folder of the start. */
     public static int chdir(String path) {
         MemorySegment capture = ErrnoCapture.segment();
         try (Arena arena = Arena.ofConfined()) {
-            return result((int) CHDIR.invokeExact(capture, arena.allocateFrom(path)), capture);
+            return result((int) Chdir.CALL.invokeExact(capture, arena.allocateFrom(path)), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Dup2 {
+        static final MethodHandle CALL = link(libc_h.dup2$address(), libc_h.dup2$descriptor());
     }
 
     /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, and outlives exec(2). */
@@ -79,7 +82,7 @@ public final class LinuxProcess {
         try {
             int returned;
             do {
-                returned = result((int) DUP2.invokeExact(capture, oldFd, newFd), capture);
+                returned = result((int) Dup2.CALL.invokeExact(capture, oldFd, newFd), capture);
             } while (returned == -Errno.EINTR);
             return returned;
         } catch (Throwable t) {
@@ -87,14 +90,23 @@ public final class LinuxProcess {
         }
     }
 
+    private static final class Mlockall {
+        static final MethodHandle CALL = link(libc_h.mlockall$address(), libc_h.mlockall$descriptor());
+    }
+
     /** mlockall(2) with MCL_... flags. */
     public static int lockMemory(int flags) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((int) MLOCKALL.invokeExact(capture, flags), capture);
+            return result((int) Mlockall.CALL.invokeExact(capture, flags), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class SchedSetaffinity {
+        static final MethodHandle CALL =
+                link(libc_h.sched_setaffinity$address(), libc_h.sched_setaffinity$descriptor());
     }
 
     /**
@@ -106,17 +118,22 @@ public final class LinuxProcess {
     public static int pinThread(MemorySegment cpuMask) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((int) SCHED_SETAFFINITY.invokeExact(capture, 0, cpuMask.byteSize(), cpuMask), capture);
+            return result((int) SchedSetaffinity.CALL.invokeExact(capture, 0, cpuMask.byteSize(), cpuMask), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }
+    }
+
+    private static final class Prctl {
+        static final MethodHandle CALL = linkVariadic(
+                "prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     }
 
     /** prctl(2) of the calling thread or its process, with one argument and zeros after it. */
     public static int prctl(int option, long argument) {
         MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result((int) PRCTL.invokeExact(capture, option, argument, 0L, 0L, 0L), capture);
+            return result((int) Prctl.CALL.invokeExact(capture, option, argument, 0L, 0L, 0L), capture);
         } catch (Throwable t) {
             throw thrownBy(t);
         }

@@ -1,8 +1,13 @@
 package io.ublkzoned.bindings.linux;
 
+import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
+
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 
 /**
  * mmap(2), tied to an arena: memory is unmapped when the arena closes, and not before; a later access throws
@@ -10,6 +15,9 @@ import java.lang.foreign.MemorySegment;
  */
 public final class Mapping {
     private static final long MAX_ERRNO = 4095; // include/linux/err.h of the kernel
+
+    private static final MethodHandle MMAP = link(libc_h.mmap$address(), libc_h.mmap$descriptor());
+    private static final MethodHandle MUNMAP = link(libc_h.munmap$address(), libc_h.munmap$descriptor());
 
     private Mapping() {}
 
@@ -42,10 +50,31 @@ public final class Mapping {
 
     private static MemorySegment map(Arena arena, long lengthBytes, int protection, int flags, int fd, long offsetBytes)
             throws LinuxException {
-        long address = Libc.mmap(lengthBytes, protection, flags, fd, offsetBytes);
+        long address = mmap(lengthBytes, protection, flags, fd, offsetBytes);
         if (-MAX_ERRNO <= address && address < 0) {
             throw new LinuxException("mmap(" + lengthBytes + " bytes)", (int) -address);
         }
-        return MemorySegment.ofAddress(address).reinterpret(lengthBytes, arena, Libc::munmap);
+        return MemorySegment.ofAddress(address).reinterpret(lengthBytes, arena, Mapping::munmap);
+    }
+
+    /** mmap(2): the address, or -errno. */
+    private static long mmap(long lengthBytes, int protection, int flags, int fd, long offsetBytes) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            MemorySegment mapped = (MemorySegment)
+                    MMAP.invokeExact(capture, MemorySegment.NULL, lengthBytes, protection, flags, fd, offsetBytes);
+            return result(mapped.address(), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    private static int munmap(MemorySegment mapped) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            return result((int) MUNMAP.invokeExact(capture, mapped, mapped.byteSize()), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
     }
 }

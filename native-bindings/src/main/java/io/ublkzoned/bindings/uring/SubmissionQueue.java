@@ -43,18 +43,16 @@ public final class SubmissionQueue {
     // The operation, its flags and its file are the first eight bytes.
     private static final long FLAGS_SHIFT = Byte.SIZE * io_uring_sqe.flags$offset();
     private static final long FD_SHIFT = Byte.SIZE * io_uring_sqe.fd$offset();
-    private static final long OFFSET = io_uring_sqe.off$offset();
-    private static final long COMMAND_OP = io_uring_sqe.cmd_op$offset();
+    private static final long OFFSET = io_uring_sqe.off$offset(); // and cmd_op, of a command
     private static final long ADDRESS = io_uring_sqe.addr$offset();
     private static final long LENGTH = io_uring_sqe.len$offset();
-    private static final long OPERATION_FLAGS_SHIFT = Byte.SIZE * (io_uring_sqe.rw_flags$offset() - LENGTH);
+    private static final int OPERATION_FLAGS_SHIFT = Byte.SIZE * (int) (io_uring_sqe.rw_flags$offset() - LENGTH);
     private static final long USER_DATA = io_uring_sqe.user_data$offset();
     private static final long BUFFER_INDEX = io_uring_sqe.buf_index$offset();
     private static final long COMMAND = io_uring_sqe.cmd$offset();
 
-    private static final long IO_QUEUE = COMMAND + ublksrv_io_cmd.q_id$offset();
-    private static final long IO_TAG = COMMAND + ublksrv_io_cmd.tag$offset();
-    private static final long IO_RESULT = COMMAND + ublksrv_io_cmd.result$offset();
+    private static final long IO_TAG_SHIFT = Byte.SIZE * ublksrv_io_cmd.tag$offset();
+    private static final long IO_RESULT_SHIFT = Byte.SIZE * ublksrv_io_cmd.result$offset();
     private static final long IO_ADDRESS = COMMAND + ublksrv_io_cmd.addr$offset();
 
     private static final long CONTROL_DEVICE = COMMAND + ublksrv_ctrl_cmd.dev_id$offset();
@@ -121,20 +119,18 @@ public final class SubmissionQueue {
      */
     public void readFixed(
             int fd, int bufferIndex, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
-        long entry = next(OP_READ_FIXED, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
-        entries.set(JAVA_SHORT, entry + BUFFER_INDEX, (short) bufferIndex);
+        next(OP_READ_FIXED, fd, offsetBytes, address, lengthBytes, bufferIndex, userData, sqeFlags);
     }
 
     /** Writes from a registered buffer; {@code address} as in {@link #readFixed}. */
     public void writeFixed(
             int fd, int bufferIndex, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
-        long entry = next(OP_WRITE_FIXED, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
-        entries.set(JAVA_SHORT, entry + BUFFER_INDEX, (short) bufferIndex);
+        next(OP_WRITE_FIXED, fd, offsetBytes, address, lengthBytes, bufferIndex, userData, sqeFlags);
     }
 
     /** Syncs the whole file; without the metadata that reading does not need if {@code dataOnly}. */
     public void fsync(int fd, boolean dataOnly, long userData, int sqeFlags) {
-        next(OP_FSYNC, fd, 0, 0, 0, dataOnly ? FSYNC_DATASYNC : 0, userData, sqeFlags);
+        next(OP_FSYNC, fd, 0, 0, dataOnly ? (long) FSYNC_DATASYNC << OPERATION_FLAGS_SHIFT : 0, 0, userData, sqeFlags);
     }
 
     /** fallocate(2); {@code mode} is FALLOC_FL_... bits. */
@@ -156,11 +152,9 @@ public final class SubmissionQueue {
      */
     public void ublkIo(
             int fd, int command, int queueId, int tag, int result, long address, long userData, int sqeFlags) {
-        long entry = next(OP_URING_CMD, fd, 0, 0, 0, 0, userData, sqeFlags);
-        entries.set(JAVA_INT, entry + COMMAND_OP, command);
-        entries.set(JAVA_SHORT, entry + IO_QUEUE, (short) queueId);
-        entries.set(JAVA_SHORT, entry + IO_TAG, (short) tag);
-        entries.set(JAVA_INT, entry + IO_RESULT, result);
+        long entry = next(OP_URING_CMD, fd, Integer.toUnsignedLong(command), 0, 0, 0, userData, sqeFlags);
+        entries.set(
+                JAVA_LONG, entry + COMMAND, queueId | (long) tag << IO_TAG_SHIFT | (long) result << IO_RESULT_SHIFT);
         entries.set(JAVA_LONG, entry + IO_ADDRESS, address);
     }
 
@@ -185,8 +179,7 @@ public final class SubmissionQueue {
         if (entryBytes == io_uring_sqe.sizeof()) {
             throw new IllegalStateException("control commands need a ring with SQE128");
         }
-        long entry = next(OP_URING_CMD, fd, 0, 0, 0, 0, userData, 0);
-        entries.set(JAVA_INT, entry + COMMAND_OP, command);
+        long entry = next(OP_URING_CMD, fd, Integer.toUnsignedLong(command), 0, 0, 0, userData, 0);
         entries.set(JAVA_INT, entry + CONTROL_DEVICE, deviceId);
         entries.set(JAVA_SHORT, entry + CONTROL_QUEUE, (short) queueId);
         entries.set(JAVA_SHORT, entry + CONTROL_LENGTH, (short) lengthBytes);
@@ -233,17 +226,11 @@ public final class SubmissionQueue {
      * Takes the next entry and fills what all operations share; everything else in it is zero. Each eight bytes are stored
      * once, since without the optimizer a store is several calls.
      *
+     * @param length in the lower half, the operation's own flags in the upper one
      * @return its offset in {@code entries}
      */
     private long next(
-            int opcode,
-            int fd,
-            long offset,
-            long address,
-            int length,
-            int operationFlags,
-            long userData,
-            int sqeFlags) {
+            int opcode, int fd, long offset, long address, long length, int bufferIndex, long userData, int sqeFlags) {
         if (tail - headSeen == entryCount) {
             reserve(1);
         }
@@ -251,12 +238,10 @@ public final class SubmissionQueue {
         entries.set(JAVA_LONG, entry, opcode | (long) sqeFlags << FLAGS_SHIFT | (long) fd << FD_SHIFT);
         entries.set(JAVA_LONG, entry + OFFSET, offset);
         entries.set(JAVA_LONG, entry + ADDRESS, address);
-        entries.set(
-                JAVA_LONG,
-                entry + LENGTH,
-                Integer.toUnsignedLong(length) | (long) operationFlags << OPERATION_FLAGS_SHIFT);
+        entries.set(JAVA_LONG, entry + LENGTH, length);
         entries.set(JAVA_LONG, entry + USER_DATA, userData);
-        for (long i = BUFFER_INDEX; i < entryBytes; i += JAVA_LONG.byteSize()) {
+        entries.set(JAVA_LONG, entry + BUFFER_INDEX, bufferIndex);
+        for (long i = COMMAND; i < entryBytes; i += JAVA_LONG.byteSize()) {
             entries.set(JAVA_LONG, entry + i, 0L);
         }
         tail++;

@@ -4,8 +4,8 @@ import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
-import io.ublkzoned.bindings.linux.Libc;
 import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.linux.OpenFileLock;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -51,10 +51,10 @@ public final class ImageLock {
      */
     static void lockForWriting(FileDescriptor file, String imageName) throws IOException {
         for (int at : HELD) {
-            requireFree(Libc.tryLock(file.value(), FileFlags.F_RDLCK, at, 1), imageName);
+            requireFree(OpenFileLock.tryLock(file.value(), FileFlags.F_RDLCK, at, 1), imageName);
         }
         for (int at : FORBIDDEN) {
-            requireFree(Libc.testLock(file.value(), FileFlags.F_WRLCK, at, 1), imageName);
+            requireFree(OpenFileLock.testLock(file.value(), FileFlags.F_WRLCK, at, 1), imageName);
         }
     }
 

@@ -1,0 +1,68 @@
+package io.ublkzoned.bindings.linux;
+
+import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
+import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import io.ublkzoned.bindings.generated.libc.flock;
+import io.ublkzoned.bindings.generated.libc.libc_h;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** Locks on ranges of a file, by fcntl(2). As in {@link Libc}, a result is 0 or -errno. Not on the data path. */
+public final class OpenFileLock {
+
+    private static final MethodHandle FCNTL =
+            linkVariadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+
+    private OpenFileLock() {}
+
+    /**
+     * Takes or drops an open file description lock (F_OFD_SETLK): owned by what open(2) made, so that two descriptors
+     * of one process exclude each other too. Does not wait.
+     *
+     * @param type F_RDLCK, F_WRLCK or F_UNLCK of {@link FileFlags}
+     * @param lengthBytes 0: to the end of the file, however far it grows
+     * @return 0, or -errno: -EAGAIN if another one holds a lock that excludes this one
+     */
+    public static int tryLock(int fd, int type, long offsetBytes, long lengthBytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            return lock(fd, libc_h.F_OFD_SETLK(), lockOf(arena, type, offsetBytes, lengthBytes));
+        }
+    }
+
+    /**
+     * Tells whether {@link #tryLock} would succeed (F_OFD_GETLK), and changes nothing.
+     *
+     * @return 0, or -errno: -EAGAIN if another one holds a lock that excludes this one
+     */
+    public static int testLock(int fd, int type, long offsetBytes, long lengthBytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment lock = lockOf(arena, type, offsetBytes, lengthBytes);
+            int returned = lock(fd, libc_h.F_OFD_GETLK(), lock);
+            return returned == 0 && flock.l_type(lock) != FileFlags.F_UNLCK ? -Errno.EAGAIN : returned;
+        }
+    }
+
+    private static MemorySegment lockOf(Arena arena, int type, long offsetBytes, long lengthBytes) {
+        MemorySegment lock = arena.allocate(flock.layout());
+        flock.l_type(lock, (short) type);
+        flock.l_whence(lock, (short) FileFlags.SEEK_SET);
+        flock.l_start(lock, offsetBytes);
+        flock.l_len(lock, lengthBytes);
+        return lock;
+    }
+
+    private static int lock(int fd, int command, MemorySegment lock) {
+        MemorySegment capture = ErrnoCapture.segment();
+        try {
+            return result((int) FCNTL.invokeExact(capture, fd, command, lock), capture);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+}
