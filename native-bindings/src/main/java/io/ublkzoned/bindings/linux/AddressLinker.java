@@ -18,6 +18,12 @@ public final class AddressLinker {
 
     private AddressLinker() {}
 
+    /** A handle of a C library's function that returns a number and takes numbers, a long for each pointer. */
+    static MethodHandle link(String name, MemoryLayout returned, MemoryLayout... arguments) {
+        MemorySegment address = LINKER.defaultLookup().findOrThrow(name);
+        return LINKER.downcallHandle(address, FunctionDescriptor.of(returned, arguments));
+    }
+
     /**
      * A handle of a function.
      *

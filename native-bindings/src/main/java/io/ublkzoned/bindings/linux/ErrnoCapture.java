@@ -26,21 +26,21 @@ final class ErrnoCapture {
 
     private ErrnoCapture() {}
 
-    /** A handle whose first argument is {@link #segment()}. */
-    static MethodHandle link(MemorySegment address, FunctionDescriptor descriptor) {
-        return downcall(address, descriptor, CAPTURE);
+    /** A handle of a C function, whose first argument is {@link #segment()}. */
+    static MethodHandle link(String name, MemoryLayout returned, MemoryLayout... arguments) {
+        return downcall(name, FunctionDescriptor.of(returned, arguments), CAPTURE);
     }
 
     /** The same for a C function declared with {@code ...} after its first {@code fixedArguments}. */
-    static MethodHandle linkVariadic(String name, int fixedArguments, FunctionDescriptor descriptor) {
-        MemorySegment address = LINKER.defaultLookup().findOrThrow(name);
-        return downcall(address, descriptor, CAPTURE, Linker.Option.firstVariadicArg(fixedArguments));
+    static MethodHandle linkVariadic(
+            String name, int fixedArguments, MemoryLayout returned, MemoryLayout... arguments) {
+        FunctionDescriptor descriptor = FunctionDescriptor.of(returned, arguments);
+        return downcall(name, descriptor, CAPTURE, Linker.Option.firstVariadicArg(fixedArguments));
     }
 
-    private static MethodHandle downcall(
-            MemorySegment address, FunctionDescriptor descriptor, Linker.Option... options) {
+    private static MethodHandle downcall(String name, FunctionDescriptor descriptor, Linker.Option... options) {
         try {
-            return LINKER.downcallHandle(address, descriptor, options);
+            return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor, options);
         } catch (IllegalCallerException e) {
             throw new IllegalStateException(
                     "native access is denied: run java with --enable-native-access="

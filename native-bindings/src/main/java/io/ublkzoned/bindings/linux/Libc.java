@@ -11,7 +11,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import io.ublkzoned.bindings.generated.liburing.iovec;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -29,13 +28,10 @@ public final class Libc {
     /** The size of the memory that {@link #preadCached} uses. */
     public static final long VECTOR_BYTES = iovec.sizeof();
 
-    private static final FunctionDescriptor IOCTL_DESCRIPTOR = FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG);
-
     private Libc() {}
 
     private static final class Open {
-        static final MethodHandle CALL =
-                linkVariadic("open", 2, FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+        static final MethodHandle CALL = linkVariadic("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     }
 
     /**
@@ -60,7 +56,7 @@ public final class Libc {
     }
 
     private static final class Close {
-        static final MethodHandle CALL = link(libc_h.close$address(), libc_h.close$descriptor());
+        static final MethodHandle CALL = link("close", JAVA_INT, JAVA_INT);
     }
 
     /** close(2). The number is free afterwards whatever is returned. */
@@ -74,7 +70,7 @@ public final class Libc {
     }
 
     private static final class Pread {
-        static final MethodHandle CALL = link(libc_h.pread$address(), libc_h.pread$descriptor());
+        static final MethodHandle CALL = link("pread", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
     }
 
     /**
@@ -97,7 +93,7 @@ public final class Libc {
     }
 
     private static final class Pwrite {
-        static final MethodHandle CALL = link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
+        static final MethodHandle CALL = link("pwrite", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
     }
 
     /**
@@ -120,7 +116,8 @@ public final class Libc {
     }
 
     private static final class PreadAddress {
-        static final MethodHandle CALL = AddressLinker.link(libc_h.pread$address(), libc_h.pread$descriptor());
+        static final MethodHandle CALL =
+                AddressLinker.link("pread", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     }
 
     /**
@@ -139,7 +136,8 @@ public final class Libc {
     }
 
     private static final class PwriteAddress {
-        static final MethodHandle CALL = AddressLinker.link(libc_h.pwrite$address(), libc_h.pwrite$descriptor());
+        static final MethodHandle CALL =
+                AddressLinker.link("pwrite", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     }
 
     /**
@@ -157,7 +155,8 @@ public final class Libc {
     }
 
     private static final class Preadv2Address {
-        static final MethodHandle CALL = AddressLinker.link(libc_h.preadv2$address(), libc_h.preadv2$descriptor());
+        static final MethodHandle CALL =
+                AddressLinker.link("preadv2", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     }
 
     /**
@@ -225,7 +224,7 @@ public final class Libc {
     }
 
     private static final class Read {
-        static final MethodHandle CALL = link(libc_h.read$address(), libc_h.read$descriptor());
+        static final MethodHandle CALL = link("read", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
     }
 
     /** read(2), for what has no offset: pipes and eventfds. */
@@ -243,7 +242,7 @@ public final class Libc {
     }
 
     private static final class Write {
-        static final MethodHandle CALL = link(libc_h.write$address(), libc_h.write$descriptor());
+        static final MethodHandle CALL = link("write", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
     }
 
     /** write(2), for what has no offset. */
@@ -261,7 +260,7 @@ public final class Libc {
     }
 
     private static final class Fsync {
-        static final MethodHandle CALL = link(libc_h.fsync$address(), libc_h.fsync$descriptor());
+        static final MethodHandle CALL = link("fsync", JAVA_INT, JAVA_INT);
     }
 
     /** fsync(2); blocks until data and metadata are durable. */
@@ -279,7 +278,7 @@ public final class Libc {
     }
 
     private static final class Fdatasync {
-        static final MethodHandle CALL = link(libc_h.fdatasync$address(), libc_h.fdatasync$descriptor());
+        static final MethodHandle CALL = link("fdatasync", JAVA_INT, JAVA_INT);
     }
 
     /** fdatasync(2); blocks until the data, and the metadata needed to read it, are durable. */
@@ -297,7 +296,7 @@ public final class Libc {
     }
 
     private static final class Ftruncate {
-        static final MethodHandle CALL = link(libc_h.ftruncate$address(), libc_h.ftruncate$descriptor());
+        static final MethodHandle CALL = link("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
     }
 
     /** ftruncate(2): sets the size of a file. */
@@ -315,7 +314,7 @@ public final class Libc {
     }
 
     private static final class Fallocate {
-        static final MethodHandle CALL = link(libc_h.fallocate$address(), libc_h.fallocate$descriptor());
+        static final MethodHandle CALL = link("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     }
 
     /**
@@ -339,7 +338,7 @@ public final class Libc {
     }
 
     private static final class Lseek {
-        static final MethodHandle CALL = link(libc_h.lseek$address(), libc_h.lseek$descriptor());
+        static final MethodHandle CALL = link("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     }
 
     /** lseek(2). To the end of a file or of a block device it tells the size in bytes. */
@@ -353,7 +352,7 @@ public final class Libc {
     }
 
     private static final class IoctlPointer {
-        static final MethodHandle CALL = linkVariadic("ioctl", 2, IOCTL_DESCRIPTOR.appendArgumentLayouts(ADDRESS));
+        static final MethodHandle CALL = linkVariadic("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
     }
 
     /** ioctl(2) whose argument is a structure. Not made again after a signal. */
@@ -369,7 +368,7 @@ public final class Libc {
     }
 
     private static final class IoctlLong {
-        static final MethodHandle CALL = linkVariadic("ioctl", 2, IOCTL_DESCRIPTOR.appendArgumentLayouts(JAVA_LONG));
+        static final MethodHandle CALL = linkVariadic("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     }
 
     /** ioctl(2) whose argument is a number. Not made again after a signal. */
@@ -384,7 +383,7 @@ public final class Libc {
     }
 
     private static final class Eventfd {
-        static final MethodHandle CALL = link(libc_h.eventfd$address(), libc_h.eventfd$descriptor());
+        static final MethodHandle CALL = link("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
     }
 
     /** eventfd(2) with a counter of 0, close-on-exec. */
@@ -398,12 +397,11 @@ public final class Libc {
     }
 
     private static final class EventfdWriteAddress {
-        static final MethodHandle CALL =
-                AddressLinker.link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
+        static final MethodHandle CALL = AddressLinker.link("eventfd_write", JAVA_INT, JAVA_INT, JAVA_LONG);
     }
 
     private static final class EventfdWrite {
-        static final MethodHandle CALL = link(libc_h.eventfd_write$address(), libc_h.eventfd_write$descriptor());
+        static final MethodHandle CALL = link("eventfd_write", JAVA_INT, JAVA_INT, JAVA_LONG);
     }
 
     /**

@@ -4,12 +4,12 @@ import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
+import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
@@ -45,7 +45,7 @@ public final class LinuxProcess {
     }
 
     private static final class Kill {
-        static final MethodHandle CALL = link(libc_h.kill$address(), libc_h.kill$descriptor());
+        static final MethodHandle CALL = link("kill", JAVA_INT, JAVA_INT, JAVA_INT);
     }
 
     /** kill(2). Signal 0 only tests whether the process is there: -ESRCH if not. */
@@ -59,7 +59,7 @@ public final class LinuxProcess {
     }
 
     private static final class Chdir {
-        static final MethodHandle CALL = link(libc_h.chdir$address(), libc_h.chdir$descriptor());
+        static final MethodHandle CALL = link("chdir", JAVA_INT, ADDRESS);
     }
 
     /** chdir(2), for the whole process. Java's own file classes go on with the folder of the start. */
@@ -73,7 +73,7 @@ public final class LinuxProcess {
     }
 
     private static final class Dup2 {
-        static final MethodHandle CALL = link(libc_h.dup2$address(), libc_h.dup2$descriptor());
+        static final MethodHandle CALL = link("dup2", JAVA_INT, JAVA_INT, JAVA_INT);
     }
 
     /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, and outlives exec(2). */
@@ -91,7 +91,7 @@ public final class LinuxProcess {
     }
 
     private static final class Mlockall {
-        static final MethodHandle CALL = link(libc_h.mlockall$address(), libc_h.mlockall$descriptor());
+        static final MethodHandle CALL = link("mlockall", JAVA_INT, JAVA_INT);
     }
 
     /** mlockall(2) with MCL_... flags. */
@@ -104,29 +104,9 @@ public final class LinuxProcess {
         }
     }
 
-    private static final class SchedSetaffinity {
-        static final MethodHandle CALL =
-                link(libc_h.sched_setaffinity$address(), libc_h.sched_setaffinity$descriptor());
-    }
-
-    /**
-     * sched_setaffinity(2) of the calling thread.
-     *
-     * @param cpuMask one bit per CPU, the lowest bit of the first 8 bytes is CPU 0; a multiple of 8 bytes long, as
-     *     UBLK_U_CMD_GET_QUEUE_AFFINITY fills it
-     */
-    public static int pinThread(MemorySegment cpuMask) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) SchedSetaffinity.CALL.invokeExact(capture, 0, cpuMask.byteSize(), cpuMask), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
     private static final class Prctl {
-        static final MethodHandle CALL = linkVariadic(
-                "prctl", 1, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+        static final MethodHandle CALL =
+                linkVariadic("prctl", 1, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     }
 
     /** prctl(2) of the calling thread or its process, with one argument and zeros after it. */

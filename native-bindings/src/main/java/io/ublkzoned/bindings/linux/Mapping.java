@@ -3,6 +3,9 @@ package io.ublkzoned.bindings.linux;
 import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
 import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
@@ -16,8 +19,9 @@ import java.lang.invoke.MethodHandle;
 public final class Mapping {
     private static final long MAX_ERRNO = 4095; // include/linux/err.h of the kernel
 
-    private static final MethodHandle MMAP = link(libc_h.mmap$address(), libc_h.mmap$descriptor());
-    private static final MethodHandle MUNMAP = link(libc_h.munmap$address(), libc_h.munmap$descriptor());
+    private static final MethodHandle MMAP =
+            link("mmap", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle MUNMAP = link("munmap", JAVA_INT, ADDRESS, JAVA_LONG);
 
     private Mapping() {}
 

@@ -9,15 +9,13 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import io.ublkzoned.bindings.generated.libc.flock;
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
 /** Locks on ranges of a file, by fcntl(2). As in {@link Libc}, a result is 0 or -errno. Not on the data path. */
 public final class OpenFileLock {
 
-    private static final MethodHandle FCNTL =
-            linkVariadic("fcntl", 2, FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+    private static final MethodHandle FCNTL = linkVariadic("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
 
     private OpenFileLock() {}
 

@@ -1,12 +1,8 @@
 package io.ublkzoned.bindings.linux;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -30,36 +26,6 @@ class LinuxProcessTest {
         assertTrue(
                 status.lines().anyMatch(line -> line.matches("Uid:\t\\d+\t" + LinuxProcess.effectiveUserId() + "\t.*")),
                 status);
-    }
-
-    @Test
-    void pinnedThreadStaysOnItsCpu() throws Exception {
-        String[] allowed = new String[1];
-        int[] result = new int[1];
-        Thread thread = new Thread(() -> {
-            try (Arena arena = Arena.ofConfined()) {
-                MemorySegment mask = arena.allocate(16, 8);
-                mask.set(ValueLayout.JAVA_LONG, 0, 1L);
-                result[0] = LinuxProcess.pinThread(mask);
-                allowed[0] = cpusAllowed();
-            }
-        });
-        thread.start();
-        thread.join();
-        assertEquals(0, result[0]);
-        assertEquals("0", allowed[0]);
-    }
-
-    private static String cpusAllowed() {
-        try {
-            return Files.readAllLines(Path.of("/proc/thread-self/status"), US_ASCII).stream()
-                    .filter(line -> line.startsWith("Cpus_allowed_list:"))
-                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                    .findFirst()
-                    .orElseThrow();
-        } catch (java.io.IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
     }
 
     @Test
