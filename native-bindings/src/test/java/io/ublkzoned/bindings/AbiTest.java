@@ -24,8 +24,6 @@ import io.ublkzoned.bindings.generated.ublk.ublksrv_io_cmd;
 import io.ublkzoned.bindings.generated.ublk.ublksrv_io_desc;
 import io.ublkzoned.bindings.generated.uring.io_uring_cqe;
 import io.ublkzoned.bindings.generated.uring.io_uring_params;
-import io.ublkzoned.bindings.generated.uring.io_uring_probe;
-import io.ublkzoned.bindings.generated.uring.io_uring_probe_op;
 import io.ublkzoned.bindings.generated.uring.io_uring_sqe;
 import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.Errno;
@@ -70,8 +68,6 @@ class AbiTest {
         struct("io_uring_sqe", io_uring_sqe.layout());
         struct("io_uring_cqe", io_uring_cqe.layout());
         struct("io_uring_params", io_uring_params.layout());
-        struct("io_uring_probe", io_uring_probe.layout());
-        struct("io_uring_probe_op", io_uring_probe_op.layout());
         compareWithC("uring", "");
     }
 

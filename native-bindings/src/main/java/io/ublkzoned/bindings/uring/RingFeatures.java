@@ -3,16 +3,12 @@ package io.ublkzoned.bindings.uring;
 import io.ublkzoned.bindings.generated.liburing.io_uring;
 import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.generated.uring.io_uring_params;
-import io.ublkzoned.bindings.generated.uring.io_uring_probe;
-import io.ublkzoned.bindings.generated.uring.io_uring_probe_op;
-import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.Errno;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -27,12 +23,10 @@ public final class RingFeatures {
 
     private final String unavailableReason;
     private final Set<RingFlag> flags;
-    private final BitSet operations;
 
-    private RingFeatures(String unavailableReason, Set<RingFlag> flags, BitSet operations) {
+    private RingFeatures(String unavailableReason, Set<RingFlag> flags) {
         this.unavailableReason = unavailableReason;
         this.flags = flags;
-        this.operations = operations;
     }
 
     /** The features of the running kernel. The first call makes rings; any thread may make it. */
@@ -54,30 +48,24 @@ public final class RingFeatures {
         return flags.contains(flag);
     }
 
-    /** Whether the kernel knows this IORING_OP_... number. */
-    public boolean supportsOperation(int opcode) {
-        return operations.get(opcode);
-    }
-
     RingFeatures without(RingFlag flag) {
         EnumSet<RingFlag> fewer = EnumSet.copyOf(flags);
         fewer.remove(flag);
-        return new RingFeatures(unavailableReason, fewer, operations);
+        return new RingFeatures(unavailableReason, fewer);
     }
 
     private static RingFeatures probe() {
         EnumSet<RingFlag> flags = EnumSet.noneOf(RingFlag.class);
         String problem = LiburingLibrary.problem();
         if (!problem.isEmpty()) {
-            return new RingFeatures(problem, flags, new BitSet());
+            return new RingFeatures(problem, flags);
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment ring = arena.allocate(io_uring.layout());
             int result = init(arena, ring, 0);
             if (result < 0) {
-                return new RingFeatures(reason(-result), flags, new BitSet());
+                return new RingFeatures(reason(-result), flags);
             }
-            BitSet operations = operations(ring);
             liburing_h.io_uring_queue_exit(ring);
             for (RingFlag flag : RingFlag.values()) {
                 if (init(arena, ring, flag.bits()) == 0) {
@@ -85,7 +73,7 @@ public final class RingFeatures {
                     flags.add(flag);
                 }
             }
-            return new RingFeatures("", flags, operations);
+            return new RingFeatures("", flags);
         }
     }
 
@@ -93,23 +81,6 @@ public final class RingFeatures {
         MemorySegment params = arena.allocate(io_uring_params.layout());
         io_uring_params.flags(params, flags);
         return liburing_h.io_uring_queue_init_params(1, ring, params);
-    }
-
-    private static BitSet operations(MemorySegment ring) {
-        BitSet operations = new BitSet();
-        MemorySegment probe = liburing_h.io_uring_get_probe_ring(ring);
-        if (probe.address() == 0) {
-            return operations;
-        }
-        int count = Byte.toUnsignedInt(io_uring_probe.ops_len(probe));
-        for (int i = 0; i < count; i++) {
-            MemorySegment op = probe.asSlice(io_uring_probe.ops$offset() + i * io_uring_probe_op.sizeof());
-            if ((io_uring_probe_op.flags(op) & uring_h.IO_URING_OP_SUPPORTED()) != 0) {
-                operations.set(Byte.toUnsignedInt(io_uring_probe_op.op(op)));
-            }
-        }
-        liburing_h.io_uring_free_probe(probe);
-        return operations;
     }
 
     private static String reason(int errno) {

@@ -230,14 +230,5 @@ public class uring_h extends uring_h$shared {
     public static int IORING_SQ_CQ_OVERFLOW() {
         return IORING_SQ_CQ_OVERFLOW;
     }
-    private static final int IO_URING_OP_SUPPORTED = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define IO_URING_OP_SUPPORTED 1
-     * }
-     */
-    public static int IO_URING_OP_SUPPORTED() {
-        return IO_URING_OP_SUPPORTED;
-    }
 }
 
