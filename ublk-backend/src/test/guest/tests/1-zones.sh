@@ -38,7 +38,6 @@ reports_all_zones_as_blkzone_sees_them() {
     del_and_check disk.qcow2
 }
 
-# runs: everywhere
 opens_closes_finishes_and_resets_single_zones() {
     new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
@@ -140,6 +139,7 @@ reset_of_the_whole_device_spares_conventional_zones_and_frees_the_image() {
     ublk-zoned check disk.qcow2
 }
 
+# runs: long
 tells_the_block_layer_what_it_is() {
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4 --max-open 6 --max-active 8
     attach disk.qcow2
@@ -170,6 +170,7 @@ tells_the_block_layer_what_it_is() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 refuses_writes_that_break_the_rules_and_goes_on_after_them() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
     attach disk.qcow2
@@ -199,6 +200,7 @@ refuses_writes_that_break_the_rules_and_goes_on_after_them() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 reports_from_any_zone_and_resets_under_reads() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     attach disk.qcow2
@@ -221,6 +223,7 @@ reports_from_any_zone_and_resets_under_reads() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 makes_zones_read_only_and_offline_and_lets_them_recover() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2
@@ -276,7 +279,7 @@ _client() {
         io.ublkzoned.backend.client.ContractMain "$DEVICE" "$1"
 }
 
-# runs: everywhere
+# runs: newest
 keeps_the_kernels_contract_case_by_case() {
     local geometry block_size options cases=8
     [[ $(uname -r) != 6.* ]] || cases=7 # reports from the kernel's cache are of 6.19

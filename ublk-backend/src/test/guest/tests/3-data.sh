@@ -43,7 +43,6 @@ _read_all() {
     dd if="$DEVICE" bs=1M iflag=direct status=none | sha256sum
 }
 
-# runs: everywhere
 writes_and_verifies_with_fio() {
     new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
@@ -68,6 +67,7 @@ writes_and_verifies_with_fio_on_an_image_on_ext4() {
     umount mnt
 }
 
+# runs: long
 bypasses_the_page_cache_if_told_to() {
     _image_on_ext4
     attach mnt/disk.qcow2 --cache none
@@ -122,6 +122,7 @@ reads_zeros_beyond_the_write_pointer() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 keeps_data_through_del_and_add_by_the_page_cache_too() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2
@@ -137,6 +138,7 @@ keeps_data_through_del_and_add_by_the_page_cache_too() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 serves_with_other_block_sizes_queues_and_depths() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2 --block-size 512 -q 1 -d 1
@@ -166,6 +168,7 @@ _copied() {
     echo $((after - before))
 }
 
+# runs: long
 moves_large_requests_without_a_copy_where_the_kernel_can() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2 -q 1 -d 4

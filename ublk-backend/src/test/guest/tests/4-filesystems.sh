@@ -84,7 +84,6 @@ keeps_btrfs_on_256_zones_of_16M_with_limits() {
     _round_trip btrfs disk.qcow2 60
 }
 
-# runs: everywhere
 keeps_f2fs_with_conventional_zones() {
     _need_file_system f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
@@ -124,6 +123,7 @@ _goes_on_with_worn_zones() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 loses_no_file_of_btrfs_when_its_zones_wear_out() {
     _need_file_system btrfs
     new_image disk.qcow2 --size 4G --zone-size 16M

@@ -21,7 +21,6 @@ _has_open_files_fewer_than() {
 }
 
 # seconds: 7200
-# runs: everywhere
 leaves_nothing_behind_after_rounds_of_add_and_del() {
     # shellcheck source=ublk-backend/src/test/guest/lib/leftovers.sh
     . "$HERE/lib/leftovers.sh"
@@ -43,6 +42,7 @@ leaves_nothing_behind_after_rounds_of_add_and_del() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 serves_eight_devices_at_once_and_the_driver_can_be_unloaded_after_them() {
     new_image fresh.qcow2 --size 64M --zone-size 2M --conventional-zones 2
     local device number
@@ -69,6 +69,7 @@ serves_eight_devices_at_once_and_the_driver_can_be_unloaded_after_them() {
     done
 }
 
+# runs: long
 deletes_by_force_what_is_in_use_or_has_a_server_that_does_not_end() {
     modprobe f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
@@ -121,6 +122,7 @@ closes_the_image_cleanly_on_sigterm() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 closes_the_image_cleanly_on_sigterm_while_requests_are_in_flight() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2
@@ -157,6 +159,7 @@ comes_and_goes_in_a_storm_of_udev_events() {
     ublk-zoned check disk.qcow2
 }
 
+# runs: long
 ends_in_the_foreground_on_ctrl_c() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     local server status=0
@@ -178,6 +181,7 @@ ends_in_the_foreground_on_ctrl_c() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 keeps_what_was_synced_when_the_server_is_killed() {
     modprobe btrfs
     new_image disk.qcow2 --size 4G --zone-size 16M
@@ -205,6 +209,7 @@ keeps_what_was_synced_when_the_server_is_killed() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 removes_a_device_whose_server_was_killed_while_it_wrote() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2 --recovery off

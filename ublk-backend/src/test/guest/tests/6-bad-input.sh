@@ -15,6 +15,7 @@ _devices_now() {
     find /dev -name 'ublk[bc]*' | sort | tr '\n' ' '
 }
 
+# runs: long
 refuses_an_image_that_is_attached_already() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     attach disk.qcow2
@@ -30,6 +31,7 @@ refuses_an_image_that_is_attached_already() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 refuses_to_delete_a_device_in_use() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
@@ -47,7 +49,6 @@ refuses_to_delete_a_device_in_use() {
     del_and_check disk.qcow2
 }
 
-# runs: everywhere
 refuses_without_the_driver() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     rmmod ublk_drv
@@ -62,6 +63,7 @@ refuses_without_the_driver() {
     expect_equal "the list" "$(ublk-zoned list)" ''
 }
 
+# runs: long
 refuses_users_other_than_root() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     local nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
@@ -73,6 +75,7 @@ refuses_users_other_than_root() {
     ublk-zoned check disk.qcow2
 }
 
+# runs: long
 refuses_without_liburing() {
     modprobe overlay || skip "this kernel has no overlayfs to hide liburing behind"
     new_image disk.qcow2 --size 256M --zone-size 16M
@@ -87,6 +90,7 @@ refuses_without_liburing() {
     unshare -m bash -c "$hide" "$libraries" ublk-zoned check disk.qcow2
 }
 
+# runs: newest
 refuses_files_that_are_no_zoned_image() {
     expect_failure 1 'missing.qcow2' ublk-zoned add missing.qcow2
     expect_failure 1 '.' ublk-zoned add .
@@ -105,6 +109,7 @@ refuses_files_that_are_no_zoned_image() {
     _expect_refusal 'shorter.qcow2' shorter.qcow2
 }
 
+# runs: long
 refuses_blocks_larger_than_the_image_was_written_in() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     attach disk.qcow2 --block-size 512

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The commands' output, with devices and without.
 
+# runs: long
 shows_devices_and_images_in_text_and_json() {
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4 --max-open 6 --max-active 8
     cp --sparse=always disk.qcow2 second.qcow2
@@ -47,6 +48,7 @@ shows_devices_and_images_in_text_and_json() {
     ublk-zoned check second.qcow2
 }
 
+# runs: long
 says_that_this_host_can_serve_devices() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     attach disk.qcow2
@@ -61,6 +63,7 @@ says_that_this_host_can_serve_devices() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 shows_the_features_of_the_driver() {
     ublk-zoned features --json | expect_json "
         {'ZONED', 'USER_COPY'} <= {f.upper().replace('UBLK_F_', '') for f in x['features']}

@@ -40,7 +40,6 @@ _fio_until_stopped() {
 }
 
 # seconds: 7200
-# runs: everywhere
 serves_fio_through_kill_and_recover_at_random_moments() {
     new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
     attach disk.qcow2
@@ -69,7 +68,6 @@ END
     del_and_check disk.qcow2
 }
 
-# runs: everywhere
 keeps_conditions_and_unflushed_data_through_kill_and_recover() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2 --max-open 4 --max-active 6
     attach disk.qcow2
@@ -100,6 +98,7 @@ keeps_conditions_and_unflushed_data_through_kill_and_recover() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 goes_on_after_the_oom_killer_has_taken_the_server() {
     new_image disk.qcow2 --size 512M --zone-size 16M
     attach disk.qcow2
@@ -117,6 +116,7 @@ goes_on_after_the_oom_killer_has_taken_the_server() {
     del_and_check disk.qcow2
 }
 
+# runs: long
 del_of_a_dead_device_closes_its_image_with_all_that_was_acknowledged() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     local way
@@ -152,8 +152,8 @@ _kill_during() {
     wait "$command" || true
 }
 
-# runs: long
 # seconds: 900
+# runs: long
 survives_kill_during_add_del_and_recover() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach disk.qcow2
@@ -261,8 +261,8 @@ keeps_an_f2fs_whose_server_is_killed_and_recovered() {
 }
 
 # It appends: what the dead server had carried out, and the kernel sends again, must not be there twice.
-# runs: long
 # seconds: 1200
+# runs: long
 keeps_a_btrfs_whose_server_is_killed_and_recovered() {
     modprobe btrfs
     new_image disk.qcow2 --size 2G --zone-size 64M

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What the image lies on is full, or fails.
 
+# runs: long
 goes_on_when_the_file_system_is_full() {
     mkdir mnt
     mount -t tmpfs -o size=24M tmpfs mnt
@@ -55,6 +56,7 @@ _disk() {
     dmsetup resume faulty
 }
 
+# runs: long
 loses_nothing_flushed_when_the_disk_fails() {
     _mount_disk
     new_image mnt/disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2

@@ -53,6 +53,7 @@ _lives() {
     rm disk.qcow2
 }
 
+# runs: long
 serves_16384_zones_of_1M() {
     _lives 16384 0 --size 16G --zone-size 1M
 }
@@ -68,6 +69,7 @@ serves_128T_in_65536_zones_of_2G() {
     _lives 65536 0 --size 128T --zone-size 2G
 }
 
+# runs: long
 serves_zones_with_room_for_one_block_and_limits_of_one() {
     new_image disk.qcow2 --size 64M --zone-size 1M --zone-capacity 4K --conventional-zones 1
     attach disk.qcow2

@@ -16,6 +16,7 @@ _thread_flags() {
     done
 }
 
+# runs: long
 keeps_what_it_touches_in_memory_and_stays_small() {
     local thread flags mebibytes
     new_image disk.qcow2 --size 4G --zone-size 64M
