@@ -67,8 +67,8 @@ public final class UblkServer {
     }
 
     private static UblkServer bringUp(Way way) throws IOException {
-        MemoryPressure.prepare();
         try (UblkControl control = UblkControl.open()) {
+            MemoryPressure.prepare(); // now that it is known to be permitted
             UblkServer server = new UblkServer();
             try {
                 way.take(server, control);
