@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Links C functions for the data path: their pointers are numbers and errno is lost, so that a call allocates nothing,
+ * Links liburing's functions for the data path: their pointers are numbers and errno is lost, so that a call allocates nothing,
  * whichever compiler has compiled it. With a {@link MemorySegment} it allocates 40 bytes unless the optimizer sees to it.
  */
 public final class AddressLinker {
@@ -17,12 +17,6 @@ public final class AddressLinker {
     private static final Linker LINKER = Linker.nativeLinker();
 
     private AddressLinker() {}
-
-    /** A handle of a C library's function that returns a number and takes numbers, a long for each pointer. */
-    static MethodHandle link(String name, MemoryLayout returned, MemoryLayout... arguments) {
-        MemorySegment address = LINKER.defaultLookup().findOrThrow(name);
-        return LINKER.downcallHandle(address, FunctionDescriptor.of(returned, arguments));
-    }
 
     /**
      * A handle of a function.

@@ -35,7 +35,7 @@ public final class FileDescriptor implements AutoCloseable {
 
     /**
      * An eventfd with a counter of 0: a read of 8 bytes waits for, returns and clears it, see
-     * {@link Libc#eventfdWrite}.
+     * {@link Libc#eventfdIncrement}.
      */
     public static FileDescriptor eventfd() throws LinuxException {
         return new FileDescriptor("eventfd", LinuxException.check(Libc.eventfd(), "eventfd", ""));

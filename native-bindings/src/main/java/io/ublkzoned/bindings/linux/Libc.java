@@ -1,18 +1,16 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static io.ublkzoned.bindings.linux.SystemCall.address;
+import static io.ublkzoned.bindings.linux.SystemCall.call;
+import static io.ublkzoned.bindings.linux.SystemCall.once;
+import static io.ublkzoned.bindings.linux.SystemCall.quick;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import io.ublkzoned.bindings.generated.liburing.iovec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
+import java.lang.ref.Reference;
 
 /**
  * System calls on files and memory. Each returns what the kernel returned, or -errno; none throws, except for a segment
@@ -21,18 +19,12 @@ import java.lang.invoke.MethodHandle;
  *
  * <p>On the data path, from any thread: nothing is allocated once a thread has made its first call. File descriptors
  * are plain numbers here; {@link FileDescriptor} owns them.
- *
- * <p>Each function is linked at its first call: that takes milliseconds, and a command calls few of them.
  */
 public final class Libc {
     /** The size of the memory that {@link #preadCached} uses. */
     public static final long VECTOR_BYTES = iovec.sizeof();
 
     private Libc() {}
-
-    private static final class Open {
-        static final MethodHandle CALL = linkVariadic("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-    }
 
     /**
      * open(2), always with O_CLOEXEC.
@@ -42,35 +34,15 @@ public final class Libc {
      * @return the file descriptor, or -errno
      */
     public static int open(String path, int flags, int mode) {
-        MemorySegment capture = ErrnoCapture.segment();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment cPath = arena.allocateFrom(path);
-            int fd;
-            do {
-                fd = result((int) Open.CALL.invokeExact(capture, cPath, flags | libc_h.O_CLOEXEC(), mode), capture);
-            } while (fd == -Errno.EINTR);
-            return fd;
-        } catch (Throwable t) {
-            throw thrownBy(t);
+            long cPath = arena.allocateFrom(path).address();
+            return (int) call(libc_h.SYS_openat(), libc_h.AT_FDCWD(), cPath, flags | libc_h.O_CLOEXEC(), mode);
         }
-    }
-
-    private static final class Close {
-        static final MethodHandle CALL = link("close", JAVA_INT, JAVA_INT);
     }
 
     /** close(2). The number is free afterwards whatever is returned. */
     public static int close(int fd) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) Close.CALL.invokeExact(capture, fd), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Pread {
-        static final MethodHandle CALL = link("pread", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+        return (int) once(libc_h.SYS_close(), fd, 0, 0, 0, 0, 0);
     }
 
     /**
@@ -79,21 +51,7 @@ public final class Libc {
      * @return bytes read (fewer than asked near the end of a file, 0 at it), or -errno
      */
     public static long pread(int fd, MemorySegment buffer, long offsetBytes) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            long read;
-            do {
-                read = result(
-                        (long) Pread.CALL.invokeExact(capture, fd, buffer, buffer.byteSize(), offsetBytes), capture);
-            } while (read == -Errno.EINTR);
-            return read;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Pwrite {
-        static final MethodHandle CALL = link("pwrite", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+        return transfer(libc_h.SYS_pread64(), fd, buffer, offsetBytes);
     }
 
     /**
@@ -102,22 +60,15 @@ public final class Libc {
      * @return bytes written, possibly fewer than given, or -errno
      */
     public static long pwrite(int fd, MemorySegment buffer, long offsetBytes) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            long written;
-            do {
-                written = result(
-                        (long) Pwrite.CALL.invokeExact(capture, fd, buffer, buffer.byteSize(), offsetBytes), capture);
-            } while (written == -Errno.EINTR);
-            return written;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+        return transfer(libc_h.SYS_pwrite64(), fd, buffer, offsetBytes);
     }
 
-    private static final class PreadAddress {
-        static final MethodHandle CALL =
-                AddressLinker.link("pread", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static long transfer(int number, int fd, MemorySegment buffer, long offsetBytes) {
+        try {
+            return call(number, fd, address(buffer), buffer.byteSize(), offsetBytes);
+        } finally {
+            Reference.reachabilityFence(buffer);
+        }
     }
 
     /**
@@ -127,17 +78,7 @@ public final class Libc {
      * @return bytes read, or -errno
      */
     public static long pread(int fd, long address, long lengthBytes, long offsetBytes) {
-        try {
-            long read = (long) PreadAddress.CALL.invokeExact(fd, address, lengthBytes, offsetBytes);
-            return read >= 0 ? read : pread(fd, memory(address, lengthBytes), offsetBytes);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class PwriteAddress {
-        static final MethodHandle CALL =
-                AddressLinker.link("pwrite", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        return transfer(libc_h.SYS_pread64(), fd, address, lengthBytes, offsetBytes);
     }
 
     /**
@@ -146,17 +87,13 @@ public final class Libc {
      * @return bytes written, or -errno
      */
     public static long pwrite(int fd, long address, long lengthBytes, long offsetBytes) {
-        try {
-            long written = (long) PwriteAddress.CALL.invokeExact(fd, address, lengthBytes, offsetBytes);
-            return written >= 0 ? written : pwrite(fd, memory(address, lengthBytes), offsetBytes);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+        return transfer(libc_h.SYS_pwrite64(), fd, address, lengthBytes, offsetBytes);
     }
 
-    private static final class Preadv2Address {
-        static final MethodHandle CALL =
-                AddressLinker.link("preadv2", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    /** A call that failed is made again to learn its errno. */
+    private static long transfer(int number, int fd, long address, long lengthBytes, long offsetBytes) {
+        long transferred = quick(number, fd, address, lengthBytes, offsetBytes, 0, 0);
+        return transferred >= 0 ? transferred : call(number, fd, address, lengthBytes, offsetBytes);
     }
 
     /**
@@ -171,16 +108,7 @@ public final class Libc {
     public static long preadCached(int fd, long address, long lengthBytes, long offsetBytes, MemorySegment vector) {
         vector.set(JAVA_LONG, iovec.iov_base$offset(), address);
         vector.set(JAVA_LONG, iovec.iov_len$offset(), lengthBytes);
-        try {
-            return (long) Preadv2Address.CALL.invokeExact(fd, vector.address(), 1, offsetBytes, libc_h.RWF_NOWAIT());
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    /** For a call that failed, and is made again to learn its errno. */
-    private static MemorySegment memory(long address, long lengthBytes) {
-        return MemorySegment.ofAddress(address).reinterpret(lengthBytes);
+        return quick(libc_h.SYS_preadv2(), fd, vector.address(), 1, offsetBytes, 0, libc_h.RWF_NOWAIT());
     }
 
     /**
@@ -223,98 +151,29 @@ public final class Libc {
         return done == 0 && buffer.byteSize() > 0 ? -Errno.EIO : done;
     }
 
-    private static final class Read {
-        static final MethodHandle CALL = link("read", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
-    }
-
     /** read(2), for what has no offset: pipes and eventfds. */
     public static long read(int fd, MemorySegment buffer) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            long read;
-            do {
-                read = result((long) Read.CALL.invokeExact(capture, fd, buffer, buffer.byteSize()), capture);
-            } while (read == -Errno.EINTR);
-            return read;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Write {
-        static final MethodHandle CALL = link("write", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+        return transfer(libc_h.SYS_read(), fd, buffer, 0);
     }
 
     /** write(2), for what has no offset. */
     public static long write(int fd, MemorySegment buffer) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            long written;
-            do {
-                written = result((long) Write.CALL.invokeExact(capture, fd, buffer, buffer.byteSize()), capture);
-            } while (written == -Errno.EINTR);
-            return written;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Fsync {
-        static final MethodHandle CALL = link("fsync", JAVA_INT, JAVA_INT);
+        return transfer(libc_h.SYS_write(), fd, buffer, 0);
     }
 
     /** fsync(2); blocks until data and metadata are durable. */
     public static int fsync(int fd) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            int returned;
-            do {
-                returned = result((int) Fsync.CALL.invokeExact(capture, fd), capture);
-            } while (returned == -Errno.EINTR);
-            return returned;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Fdatasync {
-        static final MethodHandle CALL = link("fdatasync", JAVA_INT, JAVA_INT);
+        return (int) call(libc_h.SYS_fsync(), fd);
     }
 
     /** fdatasync(2); blocks until the data, and the metadata needed to read it, are durable. */
     public static int fdatasync(int fd) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            int returned;
-            do {
-                returned = result((int) Fdatasync.CALL.invokeExact(capture, fd), capture);
-            } while (returned == -Errno.EINTR);
-            return returned;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Ftruncate {
-        static final MethodHandle CALL = link("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
+        return (int) call(libc_h.SYS_fdatasync(), fd);
     }
 
     /** ftruncate(2): sets the size of a file. */
     public static int ftruncate(int fd, long sizeBytes) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            int returned;
-            do {
-                returned = result((int) Ftruncate.CALL.invokeExact(capture, fd, sizeBytes), capture);
-            } while (returned == -Errno.EINTR);
-            return returned;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Fallocate {
-        static final MethodHandle CALL = link("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+        return (int) call(libc_h.SYS_ftruncate(), fd, sizeBytes);
     }
 
     /**
@@ -324,99 +183,44 @@ public final class Libc {
      * @return 0, or -errno: -EOPNOTSUPP where the file system has no such mode
      */
     public static int fallocate(int fd, int mode, long offsetBytes, long lengthBytes) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            int returned;
-            do {
-                returned =
-                        result((int) Fallocate.CALL.invokeExact(capture, fd, mode, offsetBytes, lengthBytes), capture);
-            } while (returned == -Errno.EINTR);
-            return returned;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Lseek {
-        static final MethodHandle CALL = link("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+        return (int) call(libc_h.SYS_fallocate(), fd, mode, offsetBytes, lengthBytes);
     }
 
     /** lseek(2). To the end of a file or of a block device it tells the size in bytes. */
     public static long lseek(int fd, long offsetBytes, int whence) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((long) Lseek.CALL.invokeExact(capture, fd, offsetBytes, whence), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class IoctlPointer {
-        static final MethodHandle CALL = linkVariadic("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
+        return call(libc_h.SYS_lseek(), fd, offsetBytes, whence);
     }
 
     /** ioctl(2) whose argument is a structure. Not made again after a signal. */
     public static int ioctl(int fd, int request, MemorySegment argument) {
-        MemorySegment capture = ErrnoCapture.segment();
         try {
-            return result(
-                    (int) IoctlPointer.CALL.invokeExact(capture, fd, Integer.toUnsignedLong(request), argument),
-                    capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
+            return ioctl(fd, request, address(argument));
+        } finally {
+            Reference.reachabilityFence(argument);
         }
-    }
-
-    private static final class IoctlLong {
-        static final MethodHandle CALL = linkVariadic("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     }
 
     /** ioctl(2) whose argument is a number. Not made again after a signal. */
     public static int ioctl(int fd, int request, long argument) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result(
-                    (int) IoctlLong.CALL.invokeExact(capture, fd, Integer.toUnsignedLong(request), argument), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Eventfd {
-        static final MethodHandle CALL = link("eventfd", JAVA_INT, JAVA_INT, JAVA_INT);
+        return (int) once(libc_h.SYS_ioctl(), fd, Integer.toUnsignedLong(request), argument, 0, 0, 0);
     }
 
     /** eventfd(2) with a counter of 0, close-on-exec. */
     static int eventfd() {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) Eventfd.CALL.invokeExact(capture, 0, libc_h.EFD_CLOEXEC()), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class EventfdWriteAddress {
-        static final MethodHandle CALL = AddressLinker.link("eventfd_write", JAVA_INT, JAVA_INT, JAVA_LONG);
-    }
-
-    private static final class EventfdWrite {
-        static final MethodHandle CALL = link("eventfd_write", JAVA_INT, JAVA_INT, JAVA_LONG);
+        return (int) call(libc_h.SYS_eventfd2(), 0, libc_h.EFD_CLOEXEC());
     }
 
     /**
-     * Adds to the counter of an eventfd, and so wakes its reader. Blocks only when the counter is about to overflow. On the
-     * data path: allocates nothing.
+     * Adds 1 to the counter of an eventfd, and so wakes its reader. Blocks only when the counter is about to overflow. On
+     * the data path: allocates nothing.
+     *
+     * @return {@link Long#BYTES}, or -errno
      */
-    public static int eventfdWrite(int fd, long count) {
-        try {
-            if ((int) EventfdWriteAddress.CALL.invokeExact(fd, count) == 0) {
-                return 0;
-            }
-            MemorySegment capture = ErrnoCapture.segment();
-            return result((int) EventfdWrite.CALL.invokeExact(capture, fd, count), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+    public static long eventfdIncrement(int fd) {
+        return transfer(libc_h.SYS_write(), fd, One.ADDRESS, Long.BYTES, 0);
+    }
+
+    private static final class One {
+        static final long ADDRESS = Arena.global().allocateFrom(JAVA_LONG, 1).address();
     }
 }

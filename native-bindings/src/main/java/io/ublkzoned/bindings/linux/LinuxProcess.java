@@ -1,17 +1,9 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.ublkzoned.bindings.linux.SystemCall.call;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
  * System calls on this process and its threads. As in {@link Libc}, a result is what the kernel returned, or -errno.
@@ -36,86 +28,38 @@ public final class LinuxProcess {
 
     /** The effective user id: 0 is root. */
     public static int effectiveUserId() {
-        return libc_h.geteuid();
+        return (int) call(libc_h.SYS_geteuid());
     }
 
     /** The kernel's id of the calling thread. */
     public static int threadId() {
-        return libc_h.gettid();
-    }
-
-    private static final class Kill {
-        static final MethodHandle CALL = link("kill", JAVA_INT, JAVA_INT, JAVA_INT);
+        return (int) call(libc_h.SYS_gettid());
     }
 
     /** kill(2). Signal 0 only tests whether the process is there: -ESRCH if not. */
     public static int kill(int pid, int signal) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) Kill.CALL.invokeExact(capture, pid, signal), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Chdir {
-        static final MethodHandle CALL = link("chdir", JAVA_INT, ADDRESS);
+        return (int) call(libc_h.SYS_kill(), pid, signal);
     }
 
     /** chdir(2), for the whole process. Java's own file classes go on with the folder of the start. */
     public static int chdir(String path) {
-        MemorySegment capture = ErrnoCapture.segment();
         try (Arena arena = Arena.ofConfined()) {
-            return result((int) Chdir.CALL.invokeExact(capture, arena.allocateFrom(path)), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
+            return (int) call(libc_h.SYS_chdir(), arena.allocateFrom(path).address());
         }
     }
 
-    private static final class Dup2 {
-        static final MethodHandle CALL = link("dup2", JAVA_INT, JAVA_INT, JAVA_INT);
-    }
-
-    /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, and outlives exec(2). */
+    /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, another number, and outlives exec(2). */
     public static int dup2(int oldFd, int newFd) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            int returned;
-            do {
-                returned = result((int) Dup2.CALL.invokeExact(capture, oldFd, newFd), capture);
-            } while (returned == -Errno.EINTR);
-            return returned;
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Mlockall {
-        static final MethodHandle CALL = link("mlockall", JAVA_INT, JAVA_INT);
+        return (int) call(libc_h.SYS_dup3(), oldFd, newFd, 0);
     }
 
     /** mlockall(2) with MCL_... flags. */
     public static int lockMemory(int flags) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) Mlockall.CALL.invokeExact(capture, flags), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static final class Prctl {
-        static final MethodHandle CALL =
-                linkVariadic("prctl", 1, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        return (int) call(libc_h.SYS_mlockall(), flags);
     }
 
     /** prctl(2) of the calling thread or its process, with one argument and zeros after it. */
     public static int prctl(int option, long argument) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) Prctl.CALL.invokeExact(capture, option, argument, 0L, 0L, 0L), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+        return (int) call(libc_h.SYS_prctl(), option, argument, 0, 0, 0, 0);
     }
 }

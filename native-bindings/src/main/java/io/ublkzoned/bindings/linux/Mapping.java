@@ -1,16 +1,10 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.link;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static io.ublkzoned.bindings.linux.SystemCall.call;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /**
  * mmap(2), tied to an arena: memory is unmapped when the arena closes, and not before; a later access throws
@@ -18,10 +12,6 @@ import java.lang.invoke.MethodHandle;
  */
 public final class Mapping {
     private static final long MAX_ERRNO = 4095; // include/linux/err.h of the kernel
-
-    private static final MethodHandle MMAP =
-            link("mmap", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
-    private static final MethodHandle MUNMAP = link("munmap", JAVA_INT, ADDRESS, JAVA_LONG);
 
     private Mapping() {}
 
@@ -54,31 +44,14 @@ public final class Mapping {
 
     private static MemorySegment map(Arena arena, long lengthBytes, int protection, int flags, int fd, long offsetBytes)
             throws LinuxException {
-        long address = mmap(lengthBytes, protection, flags, fd, offsetBytes);
+        long address = call(libc_h.SYS_mmap(), 0, lengthBytes, protection, flags, fd, offsetBytes);
         if (-MAX_ERRNO <= address && address < 0) {
             throw new LinuxException("mmap(" + lengthBytes + " bytes)", (int) -address);
         }
         return MemorySegment.ofAddress(address).reinterpret(lengthBytes, arena, Mapping::munmap);
     }
 
-    /** mmap(2): the address, or -errno. */
-    private static long mmap(long lengthBytes, int protection, int flags, int fd, long offsetBytes) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            MemorySegment mapped = (MemorySegment)
-                    MMAP.invokeExact(capture, MemorySegment.NULL, lengthBytes, protection, flags, fd, offsetBytes);
-            return result(mapped.address(), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    private static int munmap(MemorySegment mapped) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) MUNMAP.invokeExact(capture, mapped, mapped.byteSize()), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+    private static void munmap(MemorySegment mapped) {
+        call(libc_h.SYS_munmap(), mapped.address(), mapped.byteSize());
     }
 }

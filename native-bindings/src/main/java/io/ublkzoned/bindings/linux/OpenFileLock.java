@@ -1,21 +1,14 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.linkVariadic;
-import static io.ublkzoned.bindings.linux.ErrnoCapture.result;
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static io.ublkzoned.bindings.linux.SystemCall.call;
 
 import io.ublkzoned.bindings.generated.libc.flock;
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Locks on ranges of a file, by fcntl(2). As in {@link Libc}, a result is 0 or -errno. Not on the data path. */
 public final class OpenFileLock {
-
-    private static final MethodHandle FCNTL = linkVariadic("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
 
     private OpenFileLock() {}
 
@@ -56,11 +49,6 @@ public final class OpenFileLock {
     }
 
     private static int lock(int fd, int command, MemorySegment lock) {
-        MemorySegment capture = ErrnoCapture.segment();
-        try {
-            return result((int) FCNTL.invokeExact(capture, fd, command, lock), capture);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
+        return (int) call(libc_h.SYS_fcntl(), fd, command, lock.address());
     }
 }

@@ -141,7 +141,7 @@ class RingLimitsTest {
             assertEquals(1, completions.drain(new CompletionLog(), 10));
             assertEquals(0, ring.submitAndWait(1, ONE_MILLISECOND));
 
-            Libc.eventfdWrite(event.value(), 1);
+            Libc.eventfdIncrement(event.value());
             assertEquals(1, ring.submitAndWait(1, 10_000 * ONE_MILLISECOND));
         }
     }

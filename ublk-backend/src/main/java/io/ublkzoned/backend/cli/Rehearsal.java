@@ -3,8 +3,11 @@ package io.ublkzoned.backend.cli;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
+import java.lang.module.ModuleReader;
+import java.lang.module.ResolvedModule;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /**
  * Runs commands on an image of its own, and prints nothing: the launcher lets Java remember the classes that it loads
@@ -12,12 +15,34 @@ import java.nio.file.Path;
  */
 public final class Rehearsal {
 
+    private static final String OURS = "io.ublkzoned.";
+    private static final String CLASS = ".class";
+
     private Rehearsal() {}
 
     /** Runs them all. */
     public static void main(String[] args) throws IOException {
         rehearse();
         run("doctor");
+        run("add", "--image", "/none"); // as far as a server comes without an image
+        loadAll();
+    }
+
+    /** What only a server at work needs. */
+    private static void loadAll() throws IOException {
+        for (ResolvedModule resolved : ModuleLayer.boot().configuration().modules()) {
+            String name = resolved.name();
+            if (name.startsWith(OURS)) {
+                Module module = ModuleLayer.boot().findModule(name).orElseThrow();
+                try (ModuleReader reader = resolved.reference().open();
+                        Stream<String> resources = reader.list()) {
+                    resources
+                            .filter(resource -> resource.endsWith(CLASS))
+                            .map(resource -> resource.substring(0, resource.length() - CLASS.length()))
+                            .forEach(type -> Class.forName(module, type.replace('/', '.')));
+                }
+            }
+        }
     }
 
     /** Whether every command did what it was asked to. */

@@ -49,7 +49,7 @@ final class Inbox implements AutoCloseable {
             requests.add(request);
         }
         if (wasEmpty && !thread.equals(Thread.currentThread())) {
-            Libc.eventfdWrite(wakeUp.value(), 1);
+            Libc.eventfdIncrement(wakeUp.value());
         }
     }
 
