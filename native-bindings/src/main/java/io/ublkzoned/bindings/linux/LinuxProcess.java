@@ -31,6 +31,11 @@ public final class LinuxProcess {
         return (int) call(libc_h.SYS_geteuid());
     }
 
+    /** The id of this process. */
+    public static int processId() {
+        return (int) call(libc_h.SYS_getpid());
+    }
+
     /** The kernel's id of the calling thread. */
     public static int threadId() {
         return (int) call(libc_h.SYS_gettid());

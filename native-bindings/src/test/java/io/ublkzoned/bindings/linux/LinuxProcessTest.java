@@ -20,9 +20,10 @@ class LinuxProcessTest {
     }
 
     @Test
-    void threadAndUserAreTheKernels() throws Exception {
+    void idsAreTheKernels() throws Exception {
         String status = Files.readString(Path.of("/proc/thread-self/status"));
         assertTrue(status.contains("\nPid:\t" + LinuxProcess.threadId() + "\n"), status);
+        assertTrue(status.contains("\nTgid:\t" + LinuxProcess.processId() + "\n"), status);
         assertTrue(
                 status.lines().anyMatch(line -> line.matches("Uid:\t\\d+\t" + LinuxProcess.effectiveUserId() + "\t.*")),
                 status);

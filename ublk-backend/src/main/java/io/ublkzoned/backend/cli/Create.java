@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.image.ChannelImageFile;
+import io.ublkzoned.bindings.linux.LinuxProcess;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
@@ -172,8 +173,7 @@ final class Create implements Subcommand {
         }
         ImageReader.requireUnused(old);
         // The old file stays as it was until the new one is complete.
-        Path fresh = old.resolveSibling(
-                "." + old.getFileName() + "." + ProcessHandle.current().pid());
+        Path fresh = old.resolveSibling("." + old.getFileName() + "." + LinuxProcess.processId());
         format(fresh, options);
         Files.move(fresh, old, StandardCopyOption.ATOMIC_MOVE);
     }

@@ -45,7 +45,7 @@ public final class Main {
                 case RECOVER -> new Recover();
                 case ZONE -> new ChangeZones();
                 case REPORT -> new Report();
-                case INFO -> new Info();
+                case INFO -> new ImageInfo();
                 case CHECK -> new Check();
                 case FEATURES -> new Features();
                 case DOCTOR -> new Doctor();

@@ -5,6 +5,8 @@ import java.io.PrintWriter;
 import java.io.Writer;
 import java.lang.module.ModuleReader;
 import java.lang.module.ResolvedModule;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -25,6 +27,7 @@ public final class Rehearsal {
         rehearse();
         run("doctor");
         run("add", "--image", "/none"); // as far as a server comes without an image
+        ServerSocketChannel.open(StandardProtocolFamily.UNIX).close(); // what it listens on
         loadAll();
     }
 

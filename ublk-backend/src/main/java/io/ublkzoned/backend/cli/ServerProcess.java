@@ -1,10 +1,11 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.LinuxProcess;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The process that serves a device of ours. */
@@ -40,16 +41,17 @@ record ServerProcess(int pid) {
 
     /** Sends SIGTERM. */
     void terminate() throws IOException {
-        require(ProcessHandle.of(pid).map(ProcessHandle::destroy));
+        signal(LinuxProcess.SIGTERM);
     }
 
     /** Sends SIGKILL. */
     void kill() throws IOException {
-        require(ProcessHandle.of(pid).map(ProcessHandle::destroyForcibly));
+        signal(LinuxProcess.SIGKILL);
     }
 
-    private void require(Optional<Boolean> sent) throws IOException {
-        if (!sent.orElse(true)) {
+    private void signal(int signal) throws IOException {
+        int sent = LinuxProcess.kill(pid, signal);
+        if (sent < 0 && sent != -Errno.ESRCH) {
             throw new CommandFailure("no permission to end the server, pid " + pid + ": run as root");
         }
     }

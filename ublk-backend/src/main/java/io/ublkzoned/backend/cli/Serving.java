@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.ServerLog;
 import io.ublkzoned.backend.ublk.UblkServer;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
@@ -8,8 +9,6 @@ import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.linux.LinuxProcess;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A server's life as a process: brings a device up, prints its path, serves until it is deleted or the process gets
@@ -21,8 +20,6 @@ import org.slf4j.LoggerFactory;
  * stderr.
  */
 final class Serving {
-
-    private static final Logger LOG = LoggerFactory.getLogger(Serving.class);
 
     private static final int STDOUT = 1;
     private static final int STDERR = 2;
@@ -62,13 +59,13 @@ final class Serving {
         } else {
             printPath(server);
         }
-        LOG.info("{} is live", server.devicePath());
+        ServerLog.LOG.info("{} is live", server.devicePath());
         int status = Main.DONE;
         try {
             server.awaitStop();
-            LOG.info("{} is closed", server.devicePath());
+            ServerLog.LOG.info("{} is closed", server.devicePath());
         } catch (IOException | RuntimeException | Error e) {
-            LOG.error("{} was not closed cleanly", server.devicePath(), e);
+            ServerLog.LOG.error("{} was not closed cleanly", server.devicePath(), e);
             status = Main.FAILED;
         }
         end.complete(status);
@@ -116,7 +113,7 @@ final class Serving {
             try {
                 server.stop();
             } catch (IOException e) {
-                LOG.error("{} could not be stopped", server.devicePath(), e);
+                ServerLog.LOG.error("{} could not be stopped", server.devicePath(), e);
                 end.complete(Main.FAILED);
             }
         }

@@ -20,16 +20,12 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * How a device's server is asked for what the kernel has no request for: a socket in its run directory, which root alone
  * can connect to. One line asks, {@code FIRST COUNT CONDITION}; one answers, a sentence if it could not be done.
  */
 public final class ControlSocket implements AutoCloseable {
-
-    private static final Logger LOG = LoggerFactory.getLogger(ControlSocket.class);
 
     private static final String RECOVERED = "recovered"; // instead of a condition
     private static final long DONE_SECONDS = 60;
@@ -68,7 +64,7 @@ public final class ControlSocket implements AutoCloseable {
         } catch (ClosedChannelException e) {
             // The device is going.
         } catch (IOException e) {
-            LOG.error("no longer to be asked for conditions of zones", e);
+            ServerLog.LOG.error("no longer to be asked for conditions of zones", e);
         }
     }
 
@@ -78,7 +74,7 @@ public final class ControlSocket implements AutoCloseable {
             String answer = change(String.valueOf(question.readLine())) + "\n";
             client.write(ByteBuffer.wrap(answer.getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
-            LOG.warn("a client has gone: {}", e.toString());
+            ServerLog.LOG.warn("a client has gone: {}", e.toString());
         }
     }
 

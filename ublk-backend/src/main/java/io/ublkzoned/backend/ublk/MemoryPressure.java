@@ -6,16 +6,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Lets a server go on when memory is short. Then the kernel writes back dirty pages, also those of the device served here:
  * a server that waits for a page waits for itself.
  */
 final class MemoryPressure {
-
-    private static final Logger LOG = LoggerFactory.getLogger(MemoryPressure.class);
 
     private static final Path OOM_SCORE = Path.of("/proc/self/oom_score_adj");
     private static final String NEVER_KILL = "-1000"; // OOM_SCORE_ADJ_MIN
@@ -35,13 +31,14 @@ final class MemoryPressure {
         try {
             Files.writeString(OOM_SCORE, NEVER_KILL, StandardOpenOption.WRITE);
         } catch (IOException e) {
-            LOG.warn("{} stays as it is: the server may be killed when memory runs out", OOM_SCORE);
+            ServerLog.LOG.warn("{} stays as it is: the server may be killed when memory runs out", OOM_SCORE);
         }
     }
 
     private static void require(String call, int result) {
         if (result < 0) {
-            LOG.warn("{} failed with {}: the device may hang when memory is short", call, Errno.name(-result));
+            ServerLog.LOG.warn(
+                    "{} failed with {}: the device may hang when memory is short", call, Errno.name(-result));
         }
     }
 }

@@ -4,13 +4,9 @@ import io.ublkzoned.engine.ZonedDevice;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The thread of a device's metadata I/O: sleeps until the engine wakes it, then lets it do all that is pending. */
 final class MetadataThread {
-
-    private static final Logger LOG = LoggerFactory.getLogger(MetadataThread.class);
 
     private final AtomicBoolean work = new AtomicBoolean();
     private volatile boolean stopping;
@@ -32,7 +28,7 @@ final class MetadataThread {
                 device.maintain();
             } catch (RuntimeException | Error e) {
                 // The requests that wait for it would do so for ever. Another server can take the device over.
-                LOG.error("metadata work failed by a bug: the server ends", e);
+                ServerLog.LOG.error("metadata work failed by a bug: the server ends", e);
                 Runtime.getRuntime().halt(1);
             }
         }

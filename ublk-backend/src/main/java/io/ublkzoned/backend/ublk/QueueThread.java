@@ -7,13 +7,9 @@ import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The platform thread of one queue: makes the queue, serves it until the device stops, and closes it. */
 final class QueueThread {
-
-    private static final Logger LOG = LoggerFactory.getLogger(QueueThread.class);
 
     private final Thread thread;
     private final CompletableFuture<@Nullable Void> fetched = new CompletableFuture<>();
@@ -33,7 +29,8 @@ final class QueueThread {
         } catch (IOException | RuntimeException | Error e) {
             if (!fetched.completeExceptionally(e)) {
                 // The kernel would wait for this queue for ever. Another server can take the device over.
-                LOG.error("queue {} of device {} has ended by a bug: the server ends too", queueId, info.id(), e);
+                ServerLog.LOG.error(
+                        "queue {} of device {} has ended by a bug: the server ends too", queueId, info.id(), e);
                 Runtime.getRuntime().halt(1);
             }
         }

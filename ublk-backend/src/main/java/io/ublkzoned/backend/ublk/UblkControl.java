@@ -4,6 +4,7 @@ import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.linux.LinuxProcess;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
@@ -154,7 +155,7 @@ public final class UblkControl implements AutoCloseable {
      * zones before this returns.
      */
     void start(int deviceId) throws IOException {
-        long pid = ProcessHandle.current().pid();
+        int pid = LinuxProcess.processId();
         int result = command(Command.START_DEV, deviceId, MemorySegment.NULL, pid);
         check(result, Command.START_DEV, ": 'dmesg' has the kernel's reason");
     }
@@ -176,7 +177,7 @@ public final class UblkControl implements AutoCloseable {
 
     /** Makes a device live again: all its tags have been fetched by this process. */
     void endRecovery(int deviceId) throws IOException {
-        long pid = ProcessHandle.current().pid();
+        int pid = LinuxProcess.processId();
         check(command(Command.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid), Command.END_USER_RECOVERY, "");
     }
 

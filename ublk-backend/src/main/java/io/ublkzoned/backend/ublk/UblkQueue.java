@@ -27,8 +27,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.BitSet;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One queue of a device: takes requests from the kernel, gives them to the engine, commits their results.
@@ -38,8 +36,6 @@ import org.slf4j.LoggerFactory;
  * batch and what the ring is to move, and brings the next one. A request is always committed, whatever a handler throws.
  */
 final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable {
-
-    private static final Logger LOG = LoggerFactory.getLogger(UblkQueue.class);
 
     private static final int BATCH_MAX = 256; // completions handled before queued work is submitted
     private static final int SECTOR_SHIFT = 9;
@@ -158,7 +154,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         try {
             dataPort.completed(userData, result);
         } catch (RuntimeException | VirtualMachineError e) {
-            LOG.error("queue {}: a transfer failed by a bug", queueId, e);
+            ServerLog.LOG.error("queue {}: a transfer failed by a bug", queueId, e);
             dataPort.failed(userData);
         }
     }
@@ -168,13 +164,13 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
             try {
                 start(tag);
             } catch (RuntimeException | Error e) {
-                LOG.error("queue {} tag {}: a request failed by a bug", queueId, tag, e);
+                ServerLog.LOG.error("queue {} tag {}: a request failed by a bug", queueId, tag, e);
                 commit(tag, -Errno.EIO, 0);
             }
             return;
         }
         if (result != UblkCommands.IO_RES_ABORT) {
-            LOG.error("queue {} tag {}: the kernel refused a command: {}", queueId, tag, Errno.name(-result));
+            ServerLog.LOG.error("queue {} tag {}: the kernel refused a command: {}", queueId, tag, Errno.name(-result));
         }
         tagsEnded++;
     }

@@ -575,6 +575,15 @@ public class libc_h extends libc_h$shared {
     public static int SYS_geteuid() {
         return SYS_geteuid;
     }
+    private static final int SYS_getpid = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_getpid 39
+     * }
+     */
+    public static int SYS_getpid() {
+        return SYS_getpid;
+    }
     private static final int SYS_gettid = (int)186L;
     /**
      * {@snippet lang=c :

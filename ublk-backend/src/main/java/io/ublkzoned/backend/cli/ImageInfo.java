@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** {@code info}: the geometry of an image and what is in it. */
-final class Info implements Subcommand {
+final class ImageInfo implements Subcommand {
 
     /** What is shown; {@code device} is the path of its block device, null if it is not attached. */
     private record Facts(
