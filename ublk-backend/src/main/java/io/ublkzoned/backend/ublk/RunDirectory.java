@@ -1,12 +1,15 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.bindings.linux.LinuxProcess;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -26,7 +29,7 @@ public final class RunDirectory {
     private static final Set<PosixFilePermission> PERMISSIONS = PosixFilePermissions.fromString("rwxr-xr-x");
 
     private final Path root;
-    private final int deviceId;
+    private final String name;
 
     public RunDirectory(int deviceId) {
         this(ROOT, deviceId);
@@ -34,22 +37,34 @@ public final class RunDirectory {
 
     /** @param root stands for /run/ublk-zoned */
     RunDirectory(Path root, int deviceId) {
+        this(root, Integer.toString(deviceId));
+    }
+
+    private RunDirectory(Path root, String name) {
         this.root = root;
-        this.deviceId = deviceId;
+        this.name = name;
     }
 
-    /** Makes the directory of a new device, or takes over one that was left behind, and writes down its image. */
-    public static RunDirectory create(int deviceId, Path image, CacheMode cacheMode) throws IOException {
-        RunDirectory directory = new RunDirectory(deviceId);
-        directory.create(image, cacheMode);
-        return directory;
-    }
-
-    void create(Path image, CacheMode cacheMode) throws IOException {
-        remove();
-        Files.createDirectories(path(), PosixFilePermissions.asFileAttribute(PERMISSIONS));
-        Files.writeString(path().resolve("image"), image.toAbsolutePath().normalize() + "\n");
-        Files.writeString(path().resolve("cache"), cacheMode + "\n");
+    /**
+     * Makes it for a device that is about to be, and writes down its image; it is there as a whole or not at all.
+     *
+     * @return false if there is one, of a device or of what a dead server left
+     */
+    boolean create(Path image, CacheMode cacheMode) throws IOException {
+        RunDirectory made = new RunDirectory(root, "." + name + "." + LinuxProcess.processId());
+        Files.createDirectories(made.path(), PosixFilePermissions.asFileAttribute(PERMISSIONS));
+        Files.writeString(made.path().resolve("image"), image.toAbsolutePath().normalize() + "\n");
+        Files.writeString(made.path().resolve("cache"), cacheMode + "\n");
+        try {
+            Files.move(made.path(), path(), StandardCopyOption.ATOMIC_MOVE);
+            return true;
+        } catch (FileSystemException e) {
+            made.remove();
+            if (exists()) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     /** The ids of the devices that have one, in ascending order. */
@@ -96,7 +111,7 @@ public final class RunDirectory {
     }
 
     public Path path() {
-        return root.resolve(Integer.toString(deviceId));
+        return root.resolve(name);
     }
 
     /** The absolute path of the image. */

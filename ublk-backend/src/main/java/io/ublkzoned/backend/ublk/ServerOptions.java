@@ -6,7 +6,7 @@ import java.nio.file.Path;
 /**
  * How a device is to be served.
  *
- * @param deviceId its number, or {@link #ANY_ID} to let the kernel choose
+ * @param deviceId its number, or {@link #ANY_ID} for the first that is free
  * @param queues how many queues, each with a thread of its own
  * @param queueDepth requests under way in one queue
  * @param blockSizeBytes the logical block size: 512 or 4096

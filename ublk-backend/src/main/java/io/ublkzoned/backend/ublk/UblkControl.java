@@ -121,21 +121,22 @@ public final class UblkControl implements AutoCloseable {
     /**
      * Makes a device, not started yet.
      *
+     * @param id its number
      * @param maxIoBytes the largest request, a multiple of the page size
-     * @return what the driver made of it: it lowers what it cannot do
+     * @return what the driver made of it: it lowers what it cannot do; null if there is a device of that number
      */
-    DeviceInfo add(ServerOptions options, long features, int maxIoBytes) throws IOException {
+    @Nullable
+    DeviceInfo add(int id, ServerOptions options, long features, int maxIoBytes) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             UblkDeviceInfo info = new UblkDeviceInfo(arena)
-                    .deviceId(options.deviceId())
+                    .deviceId(id)
                     .queues(options.queues())
                     .queueDepth(options.queueDepth())
                     .bufferBytesMax(maxIoBytes)
                     .features(features);
-            int result = command(Command.ADD_DEV, options.deviceId(), info.segment(), 0);
+            int result = command(Command.ADD_DEV, id, info.segment(), 0);
             if (result == -Errno.EEXIST) {
-                throw new IOException("device id " + options.deviceId()
-                        + " is in use: choose another one, or leave it to the kernel");
+                return null;
             }
             if (result == -Errno.EPERM || result == -Errno.EACCES) {
                 throw new IOException("no permission to add a zoned ublk device: run as root (CAP_SYS_ADMIN)");

@@ -90,19 +90,12 @@ public final class UblkServer {
         requireBlockSize(device, options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
-        DeviceInfo info = control.add(options, features, ioBytes(device.geometry()));
-        deviceId = info.id();
-        teardown.add(() -> delete(info.id()));
+        DeviceInfo info = makeDevice(options, features, ioBytes(device.geometry()), control);
         requireZoned(info);
         setParameters(control, info, device.geometry(), options.blockSizeBytes());
-        RunDirectory directory = RunDirectory.create(deviceId, options.image(), options.cacheMode());
-        teardown.add(() -> {
-            if (!live) {
-                directory.remove();
-            }
-        });
         StateFile state = StateFile.create(
-                directory.stateFile(), DeviceState.sizeBytes(device.geometry(), info.queues() * info.queueDepth()));
+                new RunDirectory(deviceId).stateFile(),
+                DeviceState.sizeBytes(device.geometry(), info.queues() * info.queueDepth()));
         teardown.add(state::close);
         teardown.add(device::close);
         device.begin(state.memory());
@@ -116,6 +109,41 @@ public final class UblkServer {
             throw e;
         }
         live = true;
+    }
+
+    /**
+     * Makes a device of the number that is wanted, or else of the first that is free. Its directory is there before it is,
+     * and as long, so that {@code del} knows it whenever this process is killed.
+     */
+    private DeviceInfo makeDevice(ServerOptions options, long features, int ioBytes, UblkControl control)
+            throws IOException {
+        boolean any = options.deviceId() == ServerOptions.ANY_ID;
+        for (int id = any ? 0 : options.deviceId(); ; id++) {
+            RunDirectory directory = new RunDirectory(id);
+            if (directory.create(options.image(), options.cacheMode())) {
+                DeviceInfo info = null;
+                try {
+                    info = control.add(id, options, features, ioBytes);
+                } finally {
+                    if (info == null) {
+                        directory.remove();
+                    }
+                }
+                if (info != null) {
+                    deviceId = id;
+                    teardown.add(() -> {
+                        if (!live) {
+                            directory.remove();
+                        }
+                    });
+                    teardown.add(() -> delete(deviceId));
+                    return info;
+                }
+            }
+            if (!any) {
+                throw new IOException("device id " + id + " is in use: choose another one, or none for the first free");
+            }
+        }
     }
 
     /** As long as the device is not live again, what the dead server left stays as it is. */

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,12 +66,15 @@ class RunDirectoryTest {
     }
 
     @Test
-    void createForgetsWhatADeadServerLeft() throws IOException {
+    void whatADeadServerLeftStays() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
-        directory.create(folder, CacheMode.NONE);
+        assertTrue(directory.create(image, CacheMode.NONE));
         Files.writeString(directory.logFile(), "old");
-        directory.create(image, CacheMode.WRITEBACK);
+        assertFalse(directory.create(folder, CacheMode.WRITEBACK));
         assertEquals(image, directory.image());
-        assertFalse(Files.exists(directory.logFile()));
+        assertEquals("old", Files.readString(directory.logFile()));
+        try (Stream<Path> entries = Files.list(root)) {
+            assertEquals(List.of(directory.path()), entries.toList());
+        }
     }
 }
