@@ -1,10 +1,14 @@
 # shellcheck shell=bash
 # What the measurements in the guest share: sourced, never run.
 
+is_zoned() {
+    [[ $(<"/sys/block/${1#/dev/}/queue/zoned") != none ]]
+}
+
 # run_fio DEVICE FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth
 run_fio() {
     local device=$1 zonemode=zbd
-    [[ $(<"/sys/block/${device#/dev/}/queue/zoned") != none ]] || zonemode=none
+    is_zoned "$device" || zonemode=none
     shift
     (cd /tmp && fio --name=bench --filename="$device" --direct=1 --zonemode=$zonemode --ioengine=libaio --group_reporting \
         --time_based "$@")

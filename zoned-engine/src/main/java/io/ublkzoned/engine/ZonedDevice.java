@@ -6,6 +6,7 @@ import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * queue's {@link DataPort} outside it. What needs metadata I/O (mappings, flush, reset, finish) is done by one further
  * thread in {@link #maintain}.
  */
-public final class ZonedDevice {
+public final class ZonedDevice implements Closeable {
 
     private final Object lock = new Object();
     private final DeviceGeometry geometry;
@@ -261,6 +262,7 @@ public final class ZonedDevice {
      *
      * @throws IOException if that failed: the image then counts as not closed, and is recovered at the next open
      */
+    @Override
     public void close() throws IOException {
         metadata.end();
     }

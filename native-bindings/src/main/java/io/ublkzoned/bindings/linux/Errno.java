@@ -1,7 +1,7 @@
 package io.ublkzoned.bindings.linux;
 
-import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Error numbers of Linux, positive, as compile-time constants. The list is {@code asm-generic/errno.h}'s, cut to what
@@ -56,9 +56,10 @@ public final class Errno {
     public static String describe(int errno) {
         try (Arena arena = Arena.ofConfined()) {
             // GNU's strerror_r returns the text, which may or may not be in the buffer.
-            String text = libc_h.strerror_r(errno, arena.allocate(DESCRIPTION_BYTES_MAX), DESCRIPTION_BYTES_MAX)
-                    .getString(0);
-            return name(errno) + ", " + text;
+            long buffer = arena.allocate(DESCRIPTION_BYTES_MAX).address();
+            long text = NativeFunction.find("strerror_r").call(errno, buffer, DESCRIPTION_BYTES_MAX);
+            return name(errno) + ", "
+                    + MemorySegment.ofAddress(text).reinterpret(Long.MAX_VALUE).getString(0);
         }
     }
 

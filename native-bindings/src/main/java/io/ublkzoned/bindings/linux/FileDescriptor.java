@@ -1,12 +1,13 @@
 package io.ublkzoned.bindings.linux;
 
+import java.io.Closeable;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * An open file, closed once by its owner. May be shared by threads, but the number must not be in use by another one
  * when it is closed: the kernel gives it to the next file at once.
  */
-public final class FileDescriptor implements AutoCloseable {
+public final class FileDescriptor implements Closeable {
     private static final int CLOSED = -1;
 
     private final String name;

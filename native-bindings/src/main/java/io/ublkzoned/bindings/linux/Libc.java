@@ -1,6 +1,6 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.SystemCall.address;
+import static io.ublkzoned.bindings.linux.NativeFunction.address;
 import static io.ublkzoned.bindings.linux.SystemCall.call;
 import static io.ublkzoned.bindings.linux.SystemCall.once;
 import static io.ublkzoned.bindings.linux.SystemCall.quick;

@@ -15,6 +15,11 @@ public final class Mapping {
 
     private Mapping() {}
 
+    /** The size of a page. */
+    public static int pageBytes() {
+        return (int) NativeFunction.find("getpagesize").call(0, 0, 0);
+    }
+
     /**
      * Private zeroed memory, page by page when first touched. Nothing is reserved for it (MAP_NORESERVE), so buffers
      * may be sized for the worst case.

@@ -1,11 +1,9 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.AddressLinker.thrownBy;
+import static io.ublkzoned.bindings.linux.NativeFunction.thrownBy;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -13,8 +11,7 @@ import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * System calls by their number, by syscall(2): one C function to link, where each that is linked takes milliseconds of
- * every start. A pointer is passed as its address, see {@link #address}, an int sign-extended.
+ * System calls by their number, by syscall(2). Arguments are passed as to a {@link NativeFunction}.
  *
  * <p>On the data path, from any thread: nothing is allocated once a thread has made its first call.
  */
@@ -24,32 +21,15 @@ final class SystemCall {
     private static final long ERRNO = CALL_STATE.byteOffset(MemoryLayout.PathElement.groupElement("errno"));
 
     // Each thread has its own errno, made at its first call and freed after its end: automatic, because nothing runs
-    // then,
-    // and the kernel never holds this address.
+    // then, and the kernel never holds this address.
     private static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
 
     // Declared with "...", but it only moves registers, so that it needs none of what a variadic function needs.
-    private static final FunctionDescriptor SYSCALL = FunctionDescriptor.of(
-            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final NativeFunction SYSCALL = NativeFunction.find("syscall");
 
     private static final class Capturing {
-        static final MethodHandle CALL = link(Linker.Option.captureCallState("errno"));
-    }
-
-    private static final class Quick {
-        static final MethodHandle CALL = link();
-    }
-
-    private static MethodHandle link(Linker.Option... options) {
-        Linker linker = Linker.nativeLinker();
-        try {
-            return linker.downcallHandle(linker.defaultLookup().findOrThrow("syscall"), SYSCALL, options);
-        } catch (IllegalCallerException e) {
-            String module = SystemCall.class.getModule().getName();
-            throw new IllegalStateException(
-                    "native access is denied: run java with --enable-native-access=" + module, e);
-        }
+        static final MethodHandle CALL = NativeFunction.link(Linker.Option.captureCallState("errno"));
     }
 
     private SystemCall() {}
@@ -92,8 +72,8 @@ final class SystemCall {
     static long once(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         MemorySegment state = STATE.get();
         try {
-            long returned =
-                    (long) Capturing.CALL.invokeExact(state, (long) number, first, second, third, fourth, fifth, sixth);
+            long returned = (long) Capturing.CALL.invokeExact(
+                    SYSCALL.entry(), state, (long) number, first, second, third, fourth, fifth, sixth);
             return returned == -1 ? -state.get(JAVA_INT, ERRNO) : returned;
         } catch (Throwable t) {
             throw thrownBy(t);
@@ -102,26 +82,6 @@ final class SystemCall {
 
     /** As {@link #call}, but the call allocates nothing, whichever compiler has compiled it, and fails with just -1. */
     static long quick(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
-        try {
-            return (long) Quick.CALL.invokeExact((long) number, first, second, third, fourth, fifth, sixth);
-        } catch (Throwable t) {
-            throw thrownBy(t);
-        }
-    }
-
-    /**
-     * Where native memory is that the calling thread may use. The caller keeps it reachable until the call has returned.
-     */
-    static long address(MemorySegment memory) {
-        if (!memory.isNative()) {
-            throw new IllegalArgumentException("not native memory: " + memory);
-        }
-        if (!memory.scope().isAlive()) {
-            throw new IllegalStateException("already freed: " + memory);
-        }
-        if (!memory.isAccessibleBy(Thread.currentThread())) {
-            throw new WrongThreadException("another thread's: " + memory);
-        }
-        return memory.address();
+        return SYSCALL.call(number, first, second, third, fourth, fifth, sixth);
     }
 }

@@ -3,9 +3,9 @@ package io.ublkzoned.bindings.ublk;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.ublkzoned.bindings.generated.libc.libc_h;
 import io.ublkzoned.bindings.generated.ublk.ublk_h;
 import io.ublkzoned.bindings.generated.ublk.ublksrv_io_desc;
+import io.ublkzoned.bindings.linux.Mapping;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -43,7 +43,7 @@ public final class UblkIoDescriptors {
 
     /** How much to map for a queue: whole pages, and the driver refuses any other length. */
     public static long mappingBytes(int queueDepth, int strideBytes) {
-        long pageBytes = libc_h.getpagesize();
+        long pageBytes = Mapping.pageBytes();
         return ((long) queueDepth * strideBytes + pageBytes - 1) / pageBytes * pageBytes;
     }
 

@@ -3,17 +3,14 @@ package io.ublkzoned.bindings.uring;
 import io.ublkzoned.bindings.generated.liburing.__kernel_timespec;
 import io.ublkzoned.bindings.generated.liburing.io_uring;
 import io.ublkzoned.bindings.generated.liburing.iovec;
-import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.generated.uring.io_uring_params;
 import io.ublkzoned.bindings.generated.uring.uring_h;
-import io.ublkzoned.bindings.linux.AddressLinker;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.LinuxException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 
 /**
  * One io_uring: a queue of submissions, a queue of completions, and the calls into the kernel between them.
@@ -24,14 +21,6 @@ import java.lang.invoke.MethodHandle;
  */
 public final class IoUring implements AutoCloseable {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
-
-    /** Linked when a ring is there, since without liburing this class still says so. */
-    private static final class Calls {
-        static final MethodHandle SUBMIT =
-                AddressLinker.link(liburing_h.io_uring_submit$address(), liburing_h.io_uring_submit$descriptor());
-        static final MethodHandle SUBMIT_AND_WAIT = AddressLinker.link(
-                liburing_h.io_uring_submit_and_wait$address(), liburing_h.io_uring_submit_and_wait$descriptor());
-    }
 
     private final Arena arena;
     private final MemorySegment ring;
@@ -80,13 +69,13 @@ public final class IoUring implements AutoCloseable {
         MemorySegment params = arena.allocate(io_uring_params.layout());
         io_uring_params.flags(params, flags);
         io_uring_params.cq_entries(params, cqEntries);
-        int result = liburing_h.io_uring_queue_init_params(entries, ring, params);
+        int result = Liburing.queueInitParams(entries, ring, params);
         if (result < 0) {
             arena.close();
             throw new LinuxException("io_uring_queue_init(" + entries + " entries)", -result);
         }
         // Spares each enter a look at the file table. Refused beyond 16 rings of a thread, which are just slower.
-        liburing_h.io_uring_register_ring_fd(ring);
+        Liburing.registerRingFd(ring);
         return new IoUring(arena, ring, flags);
     }
 
@@ -110,11 +99,7 @@ public final class IoUring implements AutoCloseable {
      * @return submissions taken, or -errno
      */
     public int submit() {
-        try {
-            return (int) Calls.SUBMIT.invokeExact(address());
-        } catch (Throwable t) {
-            throw AddressLinker.thrownBy(t);
-        }
+        return Liburing.submit(address());
     }
 
     /**
@@ -124,14 +109,10 @@ public final class IoUring implements AutoCloseable {
      * @return completions ready to drain, or -errno
      */
     public int submitAndWait(int minComplete) {
-        if (minComplete == 0) {
-            return readyOr(liburing_h.io_uring_submit_and_get_events(ring));
-        }
-        try {
-            return readyOr((int) Calls.SUBMIT_AND_WAIT.invokeExact(address(), minComplete));
-        } catch (Throwable t) {
-            throw AddressLinker.thrownBy(t);
-        }
+        return readyOr(
+                minComplete == 0
+                        ? Liburing.submitAndGetEvents(address())
+                        : Liburing.submitAndWait(address(), minComplete));
     }
 
     /** For calls by address: an access first, which refuses a closed ring and another thread. */
@@ -151,8 +132,7 @@ public final class IoUring implements AutoCloseable {
         }
         __kernel_timespec.tv_sec(timeout, timeoutNanos / NANOS_PER_SECOND);
         __kernel_timespec.tv_nsec(timeout, timeoutNanos % NANOS_PER_SECOND);
-        return readyOr(liburing_h.io_uring_submit_and_wait_timeout(
-                ring, firstCompletion, minComplete, timeout, MemorySegment.NULL));
+        return readyOr(Liburing.submitAndWaitTimeout(address(), firstCompletion, minComplete, timeout));
     }
 
     // What liburing returns for a time-out differs from version to version; what is in the queue does not.
@@ -162,35 +142,20 @@ public final class IoUring implements AutoCloseable {
 
     /** Has the kernel move completions that found the queue full into it. */
     void flushOverflow() {
-        liburing_h.io_uring_get_events(ring);
+        Liburing.getEvents(address());
     }
 
     /** Makes {@code fds} known by their index, for submissions with {@link SubmissionQueue#FIXED_FILE}. */
     public void registerFiles(int... fds) throws LinuxException {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment files = call.allocateFrom(ValueLayout.JAVA_INT, fds);
-            check(liburing_h.io_uring_register_files(ring, files, fds.length), "io_uring_register_files");
-        }
-    }
-
-    /** Makes a table of {@code count} empty slots for {@link #updateFiles}. */
-    public void registerFilesSparse(int count) throws LinuxException {
-        check(liburing_h.io_uring_register_files_sparse(ring, count), "io_uring_register_files_sparse");
-    }
-
-    /** Fills slots from {@code firstIndex} on; -1 empties one. */
-    public void updateFiles(int firstIndex, int... fds) throws LinuxException {
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment files = call.allocateFrom(ValueLayout.JAVA_INT, fds);
-            check(
-                    liburing_h.io_uring_register_files_update(ring, firstIndex, files, fds.length),
-                    "io_uring_register_files_update");
+            check(Liburing.registerFiles(ring, files, fds.length), "io_uring_register_files");
         }
     }
 
     /** Lets go of all registered files. A ublk device is not released while its char device is among them. */
     public void unregisterFiles() throws LinuxException {
-        check(liburing_h.io_uring_unregister_files(ring), "io_uring_unregister_files");
+        check(Liburing.unregisterFiles(ring), "io_uring_unregister_files");
     }
 
     /**
@@ -199,30 +164,13 @@ public final class IoUring implements AutoCloseable {
      */
     public void registerBuffers(MemorySegment... buffers) throws LinuxException {
         try (Arena call = Arena.ofConfined()) {
-            check(
-                    liburing_h.io_uring_register_buffers(ring, iovecs(call, buffers), buffers.length),
-                    "io_uring_register_buffers");
+            check(Liburing.registerBuffers(ring, iovecs(call, buffers), buffers.length), "io_uring_register_buffers");
         }
     }
 
-    /** Makes a table of {@code count} empty slots, for {@link #updateBuffers} or for ublk's REGISTER_IO_BUF. */
+    /** Makes a table of {@code count} empty slots, for ublk's REGISTER_IO_BUF. */
     public void registerBuffersSparse(int count) throws LinuxException {
-        check(liburing_h.io_uring_register_buffers_sparse(ring, count), "io_uring_register_buffers_sparse");
-    }
-
-    /** Fills slots from {@code firstIndex} on; {@link MemorySegment#NULL} empties one. */
-    public void updateBuffers(int firstIndex, MemorySegment... buffers) throws LinuxException {
-        try (Arena call = Arena.ofConfined()) {
-            check(
-                    liburing_h.io_uring_register_buffers_update_tag(
-                            ring, firstIndex, iovecs(call, buffers), MemorySegment.NULL, buffers.length),
-                    "io_uring_register_buffers_update");
-        }
-    }
-
-    /** Lets go of all registered buffers. */
-    public void unregisterBuffers() throws LinuxException {
-        check(liburing_h.io_uring_unregister_buffers(ring), "io_uring_unregister_buffers");
+        check(Liburing.registerBuffersSparse(ring, count), "io_uring_register_buffers_sparse");
     }
 
     private static MemorySegment iovecs(Arena arena, MemorySegment... buffers) {
@@ -245,7 +193,7 @@ public final class IoUring implements AutoCloseable {
     @Override
     public void close() {
         if (arena.scope().isAlive()) {
-            liburing_h.io_uring_queue_exit(ring);
+            Liburing.queueExit(ring);
             arena.close();
         }
     }

@@ -1,7 +1,6 @@
 package io.ublkzoned.bindings.uring;
 
 import io.ublkzoned.bindings.generated.liburing.io_uring;
-import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.generated.uring.io_uring_params;
 import io.ublkzoned.bindings.linux.Errno;
 import java.io.IOException;
@@ -56,7 +55,7 @@ public final class RingFeatures {
 
     private static RingFeatures probe() {
         EnumSet<RingFlag> flags = EnumSet.noneOf(RingFlag.class);
-        String problem = LiburingLibrary.problem();
+        String problem = Liburing.problem();
         if (!problem.isEmpty()) {
             return new RingFeatures(problem, flags);
         }
@@ -66,10 +65,10 @@ public final class RingFeatures {
             if (result < 0) {
                 return new RingFeatures(reason(-result), flags);
             }
-            liburing_h.io_uring_queue_exit(ring);
+            Liburing.queueExit(ring);
             for (RingFlag flag : RingFlag.values()) {
                 if (init(arena, ring, flag.bits()) == 0) {
-                    liburing_h.io_uring_queue_exit(ring);
+                    Liburing.queueExit(ring);
                     flags.add(flag);
                 }
             }
@@ -80,7 +79,7 @@ public final class RingFeatures {
     private static int init(Arena arena, MemorySegment ring, int flags) {
         MemorySegment params = arena.allocate(io_uring_params.layout());
         io_uring_params.flags(params, flags);
-        return liburing_h.io_uring_queue_init_params(1, ring, params);
+        return Liburing.queueInitParams(1, ring, params);
     }
 
     private static String reason(int errno) {

@@ -5,6 +5,7 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.Libc;
 import io.ublkzoned.bindings.linux.LinuxException;
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -15,8 +16,7 @@ import java.nio.file.Path;
  * @param data locked, since I/O that a ring has begun with it goes on when the server dies
  * @param metadata the same descriptor unless data bypass the page cache
  */
-public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheMode cacheMode)
-        implements AutoCloseable {
+public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheMode cacheMode) implements Closeable {
 
     /** The page cache must not write back data beside metadata: clusters are not to share its pages. */
     private static final int CLUSTER_BYTES_MIN = 4096;

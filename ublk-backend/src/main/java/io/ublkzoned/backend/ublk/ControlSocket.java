@@ -3,6 +3,7 @@ package io.ublkzoned.backend.ublk;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.BufferedReader;
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * How a device's server is asked for what the kernel has no request for: a socket in its run directory, which root alone
  * can connect to. One line asks, {@code FIRST COUNT CONDITION}; one answers, a sentence if it could not be done.
  */
-public final class ControlSocket implements AutoCloseable {
+public final class ControlSocket implements Closeable {
 
     private static final String RECOVERED = "recovered"; // instead of a condition
     private static final long DONE_SECONDS = 60;

@@ -31,14 +31,14 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
     public DetachedDevice(Path path) throws IOException {
         try {
             FileDescriptor image = LockedImage.open(path);
-            teardown.add(image::close);
+            teardown.add(image);
             DeadDevice.requireNone(path);
             MetadataThread metadata = new MetadataThread();
             device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
             device.begin(Arena.ofAuto().allocate(DeviceState.sizeBytes(device.geometry(), 1), Long.BYTES));
-            teardown.add(device::close);
+            teardown.add(device);
             metadata.start(device);
-            teardown.add(metadata::stop);
+            teardown.add(metadata);
         } catch (IOException | RuntimeException | Error e) {
             teardown.runAfter(e);
             throw e;

@@ -1,12 +1,13 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.engine.ZonedDevice;
+import java.io.Closeable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** The thread of a device's metadata I/O: sleeps until the engine wakes it, then lets it do all that is pending. */
-final class MetadataThread {
+final class MetadataThread implements Closeable {
 
     private final AtomicBoolean work = new AtomicBoolean();
     private volatile boolean stopping;
@@ -41,7 +42,8 @@ final class MetadataThread {
     }
 
     /** Ends the thread after the work at hand. */
-    void stop() {
+    @Override
+    public void close() {
         stopping = true;
         wakeUp();
         if (thread != null) {

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,7 +15,7 @@ import java.nio.file.StandardOpenOption;
  * The file in which a device's {@link io.ublkzoned.engine.DeviceState} outlives its server. It lies on the tmpfs at /run:
  * gone after a power cut, as it must be, since what it says of unflushed data is no longer true then.
  */
-final class StateFile implements AutoCloseable {
+final class StateFile implements Closeable {
 
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;

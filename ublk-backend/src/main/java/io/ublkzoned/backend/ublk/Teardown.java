@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
@@ -7,24 +8,18 @@ import org.jspecify.annotations.Nullable;
 /** What has to be undone, latest first; a step that fails does not keep the others from being done. */
 final class Teardown {
 
-    /** One step back. */
-    @FunctionalInterface
-    interface Step {
-        void run() throws IOException;
-    }
+    private final ArrayDeque<Closeable> steps = new ArrayDeque<>();
 
-    private final ArrayDeque<Step> steps = new ArrayDeque<>();
-
-    void add(Step step) {
+    void add(Closeable step) {
         steps.push(step);
     }
 
     /** Does all steps, once. Throws what the first of the failed ones threw, with the others attached. */
     void run() throws IOException {
         Throwable first = null;
-        for (Step step = steps.poll(); step != null; step = steps.poll()) {
+        for (Closeable step = steps.poll(); step != null; step = steps.poll()) {
             try {
-                step.run();
+                step.close();
             } catch (IOException | RuntimeException | Error e) {
                 first = join(first, e);
             }

@@ -83,7 +83,7 @@ public final class UblkServer {
     private void addDevice(ServerOptions options, UblkControl control) throws IOException {
         long features = negotiate(control.features(), options);
         AttachedImage image = AttachedImage.open(options.image(), options.cacheMode());
-        teardown.add(image::close);
+        teardown.add(image);
         DeadDevice.requireNone(options.image());
         MetadataThread metadata = new MetadataThread();
         ZonedDevice device = ZonedDevice.open(new FdImageFile(image.metadata()), metadata::wakeUp);
@@ -96,8 +96,8 @@ public final class UblkServer {
         StateFile state = StateFile.create(
                 new RunDirectory(deviceId).stateFile(),
                 DeviceState.sizeBytes(device.geometry(), info.queues() * info.queueDepth()));
-        teardown.add(state::close);
-        teardown.add(device::close);
+        teardown.add(state);
+        teardown.add(device);
         device.begin(state.memory());
         try {
             serve(info, device, metadata, image);
@@ -152,7 +152,7 @@ public final class UblkServer {
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
         RunDirectory directory = new RunDirectory(id);
         AttachedImage image = AttachedImage.openOfDead(directory.image(), directory.cacheMode());
-        teardown.add(image::close);
+        teardown.add(image);
         control.startRecovery(id);
         teardown.add(() -> {
             if (live) {
@@ -160,7 +160,7 @@ public final class UblkServer {
             }
         });
         StateFile state = StateFile.open(directory.stateFile());
-        teardown.add(state::close);
+        teardown.add(state);
         MetadataThread metadata = new MetadataThread();
         ZonedDevice device = ZonedDevice.reopen(new FdImageFile(image.metadata()), state.memory(), metadata::wakeUp);
         device.begin(state.memory());
@@ -178,11 +178,11 @@ public final class UblkServer {
     private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, AttachedImage image)
             throws IOException {
         metadata.start(device);
-        teardown.add(metadata::stop);
+        teardown.add(metadata);
         ControlSocket control = ControlSocket.listen(new RunDirectory(info.id()), device);
-        teardown.add(control::close);
+        teardown.add(control);
         FileDescriptor deviceFile = openDevice(info.id());
-        teardown.add(deviceFile::close);
+        teardown.add(deviceFile);
         for (int i = 0; i < info.queues(); i++) {
             queues.add(new QueueThread(i, info, device, deviceFile, image));
         }

@@ -70,7 +70,7 @@ final class StoreBenchmark {
                     }
                     System.out.printf("%.3f %.2f%n", benchmark.nanos / NANOS, benchmark.cpuNanos / NANOS);
                 } finally {
-                    metadata.stop();
+                    metadata.close();
                 }
                 device.close();
             }

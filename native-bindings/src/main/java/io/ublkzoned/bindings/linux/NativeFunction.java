@@ -1,0 +1,114 @@
+package io.ublkzoned.bindings.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * A C function of at most seven integers and pointers that returns one of those, or nothing. A pointer is passed as its
+ * address, see {@link #address}, a signed int sign-extended; of an int that is returned only the lower half counts.
+ *
+ * <p>All functions are called as if they had seven arguments. The ABIs of 64-bit Linux have the caller make and drop
+ * those, so that a function does not see what it does not look for; and Java links one shape of call instead of one for
+ * each function, which takes milliseconds of every start.
+ *
+ * <p>On the data path, from any thread. Allocates nothing, whichever compiler has compiled the call: with a {@link
+ * MemorySegment} as an argument it would take 40 bytes unless the optimizer sees to it. errno is lost.
+ */
+public final class NativeFunction {
+
+    static final FunctionDescriptor SHAPE = FunctionDescriptor.of(
+            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+
+    /** Linked at the first call. */
+    private static final class Linked {
+        static final MethodHandle CALL = link();
+    }
+
+    private final MemorySegment entry;
+
+    private NativeFunction(MemorySegment entry) {
+        this.entry = entry;
+    }
+
+    /**
+     * Finds a function.
+     *
+     * @param library that stays loaded
+     * @throws java.util.NoSuchElementException if it has no such function
+     */
+    public static NativeFunction find(SymbolLookup library, String name) {
+        return new NativeFunction(library.findOrThrow(name));
+    }
+
+    /** Finds a function of the C library. */
+    static NativeFunction find(String name) {
+        return find(Linker.nativeLinker().defaultLookup(), name);
+    }
+
+    /** A handle of all functions of {@link #SHAPE}: the first argument is the function's address. */
+    static MethodHandle link(Linker.Option... options) {
+        try {
+            return Linker.nativeLinker().downcallHandle(SHAPE, options);
+        } catch (IllegalCallerException e) {
+            String module = NativeFunction.class.getModule().getName();
+            throw new IllegalStateException(
+                    "native access is denied: run java with --enable-native-access=" + module, e);
+        }
+    }
+
+    MemorySegment entry() {
+        return entry;
+    }
+
+    /** Calls the function. */
+    public long call(long a, long b, long c, long d, long e, long f, long g) {
+        try {
+            return (long) Linked.CALL.invokeExact(entry, a, b, c, d, e, f, g);
+        } catch (Throwable t) {
+            throw thrownBy(t);
+        }
+    }
+
+    /** Calls a function of five arguments. */
+    public long call(long a, long b, long c, long d, long e) {
+        return call(a, b, c, d, e, 0, 0);
+    }
+
+    /** Calls a function of up to three arguments. */
+    public long call(long a, long b, long c) {
+        return call(a, b, c, 0, 0, 0, 0);
+    }
+
+    /** A C function throws nothing; so it is Java that threw, before the call. */
+    static RuntimeException thrownBy(Throwable thrown) {
+        switch (thrown) {
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            default -> throw new AssertionError("a downcall threw a checked exception", thrown);
+        }
+    }
+
+    /**
+     * Where native memory is that the calling thread may use. The caller keeps it reachable until the call has returned.
+     *
+     * @throws IllegalStateException if it was freed
+     * @throws WrongThreadException if it is another thread's
+     */
+    public static long address(MemorySegment memory) {
+        if (!memory.isNative()) {
+            throw new IllegalArgumentException("not native memory: " + memory);
+        }
+        if (!memory.scope().isAlive()) {
+            throw new IllegalStateException("already freed: " + memory);
+        }
+        if (!memory.isAccessibleBy(Thread.currentThread())) {
+            throw new WrongThreadException("another thread's: " + memory);
+        }
+        return memory.address();
+    }
+}
