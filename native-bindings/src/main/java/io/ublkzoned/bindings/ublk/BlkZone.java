@@ -1,6 +1,9 @@
 package io.ublkzoned.bindings.ublk;
 
-import io.ublkzoned.bindings.generated.blkzoned.blk_zone;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.ublkzoned.bindings.generated.blkzoned.blkzoned_h;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -9,7 +12,7 @@ import java.lang.foreign.MemorySegment;
  * them; the ABI test compares them with the header.
  */
 public final class BlkZone {
-    public static final int BYTES = (int) blk_zone.sizeof();
+    public static final int BYTES = blkzoned_h.ZONE_BYTES();
 
     public static final int TYPE_CONVENTIONAL = 1;
     public static final int TYPE_SEQWRITE_REQ = 2;
@@ -44,41 +47,41 @@ public final class BlkZone {
             int type,
             int condition,
             long capacitySectors) {
-        MemorySegment zone = zone(zones, index);
+        MemorySegment zone = zones.asSlice(at(index, 0), BYTES);
         zone.fill((byte) 0);
-        blk_zone.start(zone, startSector);
-        blk_zone.len(zone, lengthSectors);
-        blk_zone.wp(zone, writePointerSector);
-        blk_zone.type(zone, (byte) type);
-        blk_zone.cond(zone, (byte) condition);
-        blk_zone.capacity(zone, capacitySectors);
+        zone.set(JAVA_LONG, blkzoned_h.ZONE_START(), startSector);
+        zone.set(JAVA_LONG, blkzoned_h.ZONE_LEN(), lengthSectors);
+        zone.set(JAVA_LONG, blkzoned_h.ZONE_WP(), writePointerSector);
+        zone.set(JAVA_BYTE, blkzoned_h.ZONE_TYPE(), (byte) type);
+        zone.set(JAVA_BYTE, blkzoned_h.ZONE_COND(), (byte) condition);
+        zone.set(JAVA_LONG, blkzoned_h.ZONE_CAPACITY(), capacitySectors);
     }
 
     public static long startSector(MemorySegment zones, int index) {
-        return blk_zone.start(zone(zones, index));
+        return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_START()));
     }
 
     public static long lengthSectors(MemorySegment zones, int index) {
-        return blk_zone.len(zone(zones, index));
+        return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_LEN()));
     }
 
     public static long writePointerSector(MemorySegment zones, int index) {
-        return blk_zone.wp(zone(zones, index));
+        return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_WP()));
     }
 
     public static int type(MemorySegment zones, int index) {
-        return Byte.toUnsignedInt(blk_zone.type(zone(zones, index)));
+        return Byte.toUnsignedInt(zones.get(JAVA_BYTE, at(index, blkzoned_h.ZONE_TYPE())));
     }
 
     public static int condition(MemorySegment zones, int index) {
-        return Byte.toUnsignedInt(blk_zone.cond(zone(zones, index)));
+        return Byte.toUnsignedInt(zones.get(JAVA_BYTE, at(index, blkzoned_h.ZONE_COND())));
     }
 
     public static long capacitySectors(MemorySegment zones, int index) {
-        return blk_zone.capacity(zone(zones, index));
+        return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_CAPACITY()));
     }
 
-    private static MemorySegment zone(MemorySegment zones, int index) {
-        return zones.asSlice(index * blk_zone.sizeof(), blk_zone.sizeof());
+    private static long at(int index, int field) {
+        return (long) index * BYTES + field;
     }
 }

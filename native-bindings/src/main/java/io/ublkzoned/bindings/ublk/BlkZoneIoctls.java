@@ -1,7 +1,9 @@
 package io.ublkzoned.bindings.ublk;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import io.ublkzoned.bindings.generated.blkzoned.blk_zone_range;
-import io.ublkzoned.bindings.generated.blkzoned.blk_zone_report;
 import io.ublkzoned.bindings.generated.blkzoned.blkzoned_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -47,25 +49,25 @@ public final class BlkZoneIoctls {
      * {@code startSector} on.
      */
     public static MemorySegment report(Arena arena, long startSector, int zones) {
-        long bytes = blk_zone_report.sizeof() + (long) zones * BlkZone.BYTES;
-        MemorySegment report = arena.allocate(bytes, blk_zone_report.layout().byteAlignment());
-        blk_zone_report.sector(report, startSector);
-        blk_zone_report.nr_zones(report, zones);
+        long bytes = blkzoned_h.REPORT_BYTES() + (long) zones * BlkZone.BYTES;
+        MemorySegment report = arena.allocate(bytes, Long.BYTES);
+        report.set(JAVA_LONG, blkzoned_h.REPORT_SECTOR(), startSector);
+        report.set(JAVA_INT, blkzoned_h.REPORT_NR_ZONES(), zones);
         return report;
     }
 
     /** Has BLKREPORTZONEV2 fill the report without asking the device. */
     public static void askForCache(MemorySegment report) {
-        blk_zone_report.flags(report, blkzoned_h.BLK_ZONE_REP_CACHED());
+        report.set(JAVA_INT, blkzoned_h.REPORT_FLAGS(), blkzoned_h.BLK_ZONE_REP_CACHED());
     }
 
     /** How many zones a report was filled with. */
     public static int reportedZones(MemorySegment report) {
-        return blk_zone_report.nr_zones(report);
+        return report.get(JAVA_INT, blkzoned_h.REPORT_NR_ZONES());
     }
 
     /** The zones of a report, for the readers of {@link BlkZone}. */
     public static MemorySegment zones(MemorySegment report) {
-        return report.asSlice(blk_zone_report.sizeof());
+        return report.asSlice(blkzoned_h.REPORT_BYTES());
     }
 }

@@ -3,7 +3,7 @@ package io.ublkzoned.bindings.uring;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import io.ublkzoned.bindings.generated.liburing.io_uring_cq;
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.generated.uring.io_uring_cqe;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,10 +35,11 @@ public final class CompletionQueue {
     CompletionQueue(IoUring ring, Arena arena, MemorySegment queue, SubmissionQueue submissions) {
         this.ring = ring;
         this.submissions = submissions;
-        this.indexMask = io_uring_cq.ring_mask(queue);
-        this.kernelHead = io_uring_cq.khead(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
-        this.kernelTail = io_uring_cq.ktail(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
-        this.entries = io_uring_cq.cqes(queue).reinterpret(io_uring_cq.ring_entries(queue) * ENTRY_BYTES, arena, null);
+        this.indexMask = queue.get(JAVA_INT, liburing_h.CQ_RING_MASK());
+        this.kernelHead = Liburing.pointer(arena, queue, liburing_h.CQ_KHEAD(), JAVA_INT.byteSize());
+        this.kernelTail = Liburing.pointer(arena, queue, liburing_h.CQ_KTAIL(), JAVA_INT.byteSize());
+        long entryCount = queue.get(JAVA_INT, liburing_h.CQ_RING_ENTRIES());
+        this.entries = Liburing.pointer(arena, queue, liburing_h.CQ_CQES(), entryCount * ENTRY_BYTES);
         this.head = (int) INDEX.get(kernelHead, 0L);
         this.tailSeen = head;
     }

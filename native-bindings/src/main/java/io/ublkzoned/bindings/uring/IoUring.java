@@ -1,12 +1,12 @@
 package io.ublkzoned.bindings.uring;
 
 import io.ublkzoned.bindings.generated.liburing.__kernel_timespec;
-import io.ublkzoned.bindings.generated.liburing.io_uring;
 import io.ublkzoned.bindings.generated.liburing.iovec;
-import io.ublkzoned.bindings.generated.uring.io_uring_params;
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.linux.NativeFunction;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,8 +36,10 @@ public final class IoUring implements AutoCloseable {
         this.setupFlags = setupFlags;
         this.timeout = arena.allocate(__kernel_timespec.layout());
         this.firstCompletion = arena.allocate(ValueLayout.ADDRESS);
-        this.submissions = new SubmissionQueue(this, arena, io_uring.sq(ring), has(RingFlag.SQE128));
-        this.completions = new CompletionQueue(this, arena, io_uring.cq(ring), submissions);
+        this.submissions = new SubmissionQueue(
+                this, arena, ring.asSlice(liburing_h.RING_SQ(), liburing_h.SQ_BYTES()), has(RingFlag.SQE128));
+        this.completions = new CompletionQueue(
+                this, arena, ring.asSlice(liburing_h.RING_CQ(), liburing_h.CQ_BYTES()), submissions);
     }
 
     /**
@@ -65,11 +67,8 @@ public final class IoUring implements AutoCloseable {
             }
         }
         Arena arena = Arena.ofConfined();
-        MemorySegment ring = arena.allocate(io_uring.layout());
-        MemorySegment params = arena.allocate(io_uring_params.layout());
-        io_uring_params.flags(params, flags);
-        io_uring_params.cq_entries(params, cqEntries);
-        int result = Liburing.queueInitParams(entries, ring, params);
+        MemorySegment ring = Liburing.allocateRing(arena);
+        int result = Liburing.queueInit(entries, ring, flags, cqEntries);
         if (result < 0) {
             arena.close();
             throw new LinuxException("io_uring_queue_init(" + entries + " entries)", -result);
@@ -115,10 +114,8 @@ public final class IoUring implements AutoCloseable {
                         : Liburing.submitAndWait(address(), minComplete));
     }
 
-    /** For calls by address: an access first, which refuses a closed ring and another thread. */
     private long address() {
-        io_uring.flags(ring);
-        return ring.address();
+        return NativeFunction.address(ring);
     }
 
     /**

@@ -1,7 +1,12 @@
 package io.ublkzoned.bindings.uring;
 
 import static io.ublkzoned.bindings.linux.NativeFunction.address;
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
+import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.NativeFunction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -52,9 +57,29 @@ final class Liburing {
         }
     }
 
-    /** @param params a struct io_uring_params */
-    static int queueInitParams(int entries, MemorySegment ring, MemorySegment params) {
-        return (int) Functions.QUEUE_INIT_PARAMS.call(entries, address(ring), address(params));
+    /** Memory for a struct io_uring. */
+    static MemorySegment allocateRing(Arena arena) {
+        return arena.allocate(liburing_h.RING_BYTES(), ADDRESS.byteAlignment());
+    }
+
+    /** Memory of {@code lengthBytes} that a pointer at {@code offset} of a structure points to; it lives as long as the arena. */
+    static MemorySegment pointer(Arena arena, MemorySegment structure, long offset, long lengthBytes) {
+        return MemorySegment.ofAddress(structure.get(JAVA_LONG, offset)).reinterpret(lengthBytes, arena, null);
+    }
+
+    /**
+     * io_uring_queue_init_params.
+     *
+     * @param flags IORING_SETUP_...
+     * @param cqEntries counts only with IORING_SETUP_CQSIZE
+     */
+    static int queueInit(int entries, MemorySegment ring, int flags, int cqEntries) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment params = call.allocate(uring_h.PARAMS_BYTES(), Long.BYTES);
+            params.set(JAVA_INT, uring_h.PARAMS_FLAGS(), flags);
+            params.set(JAVA_INT, uring_h.PARAMS_CQ_ENTRIES(), cqEntries);
+            return (int) Functions.QUEUE_INIT_PARAMS.call(entries, address(ring), address(params));
+        }
     }
 
     static void queueExit(MemorySegment ring) {

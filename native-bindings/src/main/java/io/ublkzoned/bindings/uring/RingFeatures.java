@@ -1,7 +1,5 @@
 package io.ublkzoned.bindings.uring;
 
-import io.ublkzoned.bindings.generated.liburing.io_uring;
-import io.ublkzoned.bindings.generated.uring.io_uring_params;
 import io.ublkzoned.bindings.linux.Errno;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -60,26 +58,20 @@ public final class RingFeatures {
             return new RingFeatures(problem, flags);
         }
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment ring = arena.allocate(io_uring.layout());
-            int result = init(arena, ring, 0);
+            MemorySegment ring = Liburing.allocateRing(arena);
+            int result = Liburing.queueInit(1, ring, 0, 0);
             if (result < 0) {
                 return new RingFeatures(reason(-result), flags);
             }
             Liburing.queueExit(ring);
             for (RingFlag flag : RingFlag.values()) {
-                if (init(arena, ring, flag.bits()) == 0) {
+                if (Liburing.queueInit(1, ring, flag.bits(), 0) == 0) {
                     Liburing.queueExit(ring);
                     flags.add(flag);
                 }
             }
             return new RingFeatures("", flags);
         }
-    }
-
-    private static int init(Arena arena, MemorySegment ring, int flags) {
-        MemorySegment params = arena.allocate(io_uring_params.layout());
-        io_uring_params.flags(params, flags);
-        return Liburing.queueInitParams(1, ring, params);
     }
 
     private static String reason(int errno) {

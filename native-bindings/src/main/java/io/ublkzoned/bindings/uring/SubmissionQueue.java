@@ -4,10 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import io.ublkzoned.bindings.generated.liburing.io_uring_sq;
-import io.ublkzoned.bindings.generated.ublk.ublksrv_ctrl_cmd;
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
+import io.ublkzoned.bindings.generated.ublk.ublk_h;
 import io.ublkzoned.bindings.generated.ublk.ublksrv_io_cmd;
-import io.ublkzoned.bindings.generated.uring.io_uring_sqe;
 import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.Errno;
 import java.lang.foreign.Arena;
@@ -39,28 +38,28 @@ public final class SubmissionQueue {
 
     private static final VarHandle INDEX = JAVA_INT.varHandle().withInvokeExactBehavior();
 
-    private static final long TAIL = io_uring_sq.sqe_tail$offset();
+    private static final long TAIL = liburing_h.SQ_SQE_TAIL();
     // The operation, its flags and its file are the first eight bytes.
-    private static final long FLAGS_SHIFT = Byte.SIZE * io_uring_sqe.flags$offset();
-    private static final long FD_SHIFT = Byte.SIZE * io_uring_sqe.fd$offset();
-    private static final long OFFSET = io_uring_sqe.off$offset(); // and cmd_op, of a command
-    private static final long ADDRESS = io_uring_sqe.addr$offset();
-    private static final long LENGTH = io_uring_sqe.len$offset();
-    private static final int OPERATION_FLAGS_SHIFT = Byte.SIZE * (int) (io_uring_sqe.rw_flags$offset() - LENGTH);
-    private static final long USER_DATA = io_uring_sqe.user_data$offset();
-    private static final long BUFFER_INDEX = io_uring_sqe.buf_index$offset();
-    private static final long COMMAND = io_uring_sqe.cmd$offset();
+    private static final int FLAGS_SHIFT = Byte.SIZE * uring_h.SQE_FLAGS();
+    private static final int FD_SHIFT = Byte.SIZE * uring_h.SQE_FD();
+    private static final long OFFSET = uring_h.SQE_OFF(); // and cmd_op, of a command
+    private static final long ADDRESS = uring_h.SQE_ADDR();
+    private static final long LENGTH = uring_h.SQE_LEN();
+    private static final long OPERATION_FLAGS_SHIFT = Byte.SIZE * (uring_h.SQE_RW_FLAGS() - LENGTH);
+    private static final long USER_DATA = uring_h.SQE_USER_DATA();
+    private static final long BUFFER_INDEX = uring_h.SQE_BUF_INDEX();
+    private static final long COMMAND = uring_h.SQE_CMD();
 
     private static final long IO_TAG_SHIFT = Byte.SIZE * ublksrv_io_cmd.tag$offset();
     private static final long IO_RESULT_SHIFT = Byte.SIZE * ublksrv_io_cmd.result$offset();
     private static final long IO_ADDRESS = COMMAND + ublksrv_io_cmd.addr$offset();
 
-    private static final long CONTROL_DEVICE = COMMAND + ublksrv_ctrl_cmd.dev_id$offset();
-    private static final long CONTROL_QUEUE = COMMAND + ublksrv_ctrl_cmd.queue_id$offset();
-    private static final long CONTROL_LENGTH = COMMAND + ublksrv_ctrl_cmd.len$offset();
-    private static final long CONTROL_ADDRESS = COMMAND + ublksrv_ctrl_cmd.addr$offset();
-    private static final long CONTROL_DATA = COMMAND + ublksrv_ctrl_cmd.data$offset();
-    private static final long CONTROL_PATH_LENGTH = COMMAND + ublksrv_ctrl_cmd.dev_path_len$offset();
+    private static final long CONTROL_DEVICE = COMMAND + ublk_h.CTRL_CMD_DEV_ID();
+    private static final long CONTROL_QUEUE = COMMAND + ublk_h.CTRL_CMD_QUEUE_ID();
+    private static final long CONTROL_LENGTH = COMMAND + ublk_h.CTRL_CMD_LEN();
+    private static final long CONTROL_ADDRESS = COMMAND + ublk_h.CTRL_CMD_ADDR();
+    private static final long CONTROL_DATA = COMMAND + ublk_h.CTRL_CMD_DATA();
+    private static final long CONTROL_PATH_LENGTH = COMMAND + ublk_h.CTRL_CMD_DEV_PATH_LEN();
 
     private static final int OP_NOP = uring_h.IORING_OP_NOP();
     private static final int OP_READ = uring_h.IORING_OP_READ();
@@ -89,12 +88,12 @@ public final class SubmissionQueue {
     SubmissionQueue(IoUring ring, Arena arena, MemorySegment queue, boolean wideEntries) {
         this.ring = ring;
         this.queue = queue;
-        this.entryCount = io_uring_sq.ring_entries(queue);
-        this.indexMask = io_uring_sq.ring_mask(queue);
-        this.entryBytes = wideEntries ? 2 * io_uring_sqe.sizeof() : io_uring_sqe.sizeof();
-        this.kernelHead = io_uring_sq.khead(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
-        this.kernelFlags = io_uring_sq.kflags(queue).reinterpret(JAVA_INT.byteSize(), arena, null);
-        this.entries = io_uring_sq.sqes(queue).reinterpret(entryCount * entryBytes, arena, null);
+        this.entryCount = queue.get(JAVA_INT, liburing_h.SQ_RING_ENTRIES());
+        this.indexMask = queue.get(JAVA_INT, liburing_h.SQ_RING_MASK());
+        this.entryBytes = wideEntries ? 2 * uring_h.SQE_BYTES() : uring_h.SQE_BYTES();
+        this.kernelHead = Liburing.pointer(arena, queue, liburing_h.SQ_KHEAD(), JAVA_INT.byteSize());
+        this.kernelFlags = Liburing.pointer(arena, queue, liburing_h.SQ_KFLAGS(), JAVA_INT.byteSize());
+        this.entries = Liburing.pointer(arena, queue, liburing_h.SQ_SQES(), entryCount * entryBytes);
         this.tail = (int) INDEX.get(queue, TAIL);
         this.headSeen = tail;
     }
@@ -176,7 +175,7 @@ public final class SubmissionQueue {
             long data,
             int devicePathBytes,
             long userData) {
-        if (entryBytes == io_uring_sqe.sizeof()) {
+        if (entryBytes == uring_h.SQE_BYTES()) {
             throw new IllegalStateException("control commands need a ring with SQE128");
         }
         long entry = next(OP_URING_CMD, fd, Integer.toUnsignedLong(command), 0, 0, 0, userData, 0);

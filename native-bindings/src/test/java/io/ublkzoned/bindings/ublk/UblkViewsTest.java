@@ -111,14 +111,6 @@ class UblkViewsTest {
         assertEquals(14, segment.get(JAVA_INT, 76));
         assertEquals(28, segment.get(JAVA_INT, 80));
         assertEquals(2048, segment.get(JAVA_INT, 84));
-        assertEquals(4096, parameters.logicalBlockBytes());
-        assertEquals(28, parameters.maxActiveZones());
-
-        parameters.dmaAlignment(511).segments(4095, 4096, 1).discard(4096, 0, 2048);
-        assertEquals(511, segment.get(JAVA_INT, 108));
-        assertEquals(4095, segment.get(JAVA_LONG, 120));
-        assertEquals(2048, segment.get(JAVA_INT, 52));
-        assertEquals(0x3b, parameters.types());
     }
 
     @Test

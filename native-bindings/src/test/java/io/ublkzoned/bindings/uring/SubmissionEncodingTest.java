@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.ublkzoned.bindings.generated.liburing.io_uring_sq;
+import io.ublkzoned.bindings.generated.liburing.liburing_h;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -45,12 +45,12 @@ class SubmissionEncodingTest {
     /** A queue whose entries are ours to look at, full of old bytes. */
     private SubmissionQueue queue(boolean wideEntries) {
         entries.fill((byte) 0xee);
-        MemorySegment queue = arena.allocate(io_uring_sq.layout());
-        io_uring_sq.ring_entries(queue, 2);
-        io_uring_sq.ring_mask(queue, 1);
-        io_uring_sq.khead(queue, arena.allocate(JAVA_INT));
-        io_uring_sq.kflags(queue, arena.allocate(JAVA_INT));
-        io_uring_sq.sqes(queue, entries);
+        MemorySegment queue = arena.allocate(liburing_h.SQ_BYTES(), Long.BYTES);
+        queue.set(JAVA_INT, liburing_h.SQ_RING_ENTRIES(), 2);
+        queue.set(JAVA_INT, liburing_h.SQ_RING_MASK(), 1);
+        queue.set(JAVA_LONG, liburing_h.SQ_KHEAD(), arena.allocate(JAVA_INT).address());
+        queue.set(JAVA_LONG, liburing_h.SQ_KFLAGS(), arena.allocate(JAVA_INT).address());
+        queue.set(JAVA_LONG, liburing_h.SQ_SQES(), entries.address());
         return new SubmissionQueue(ring, arena, queue, wideEntries);
     }
 

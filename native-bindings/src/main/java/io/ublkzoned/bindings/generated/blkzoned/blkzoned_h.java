@@ -41,6 +41,114 @@ public class blkzoned_h extends blkzoned_h$shared {
     public static int BLK_ZONE_REP_CACHED() {
         return BLK_ZONE_REP_CACHED;
     }
+    private static final int ZONE_BYTES = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_BYTES = 64
+     * }
+     */
+    public static int ZONE_BYTES() {
+        return ZONE_BYTES;
+    }
+    private static final int ZONE_START = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_START = 0
+     * }
+     */
+    public static int ZONE_START() {
+        return ZONE_START;
+    }
+    private static final int ZONE_LEN = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_LEN = 8
+     * }
+     */
+    public static int ZONE_LEN() {
+        return ZONE_LEN;
+    }
+    private static final int ZONE_WP = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_WP = 16
+     * }
+     */
+    public static int ZONE_WP() {
+        return ZONE_WP;
+    }
+    private static final int ZONE_TYPE = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_TYPE = 24
+     * }
+     */
+    public static int ZONE_TYPE() {
+        return ZONE_TYPE;
+    }
+    private static final int ZONE_COND = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_COND = 25
+     * }
+     */
+    public static int ZONE_COND() {
+        return ZONE_COND;
+    }
+    private static final int ZONE_CAPACITY = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONE_CAPACITY = 32
+     * }
+     */
+    public static int ZONE_CAPACITY() {
+        return ZONE_CAPACITY;
+    }
+    private static final int REPORT_BYTES = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.REPORT_BYTES = 16
+     * }
+     */
+    public static int REPORT_BYTES() {
+        return REPORT_BYTES;
+    }
+    private static final int REPORT_SECTOR = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.REPORT_SECTOR = 0
+     * }
+     */
+    public static int REPORT_SECTOR() {
+        return REPORT_SECTOR;
+    }
+    private static final int REPORT_NR_ZONES = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.REPORT_NR_ZONES = 8
+     * }
+     */
+    public static int REPORT_NR_ZONES() {
+        return REPORT_NR_ZONES;
+    }
+    private static final int REPORT_FLAGS = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.REPORT_FLAGS = 12
+     * }
+     */
+    public static int REPORT_FLAGS() {
+        return REPORT_FLAGS;
+    }
+    private static final int REPORT_ZONES = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.REPORT_ZONES = 16
+     * }
+     */
+    public static int REPORT_ZONES() {
+        return REPORT_ZONES;
+    }
     private static final long BLKREPORTZONE = 3222278786L;
     /**
      * {@snippet lang=c :

@@ -23,5 +23,149 @@ public class liburing_h extends liburing_h$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
+    private static final int RING_BYTES = (int)216L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RING_BYTES = 216
+     * }
+     */
+    public static int RING_BYTES() {
+        return RING_BYTES;
+    }
+    private static final int RING_SQ = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RING_SQ = 0
+     * }
+     */
+    public static int RING_SQ() {
+        return RING_SQ;
+    }
+    private static final int RING_CQ = (int)104L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.RING_CQ = 104
+     * }
+     */
+    public static int RING_CQ() {
+        return RING_CQ;
+    }
+    private static final int SQ_BYTES = (int)104L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_BYTES = 104
+     * }
+     */
+    public static int SQ_BYTES() {
+        return SQ_BYTES;
+    }
+    private static final int SQ_KHEAD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_KHEAD = 0
+     * }
+     */
+    public static int SQ_KHEAD() {
+        return SQ_KHEAD;
+    }
+    private static final int SQ_KFLAGS = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_KFLAGS = 32
+     * }
+     */
+    public static int SQ_KFLAGS() {
+        return SQ_KFLAGS;
+    }
+    private static final int SQ_SQES = (int)56L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_SQES = 56
+     * }
+     */
+    public static int SQ_SQES() {
+        return SQ_SQES;
+    }
+    private static final int SQ_SQE_TAIL = (int)68L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_SQE_TAIL = 68
+     * }
+     */
+    public static int SQ_SQE_TAIL() {
+        return SQ_SQE_TAIL;
+    }
+    private static final int SQ_RING_MASK = (int)88L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_RING_MASK = 88
+     * }
+     */
+    public static int SQ_RING_MASK() {
+        return SQ_RING_MASK;
+    }
+    private static final int SQ_RING_ENTRIES = (int)92L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQ_RING_ENTRIES = 92
+     * }
+     */
+    public static int SQ_RING_ENTRIES() {
+        return SQ_RING_ENTRIES;
+    }
+    private static final int CQ_BYTES = (int)88L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CQ_BYTES = 88
+     * }
+     */
+    public static int CQ_BYTES() {
+        return CQ_BYTES;
+    }
+    private static final int CQ_KHEAD = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CQ_KHEAD = 0
+     * }
+     */
+    public static int CQ_KHEAD() {
+        return CQ_KHEAD;
+    }
+    private static final int CQ_KTAIL = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CQ_KTAIL = 8
+     * }
+     */
+    public static int CQ_KTAIL() {
+        return CQ_KTAIL;
+    }
+    private static final int CQ_CQES = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CQ_CQES = 48
+     * }
+     */
+    public static int CQ_CQES() {
+        return CQ_CQES;
+    }
+    private static final int CQ_RING_MASK = (int)72L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CQ_RING_MASK = 72
+     * }
+     */
+    public static int CQ_RING_MASK() {
+        return CQ_RING_MASK;
+    }
+    private static final int CQ_RING_ENTRIES = (int)76L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CQ_RING_ENTRIES = 76
+     * }
+     */
+    public static int CQ_RING_ENTRIES() {
+        return CQ_RING_ENTRIES;
+    }
 }
 

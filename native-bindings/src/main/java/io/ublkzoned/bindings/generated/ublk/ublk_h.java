@@ -113,6 +113,132 @@ public class ublk_h extends ublk_h$shared {
     public static int UBLK_MIN_SEGMENT_SIZE() {
         return UBLK_MIN_SEGMENT_SIZE;
     }
+    private static final int CTRL_CMD_DEV_ID = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CTRL_CMD_DEV_ID = 0
+     * }
+     */
+    public static int CTRL_CMD_DEV_ID() {
+        return CTRL_CMD_DEV_ID;
+    }
+    private static final int CTRL_CMD_QUEUE_ID = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CTRL_CMD_QUEUE_ID = 4
+     * }
+     */
+    public static int CTRL_CMD_QUEUE_ID() {
+        return CTRL_CMD_QUEUE_ID;
+    }
+    private static final int CTRL_CMD_LEN = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CTRL_CMD_LEN = 6
+     * }
+     */
+    public static int CTRL_CMD_LEN() {
+        return CTRL_CMD_LEN;
+    }
+    private static final int CTRL_CMD_ADDR = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CTRL_CMD_ADDR = 8
+     * }
+     */
+    public static int CTRL_CMD_ADDR() {
+        return CTRL_CMD_ADDR;
+    }
+    private static final int CTRL_CMD_DATA = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CTRL_CMD_DATA = 16
+     * }
+     */
+    public static int CTRL_CMD_DATA() {
+        return CTRL_CMD_DATA;
+    }
+    private static final int CTRL_CMD_DEV_PATH_LEN = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.CTRL_CMD_DEV_PATH_LEN = 24
+     * }
+     */
+    public static int CTRL_CMD_DEV_PATH_LEN() {
+        return CTRL_CMD_DEV_PATH_LEN;
+    }
+    private static final int PARAMS_BYTES = (int)152L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_BYTES = 152
+     * }
+     */
+    public static int PARAMS_BYTES() {
+        return PARAMS_BYTES;
+    }
+    private static final int PARAMS_LEN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_LEN = 0
+     * }
+     */
+    public static int PARAMS_LEN() {
+        return PARAMS_LEN;
+    }
+    private static final int PARAMS_TYPES = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_TYPES = 4
+     * }
+     */
+    public static int PARAMS_TYPES() {
+        return PARAMS_TYPES;
+    }
+    private static final int PARAMS_BASIC = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_BASIC = 8
+     * }
+     */
+    public static int PARAMS_BASIC() {
+        return PARAMS_BASIC;
+    }
+    private static final int PARAMS_ZONED = (int)76L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_ZONED = 76
+     * }
+     */
+    public static int PARAMS_ZONED() {
+        return PARAMS_ZONED;
+    }
+    private static final int ZONED_MAX_OPEN_ZONES = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONED_MAX_OPEN_ZONES = 0
+     * }
+     */
+    public static int ZONED_MAX_OPEN_ZONES() {
+        return ZONED_MAX_OPEN_ZONES;
+    }
+    private static final int ZONED_MAX_ACTIVE_ZONES = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONED_MAX_ACTIVE_ZONES = 4
+     * }
+     */
+    public static int ZONED_MAX_ACTIVE_ZONES() {
+        return ZONED_MAX_ACTIVE_ZONES;
+    }
+    private static final int ZONED_MAX_ZONE_APPEND_SECTORS = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.ZONED_MAX_ZONE_APPEND_SECTORS = 8
+     * }
+     */
+    public static int ZONED_MAX_ZONE_APPEND_SECTORS() {
+        return ZONED_MAX_ZONE_APPEND_SECTORS;
+    }
     private static final long UBLK_U_CMD_GET_QUEUE_AFFINITY = 2149610753L;
     /**
      * {@snippet lang=c :
@@ -572,24 +698,6 @@ public class ublk_h extends ublk_h$shared {
     public static int UBLK_PARAM_TYPE_BASIC() {
         return UBLK_PARAM_TYPE_BASIC;
     }
-    private static final int UBLK_PARAM_TYPE_DISCARD = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define UBLK_PARAM_TYPE_DISCARD 2
-     * }
-     */
-    public static int UBLK_PARAM_TYPE_DISCARD() {
-        return UBLK_PARAM_TYPE_DISCARD;
-    }
-    private static final int UBLK_PARAM_TYPE_DEVT = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define UBLK_PARAM_TYPE_DEVT 4
-     * }
-     */
-    public static int UBLK_PARAM_TYPE_DEVT() {
-        return UBLK_PARAM_TYPE_DEVT;
-    }
     private static final int UBLK_PARAM_TYPE_ZONED = (int)8L;
     /**
      * {@snippet lang=c :
@@ -598,24 +706,6 @@ public class ublk_h extends ublk_h$shared {
      */
     public static int UBLK_PARAM_TYPE_ZONED() {
         return UBLK_PARAM_TYPE_ZONED;
-    }
-    private static final int UBLK_PARAM_TYPE_DMA_ALIGN = (int)16L;
-    /**
-     * {@snippet lang=c :
-     * #define UBLK_PARAM_TYPE_DMA_ALIGN 16
-     * }
-     */
-    public static int UBLK_PARAM_TYPE_DMA_ALIGN() {
-        return UBLK_PARAM_TYPE_DMA_ALIGN;
-    }
-    private static final int UBLK_PARAM_TYPE_SEGMENT = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * #define UBLK_PARAM_TYPE_SEGMENT 32
-     * }
-     */
-    public static int UBLK_PARAM_TYPE_SEGMENT() {
-        return UBLK_PARAM_TYPE_SEGMENT;
     }
     private static final int UBLK_PARAM_TYPE_INTEGRITY = (int)64L;
     /**

@@ -158,6 +158,123 @@ public class uring_h extends uring_h$shared {
     public static int IORING_OP_URING_CMD() {
         return IORING_OP_URING_CMD;
     }
+    private static final int SQE_BYTES = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_BYTES = 64
+     * }
+     */
+    public static int SQE_BYTES() {
+        return SQE_BYTES;
+    }
+    private static final int SQE_FLAGS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_FLAGS = 1
+     * }
+     */
+    public static int SQE_FLAGS() {
+        return SQE_FLAGS;
+    }
+    private static final int SQE_FD = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_FD = 4
+     * }
+     */
+    public static int SQE_FD() {
+        return SQE_FD;
+    }
+    private static final int SQE_OFF = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_OFF = 8
+     * }
+     */
+    public static int SQE_OFF() {
+        return SQE_OFF;
+    }
+    private static final int SQE_ADDR = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_ADDR = 16
+     * }
+     */
+    public static int SQE_ADDR() {
+        return SQE_ADDR;
+    }
+    private static final int SQE_LEN = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_LEN = 24
+     * }
+     */
+    public static int SQE_LEN() {
+        return SQE_LEN;
+    }
+    private static final int SQE_RW_FLAGS = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_RW_FLAGS = 28
+     * }
+     */
+    public static int SQE_RW_FLAGS() {
+        return SQE_RW_FLAGS;
+    }
+    private static final int SQE_USER_DATA = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_USER_DATA = 32
+     * }
+     */
+    public static int SQE_USER_DATA() {
+        return SQE_USER_DATA;
+    }
+    private static final int SQE_BUF_INDEX = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_BUF_INDEX = 40
+     * }
+     */
+    public static int SQE_BUF_INDEX() {
+        return SQE_BUF_INDEX;
+    }
+    private static final int SQE_CMD = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.SQE_CMD = 48
+     * }
+     */
+    public static int SQE_CMD() {
+        return SQE_CMD;
+    }
+    private static final int PARAMS_BYTES = (int)120L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_BYTES = 120
+     * }
+     */
+    public static int PARAMS_BYTES() {
+        return PARAMS_BYTES;
+    }
+    private static final int PARAMS_FLAGS = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_FLAGS = 8
+     * }
+     */
+    public static int PARAMS_FLAGS() {
+        return PARAMS_FLAGS;
+    }
+    private static final int PARAMS_CQ_ENTRIES = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.PARAMS_CQ_ENTRIES = 4
+     * }
+     */
+    public static int PARAMS_CQ_ENTRIES() {
+        return PARAMS_CQ_ENTRIES;
+    }
     private static final int IORING_SETUP_CQSIZE = (int)8L;
     /**
      * {@snippet lang=c :
