@@ -42,7 +42,7 @@ _mixed() {
     fio --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --time_based --runtime="$1" --output=fio.txt \
         --name=write --rw=write --bs=16k --iodepth=8 --offset=64M --size=480M --fsync=32 \
         --name=read --rw=randread --bs=4k --iodepth=8 --offset=64M --size=480M \
-        --name=conventional --rw=randwrite --bs=4k --iodepth=4 --size=64M
+        --name=conventional --zonemode=none --rw=randwrite --bs=4k --iodepth=4 --size=64M
 }
 
 # seconds: 900

@@ -17,6 +17,9 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -33,39 +36,56 @@ public final class ControlSocket implements Closeable {
     private static final long ANSWER_MILLIS = TimeUnit.SECONDS.toMillis(DONE_SECONDS + 5);
     private static final int ANSWER_BYTES_MAX = 4096;
 
-    private final ServerSocketChannel socket;
     private final ZonedDevice device;
+    private final CompletableFuture<ServerSocketChannel> socket = new CompletableFuture<>();
 
-    private ControlSocket(ServerSocketChannel socket, ZonedDevice device) {
-        this.socket = socket;
+    private ControlSocket(ZonedDevice device) {
         this.device = device;
     }
 
-    /** Listens until it is closed, on threads of its own. */
-    static ControlSocket listen(RunDirectory directory, ZonedDevice device) throws IOException {
-        Files.deleteIfExists(directory.controlSocket()); // of a server that died
-        ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        ControlSocket control = new ControlSocket(socket, device);
-        try {
-            socket.bind(UnixDomainSocketAddress.of(directory.controlSocket()));
-        } catch (IOException e) {
-            socket.close();
-            throw e;
-        }
-        Thread.ofPlatform().daemon().name("ublk-control").start(control::accept);
+    /**
+     * Listens until it is closed, on threads of its own. It takes Java a while to begin, while the caller has other
+     * things to do: {@link #awaitListening} returns when it has.
+     */
+    static ControlSocket start(RunDirectory directory, ZonedDevice device) {
+        ControlSocket control = new ControlSocket(device);
+        Thread.ofPlatform().daemon().name("ublk-control").start(() -> control.serve(directory.controlSocket()));
         return control;
     }
 
-    private void accept() {
+    void awaitListening() throws IOException {
         try {
+            socket.join();
+        } catch (CompletionException e) {
+            throw new IOException("no control socket could be made: " + e.getCause(), e);
+        }
+    }
+
+    private void serve(Path path) {
+        try {
+            ServerSocketChannel listening = listen(path);
+            socket.complete(listening);
             while (true) {
-                SocketChannel client = socket.accept();
+                SocketChannel client = listening.accept();
                 Thread.ofPlatform().daemon().name("ublk-control-client").start(() -> answer(client));
             }
         } catch (ClosedChannelException e) {
             // The device is going.
+        } catch (IOException | RuntimeException | Error e) {
+            if (!socket.completeExceptionally(e)) {
+                ServerLog.LOG.error("no longer to be asked for conditions of zones", e);
+            }
+        }
+    }
+
+    private static ServerSocketChannel listen(Path path) throws IOException {
+        Files.deleteIfExists(path); // of a server that died
+        ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            return listening.bind(UnixDomainSocketAddress.of(path));
         } catch (IOException e) {
-            ServerLog.LOG.error("no longer to be asked for conditions of zones", e);
+            listening.close();
+            throw e;
         }
     }
 
@@ -144,6 +164,10 @@ public final class ControlSocket implements Closeable {
 
     @Override
     public void close() throws IOException {
-        socket.close();
+        try {
+            socket.join().close();
+        } catch (CompletionException e) {
+            // It never listened.
+        }
     }
 }

@@ -177,9 +177,9 @@ public final class UblkServer {
     /** Starts the threads, and returns when all tags have been fetched. */
     private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, AttachedImage image)
             throws IOException {
+        ControlSocket control = ControlSocket.start(new RunDirectory(info.id()), device);
         metadata.start(device);
         teardown.add(metadata);
-        ControlSocket control = ControlSocket.listen(new RunDirectory(info.id()), device);
         teardown.add(control);
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile);
@@ -189,6 +189,7 @@ public final class UblkServer {
         for (QueueThread queue : queues) {
             queue.awaitFetched();
         }
+        control.awaitListening();
     }
 
     /** The features to ask for, of those that the driver has. */
