@@ -26,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class UringDataPort implements DataPort {
 
-    private static final int LARGE_BYTES_MIN = 16 << 10; // from here on zero copy measured better than two copies
+    // From here on zero copy measured better than two copies.
+    private static final int LARGE_READ_BYTES_MIN = 16 << 10;
+    private static final int LARGE_WRITE_BYTES_MIN = 32 << 10;
     private static final int INITIAL_PARTS = 8;
     private static final int BLOCK_BYTES_MAX = 4096; // what O_DIRECT wants memory to be aligned to, at most
     private static final int TAG_BITS = 12; // UBLK_MAX_QUEUE_DEPTH is 4096
@@ -124,8 +126,11 @@ public final class UringDataPort implements DataPort {
     public void received(int tag) {
         Parts of = parts[tag];
         of.forget();
-        boolean isLarge = requests[tag].lengthBytes() >= LARGE_BYTES_MIN;
-        of.way = isLarge && pages != null ? Way.PAGES : cachedImage != null ? Way.CALLS : Way.BUFFER;
+        of.way = pages != null && isLarge(requests[tag]) ? Way.PAGES : cachedImage != null ? Way.CALLS : Way.BUFFER;
+    }
+
+    private static boolean isLarge(BlockRequest request) {
+        return request.lengthBytes() >= (request.op() == BlockOp.READ ? LARGE_READ_BYTES_MIN : LARGE_WRITE_BYTES_MIN);
     }
 
     /** The request, of whatever kind, is about to be committed: its buffer and its pages are let go. */
