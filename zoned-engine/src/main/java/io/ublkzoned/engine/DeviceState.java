@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,6 +31,7 @@ public final class DeviceState {
     private static final long ZONE_SIZE_AT = 16;
     private static final long WORDS_AT = 64;
 
+    private static final int SECTOR_SHIFT = Integer.numberOfTrailingZeros(DeviceGeometry.SECTOR_BYTES);
     private static final int POINTER_BITS = 36;
     private static final int LENGTH_BITS = 22;
     private static final long POINTER_MASK = (1L << POINTER_BITS) - 1;
@@ -96,21 +98,22 @@ public final class DeviceState {
      * @param writePointerBytes every byte below it is in the image file and acknowledged, or about to be
      * @param lastWriteBytes the length of the write that ended there, 0 if none did
      */
-    void put(int zone, long writePointerBytes, int lastWriteBytes, ZoneCondition condition) {
-        long pointer = (writePointerBytes - geometry.zoneStart(zone)) / DeviceGeometry.SECTOR_BYTES;
-        long length = lastWriteBytes / DeviceGeometry.SECTOR_BYTES;
-        long word = pointer | length << POINTER_BITS | (long) condition.code() << (POINTER_BITS + LENGTH_BITS);
-        LONG.setRelease(memory, WORDS_AT + (long) zone * Long.BYTES, word);
+    void put(Zone zone, long writePointerBytes, int lastWriteBytes) {
+        long pointer = (writePointerBytes - zone.startBytes()) >>> SECTOR_SHIFT;
+        long length = (long) lastWriteBytes >>> SECTOR_SHIFT;
+        long condition = zone.condition().code();
+        long word = pointer | length << POINTER_BITS | condition << (POINTER_BITS + LENGTH_BITS);
+        LONG.setRelease(memory, WORDS_AT + (long) zone.index() * Long.BYTES, word);
     }
 
     /** The write pointer of a zone, as a device address. */
     public long writePointerBytes(int zone) {
-        return geometry.zoneStart(zone) + (word(zone) & POINTER_MASK) * DeviceGeometry.SECTOR_BYTES;
+        return geometry.zoneStart(zone) + ((word(zone) & POINTER_MASK) << SECTOR_SHIFT);
     }
 
     /** The length of the last acknowledged write of a zone, 0 if there was none since it was empty or finished. */
     int lastWriteBytes(int zone) {
-        return (int) (word(zone) >>> POINTER_BITS & LENGTH_MASK) * DeviceGeometry.SECTOR_BYTES;
+        return (int) (word(zone) >>> POINTER_BITS & LENGTH_MASK) << SECTOR_SHIFT;
     }
 
     /** Whether a zone was in this condition. */
@@ -124,8 +127,8 @@ public final class DeviceState {
 
     /** An append has been carried out, and the kernel is about to be told where. */
     void putAppend(int slot, long placeBytes, int lengthBytes) {
-        long place = placeBytes / DeviceGeometry.SECTOR_BYTES;
-        long length = lengthBytes / DeviceGeometry.SECTOR_BYTES;
+        long place = placeBytes >>> SECTOR_SHIFT;
+        long length = (long) lengthBytes >>> SECTOR_SHIFT;
         LONG.setRelease(memory, slotAt(slot), place << APPEND_LENGTH_BITS | length);
     }
 
@@ -136,12 +139,12 @@ public final class DeviceState {
 
     /** Where the data of the slot's append went, as a device address. */
     long appendPlaceBytes(int slot) {
-        return (append(slot) >>> APPEND_LENGTH_BITS) * DeviceGeometry.SECTOR_BYTES;
+        return (append(slot) >>> APPEND_LENGTH_BITS) << SECTOR_SHIFT;
     }
 
     /** The length of the slot's append, 0 if there is none. */
     int appendLengthBytes(int slot) {
-        return (int) (append(slot) & APPEND_LENGTH_MASK) * DeviceGeometry.SECTOR_BYTES;
+        return (int) (append(slot) & APPEND_LENGTH_MASK) << SECTOR_SHIFT;
     }
 
     private long append(int slot) {

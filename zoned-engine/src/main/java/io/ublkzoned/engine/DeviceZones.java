@@ -70,9 +70,9 @@ final class DeviceZones {
         if (state != null) {
             ZoneTraffic moving = traffic[zone.index()];
             if (moving == null) {
-                state.put(zone.index(), zone.writePointerBytes(), 0, zone.condition());
+                state.put(zone, zone.writePointerBytes(), 0);
             } else {
-                state.put(zone.index(), moving.completedBytes, moving.lastWriteBytes, zone.condition());
+                state.put(zone, moving.completedBytes, moving.lastWriteBytes);
             }
         }
     }

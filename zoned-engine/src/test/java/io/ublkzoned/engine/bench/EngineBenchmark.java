@@ -22,7 +22,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What a request costs in the engine, from {@link ZonedDevice#submit} to {@link RequestQueue#completed}: the decision, its
- * place in the image, the end. Each request is for another zone, by chance. See {@code scripts/bench --engine}.
+ * place in the image, the end. Each request is for another zone, by chance, of those in use. See {@code scripts/bench
+ * --engine}.
  */
 @SuppressWarnings("NullAway.Init") // makeDevice is the constructor
 @State(Scope.Thread)
@@ -33,18 +34,24 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class EngineBenchmark {
 
-    // Small requests: so no zone is written further than the clusters that its first write has given it.
     private static final int BLOCK = 512;
     private static final int ZONE_BYTES = 64 << 20;
     private static final int READABLE_BLOCKS = 1024;
     private static final int READABLE_BYTES = READABLE_BLOCKS * BLOCK;
+    private static final int MAPPED_BYTES = 16 << 20; // the clusters that a zone's first write gives it
 
     /** How many zones the device has, a power of two. */
     @Param({"4096", "65536"})
     public int zones;
 
+    /** How many of them are in use at a time, a power of two: 128, as many as drives let be active, or all. */
+    @Param({"128", "all"})
+    public String inUse;
+
     private IdleQueue queue;
     private BlockRequest request;
+    private int slotMask;
+    private int slotZones;
     private long[] writePointer;
     private long random;
 
@@ -54,12 +61,17 @@ public class EngineBenchmark {
                 .zoneSize(ZONE_BYTES)
                 .build());
         request = new BlockRequest(queue, 0, 0);
-        writePointer = new long[zones];
+        int slots = inUse.equals("all") ? zones : Integer.parseInt(inUse);
+        slotMask = slots - 1;
+        slotZones = zones / slots;
+        writePointer = new long[slots];
         random = 1;
         for (int zone = 0; zone < zones; zone++) {
             request.set(BlockOp.WRITE, (long) zone * ZONE_BYTES, READABLE_BYTES, false);
             queue.run(request);
-            writePointer[zone] = (long) zone * ZONE_BYTES + READABLE_BYTES;
+        }
+        for (int slot = 0; slot < slots; slot++) {
+            writePointer[slot] = slotStart(slot) + READABLE_BYTES;
         }
     }
 
@@ -76,26 +88,39 @@ public class EngineBenchmark {
         return random >>> 20;
     }
 
+    /** Where the first of the zones starts that are in use one after the other. */
+    private long slotStart(int slot) {
+        return (long) slot * slotZones * ZONE_BYTES;
+    }
+
+    /** Where the next write goes of a zone by chance; once all that it has in the image is written, of the zone behind it. */
+    private long nextWrite() {
+        int slot = (int) nextRandom() & slotMask;
+        long offset = writePointer[slot];
+        writePointer[slot] += BLOCK;
+        if ((writePointer[slot] & (ZONE_BYTES - 1)) == MAPPED_BYTES) {
+            writePointer[slot] += ZONE_BYTES - MAPPED_BYTES + READABLE_BYTES;
+        }
+        return offset;
+    }
+
     @Benchmark
     public void read() {
         long chosen = nextRandom();
-        long offset = (chosen & (zones - 1)) * ZONE_BYTES + (chosen >>> 20 & (READABLE_BLOCKS - 1)) * BLOCK;
+        long offset = slotStart((int) chosen & slotMask) + (chosen >>> 20 & (READABLE_BLOCKS - 1)) * BLOCK;
         request.set(BlockOp.READ, offset, BLOCK, false);
         queue.run(request);
     }
 
     @Benchmark
     public void write() {
-        int zone = (int) (nextRandom() & (zones - 1));
-        request.set(BlockOp.WRITE, writePointer[zone], BLOCK, false);
-        writePointer[zone] += BLOCK;
+        request.set(BlockOp.WRITE, nextWrite(), BLOCK, false);
         queue.run(request);
     }
 
     @Benchmark
     public void append() {
-        long zone = nextRandom() & (zones - 1);
-        request.set(BlockOp.ZONE_APPEND, zone * ZONE_BYTES, BLOCK, false);
+        request.set(BlockOp.ZONE_APPEND, nextWrite() & -ZONE_BYTES, BLOCK, false);
         queue.run(request);
     }
 }
