@@ -20,8 +20,11 @@ public record DeviceGeometry(
         int maxOpenZones,
         int maxActiveZones) {
 
+    /** The power of two that {@link #SECTOR_BYTES} is. */
+    public static final int SECTOR_SHIFT = 9;
+
     /** The unit of all sizes and write pointers: a sector of the block layer. */
-    public static final int SECTOR_BYTES = 512;
+    public static final int SECTOR_BYTES = 1 << SECTOR_SHIFT;
 
     /** Zones whose report fits one ublk request: 32 MiB (UBLK_MAX_IO_BUF_BYTES) / 64 B (struct blk_zone). */
     public static final int ZONES_MAX = (32 << 20) / 64;

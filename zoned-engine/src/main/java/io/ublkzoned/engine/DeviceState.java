@@ -1,5 +1,7 @@
 package io.ublkzoned.engine;
 
+import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.lang.foreign.MemorySegment;
@@ -31,7 +33,6 @@ public final class DeviceState {
     private static final long ZONE_SIZE_AT = 16;
     private static final long WORDS_AT = 64;
 
-    private static final int SECTOR_SHIFT = Integer.numberOfTrailingZeros(DeviceGeometry.SECTOR_BYTES);
     private static final int POINTER_BITS = 36;
     private static final int LENGTH_BITS = 22;
     private static final long POINTER_MASK = (1L << POINTER_BITS) - 1;

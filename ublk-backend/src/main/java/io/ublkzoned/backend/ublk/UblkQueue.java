@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
+import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.CachedImage;
@@ -38,7 +40,6 @@ import java.util.BitSet;
 final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable {
 
     private static final int BATCH_MAX = 256; // completions handled before queued work is submitted
-    private static final int SECTOR_SHIFT = 9;
 
     // What an operation in the ring is, in the upper bits of its user data; the lower ones are the tag's or the port's.
     private static final long COMMAND = 0;

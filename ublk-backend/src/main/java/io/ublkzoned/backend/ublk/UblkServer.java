@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
+import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.bindings.linux.FileDescriptor;
@@ -27,7 +29,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class UblkServer {
 
-    private static final int SECTOR_SHIFT = 9;
     private static final int BLOCK_BYTES_MAX = 4096;
     private static final int ZONE_BYTES = 64; // struct blk_zone in a report
     private static final int IO_BYTES_MIN = 512 << 10;

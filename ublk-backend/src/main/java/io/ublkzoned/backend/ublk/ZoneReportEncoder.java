@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
+import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+
 import io.ublkzoned.bindings.ublk.BlkZone;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.ZoneVisitor;
@@ -9,8 +11,6 @@ import java.lang.foreign.MemorySegment;
 
 /** Writes zones as the kernel's {@code struct blk_zone}: everything in sectors of 512 bytes. One queue's thread uses it. */
 final class ZoneReportEncoder implements ZoneVisitor {
-
-    private static final int SECTOR_SHIFT = 9;
 
     private final ZonedDevice device;
     private final long zoneSectors;
