@@ -14,7 +14,7 @@ import io.ublkzoned.bindings.uring.SubmissionQueue;
 public final class RequestPages {
 
     private final SubmissionQueue submissions;
-    private final int deviceFd;
+    private final int deviceFile;
     private final int queueId;
     private final long userData;
 
@@ -22,12 +22,13 @@ public final class RequestPages {
      * Gives the ring a table of buffers, empty as yet.
      *
      * @param ring the queue's
-     * @param deviceFd {@code /dev/ublkcN}
+     * @param deviceFile the index of {@code /dev/ublkcN} among the ring's files
      * @param userData of a command's completion
      */
-    public RequestPages(IoUring ring, int deviceFd, int queueId, int queueDepth, long userData) throws LinuxException {
+    public RequestPages(IoUring ring, int deviceFile, int queueId, int queueDepth, long userData)
+            throws LinuxException {
         submissions = ring.submissions();
-        this.deviceFd = deviceFd;
+        this.deviceFile = deviceFile;
         this.queueId = queueId;
         this.userData = userData;
         ring.registerBuffersSparse(queueDepth);
@@ -44,6 +45,7 @@ public final class RequestPages {
     }
 
     private void command(int command, int tag) {
-        submissions.ublkIo(deviceFd, command, queueId, tag, 0, tag, userData, SubmissionQueue.SKIP_SUCCESS);
+        int flags = SubmissionQueue.FIXED_FILE | SubmissionQueue.SKIP_SUCCESS;
+        submissions.ublkIo(deviceFile, command, queueId, tag, 0, tag, userData, flags);
     }
 }

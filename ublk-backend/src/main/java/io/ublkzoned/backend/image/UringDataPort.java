@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.image;
 
+import static io.ublkzoned.bindings.uring.SubmissionQueue.FIXED_FILE;
+
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.Libc;
@@ -84,6 +86,7 @@ public final class UringDataPort implements DataPort {
 
     private final ZonedDevice device;
     private final SubmissionQueue submissions;
+    private final int imageFile;
     private final int imageFd;
     private final @Nullable CachedImage cachedImage;
     private final TagBuffers buffers;
@@ -94,6 +97,7 @@ public final class UringDataPort implements DataPort {
 
     /**
      * @param submissions of the queue's ring
+     * @param imageFile the image's index among the ring's files
      * @param image its data, open for reading and writing
      * @param cachedImage null if data are not to go through the page cache
      * @param pages null if the driver cannot register them
@@ -104,6 +108,7 @@ public final class UringDataPort implements DataPort {
     public UringDataPort(
             ZonedDevice device,
             SubmissionQueue submissions,
+            int imageFile,
             FileDescriptor image,
             @Nullable CachedImage cachedImage,
             TagBuffers buffers,
@@ -112,6 +117,7 @@ public final class UringDataPort implements DataPort {
             long userDataBits) {
         this.device = device;
         this.submissions = submissions;
+        this.imageFile = imageFile;
         this.imageFd = image.value();
         this.cachedImage = cachedImage;
         this.buffers = buffers;
@@ -198,14 +204,15 @@ public final class UringDataPort implements DataPort {
             pages.register(request.tag());
             of.pagesAreRegistered = true;
         }
+        int tag = request.tag();
         if (of.way == Way.PAGES && isRead) {
-            submissions.readFixed(imageFd, request.tag(), requestOffset, length, offset, userData, 0);
+            submissions.readFixed(imageFile, tag, requestOffset, length, offset, userData, FIXED_FILE);
         } else if (of.way == Way.PAGES) {
-            submissions.writeFixed(imageFd, request.tag(), requestOffset, length, offset, userData, 0);
+            submissions.writeFixed(imageFile, tag, requestOffset, length, offset, userData, FIXED_FILE);
         } else if (isRead) {
-            submissions.read(imageFd, buffers.address(request.tag(), requestOffset), length, offset, userData, 0);
+            submissions.read(imageFile, buffers.address(tag, requestOffset), length, offset, userData, FIXED_FILE);
         } else {
-            submissions.write(imageFd, buffers.address(request.tag(), requestOffset), length, offset, userData, 0);
+            submissions.write(imageFile, buffers.address(tag, requestOffset), length, offset, userData, FIXED_FILE);
         }
     }
 

@@ -48,10 +48,13 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private static final long REGISTRATION = 3L << 48; // completes only if it fails, and then so does what relies on it
     private static final long KIND = 3L << 48;
 
+    // The ring's files, by their index.
+    private static final int DEVICE_FILE = 0;
+    private static final int IMAGE_FILE = 1;
+
     private final int queueId;
     private final int queueDepth;
     private final ZonedDevice device;
-    private final int deviceFd;
     private final Arena arena = Arena.ofConfined();
     private final IoUring ring;
     private final SubmissionQueue submissions;
@@ -71,13 +74,13 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         this.queueId = queueId;
         this.device = device;
         queueDepth = info.queueDepth();
-        deviceFd = deviceFile.value();
         ring = IoUring.create(
                 Integer.highestOneBit(queueDepth) * 2,
                 Integer.highestOneBit(queueDepth) * 8,
                 RingFlag.SINGLE_ISSUER,
                 RingFlag.DEFER_TASKRUN,
                 RingFlag.COOP_TASKRUN);
+        ring.registerFiles(deviceFile.value(), image.data().value());
         submissions = ring.submissions();
         inbox = new Inbox(submissions, arena, WAKE_UP);
         int stride = UblkIoDescriptors.ENTRY_BYTES;
@@ -88,17 +91,18 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
                         UblkIoDescriptors.mappingOffset(queueId, stride),
                         UblkIoDescriptors.mappingBytes(queueDepth, stride)),
                 stride);
-        buffers = new TagBuffers(arena, deviceFd, queueId, queueDepth, info.maxIoBytes());
+        buffers = new TagBuffers(arena, deviceFile.value(), queueId, queueDepth, info.maxIoBytes());
         requests = new BlockRequest[queueDepth];
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
         appendsAnswered = new BitSet(queueDepth);
         dataPort = new UringDataPort(
                 device,
                 submissions,
+                IMAGE_FILE,
                 image.data(),
                 image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null,
                 buffers,
-                info.supportsZeroCopy() ? new RequestPages(ring, deviceFd, queueId, queueDepth, REGISTRATION) : null,
+                info.supportsZeroCopy() ? new RequestPages(ring, DEVICE_FILE, queueId, queueDepth, REGISTRATION) : null,
                 requests,
                 IMAGE);
         reports = new ZoneReportEncoder(device);
@@ -107,7 +111,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     /** Fetches every tag; the device can be started once all its queues have. */
     void fetchAll() throws LinuxException {
         for (int tag = 0; tag < queueDepth; tag++) {
-            submissions.ublkIo(deviceFd, UblkCommands.IO_FETCH_REQ, queueId, tag, -1, 0, COMMAND | tag, 0);
+            command(UblkCommands.IO_FETCH_REQ, tag, -1, 0);
         }
         inbox.await();
         int submitted = ring.submit();
@@ -224,8 +228,12 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
 
     private void commit(int tag, int result, long appendSector) {
         dataPort.release(tag);
-        int command = UblkCommands.IO_COMMIT_AND_FETCH_REQ;
-        submissions.ublkIo(deviceFd, command, queueId, tag, result, appendSector, COMMAND | tag, 0);
+        command(UblkCommands.IO_COMMIT_AND_FETCH_REQ, tag, result, appendSector);
+    }
+
+    private void command(int command, int tag, int result, long appendSector) {
+        submissions.ublkIo(
+                DEVICE_FILE, command, queueId, tag, result, appendSector, COMMAND | tag, SubmissionQueue.FIXED_FILE);
     }
 
     @Override

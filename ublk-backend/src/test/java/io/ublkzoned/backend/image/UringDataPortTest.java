@@ -48,6 +48,8 @@ class UringDataPortTest {
     private static final int TAG = 1;
     private static final long IMAGE = 1L << 48;
     private static final long REGISTRATION = 2L << 48;
+    private static final int DRIVER_FILE = 0;
+    private static final int IMAGE_FILE = 1;
     private static final int PENDING = Integer.MIN_VALUE;
     private static final long PATIENCE_NANOS = 10_000_000;
 
@@ -100,6 +102,7 @@ class UringDataPortTest {
         device = ZonedDevice.open(file, () -> {});
         device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), TAG + 1), Long.BYTES));
         ring = IoUring.create(8, 0);
+        ring.registerFiles(driver.value(), image.value());
         buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
         requests = new BlockRequest[TAG + 1];
         Arrays.setAll(requests, tag -> new BlockRequest(queue, tag, tag));
@@ -108,7 +111,15 @@ class UringDataPortTest {
 
     private UringDataPort newPort(@Nullable RequestPages pages) {
         CachedImage cachedImage = new CachedImage(image, arena);
-        return new UringDataPort(device, ring.submissions(), image, cachedImage, buffers, pages, requests, IMAGE);
+        return newPort(ring.submissions(), image, cachedImage, pages);
+    }
+
+    private UringDataPort newPort(
+            SubmissionQueue submissions,
+            FileDescriptor data,
+            @Nullable CachedImage cachedImage,
+            @Nullable RequestPages pages) {
+        return new UringDataPort(device, submissions, IMAGE_FILE, data, cachedImage, buffers, pages, requests, IMAGE);
     }
 
     private FileDescriptor newFile(String name) throws LinuxException {
@@ -192,7 +203,9 @@ class UringDataPortTest {
     void dataThatBypassThePageCacheAreReadBack() throws IOException {
         try (AttachedImage direct = AttachedImage.open(folder.resolve("disk.qcow2"), CacheMode.NONE)) {
             direct.requireBlocks(4 * KIB, device.clusterSizeBytes());
-            port = new UringDataPort(device, ring.submissions(), direct.data(), null, buffers, null, requests, IMAGE);
+            ring.unregisterFiles();
+            ring.registerFiles(driver.value(), direct.data().value());
+            port = newPort(ring.submissions(), direct.data(), null, null);
             writeAndReadEverySize();
         }
     }
@@ -231,7 +244,7 @@ class UringDataPortTest {
         closed.close();
         try (FileDescriptor readOnly = FileDescriptor.open(image.name(), FileFlags.O_RDONLY)) {
             CachedImage unwritable = new CachedImage(readOnly, arena);
-            port = new UringDataPort(device, unusable, readOnly, unwritable, buffers, null, requests, IMAGE);
+            port = newPort(unusable, readOnly, unwritable, null);
             for (int i = 0; i < 2; i++) {
                 assertEquals(-Errno.EIO, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
                 assertEquals(4 * KIB, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
@@ -253,7 +266,7 @@ class UringDataPortTest {
     @Test
     void pagesThatCannotBeRegisteredAreCopied() throws LinuxException {
         // A file that is no driver's refuses the command.
-        port = newPort(new RequestPages(ring, driver.value(), 0, TAG + 1, REGISTRATION));
+        port = newPort(new RequestPages(ring, DRIVER_FILE, 0, TAG + 1, REGISTRATION));
         writeAndReadEverySize();
         assertTrue(registrationsFailed >= 2 * 3, "only " + registrationsFailed + " of writes and reads of three sizes");
     }

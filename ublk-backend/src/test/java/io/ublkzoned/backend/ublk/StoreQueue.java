@@ -46,13 +46,14 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         this.device = device;
         ring = IoUring.create(
                 2 * depth, 8 * depth, RingFlag.SINGLE_ISSUER, RingFlag.DEFER_TASKRUN, RingFlag.COOP_TASKRUN);
+        ring.registerFiles(image.value());
         inbox = new Inbox(ring.submissions(), arena, WAKE_UP);
         TagBuffers buffers = new TagBuffers(arena, requestData.value(), 0, depth, bufferBytes);
         requests = new BlockRequest[depth];
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, tag));
         Arrays.stream(requests).forEach(idle::add);
         CachedImage cachedImage = new CachedImage(image, arena);
-        dataPort = new UringDataPort(device, ring.submissions(), image, cachedImage, buffers, null, requests, IMAGE);
+        dataPort = new UringDataPort(device, ring.submissions(), 0, image, cachedImage, buffers, null, requests, IMAGE);
         inbox.await();
     }
 
