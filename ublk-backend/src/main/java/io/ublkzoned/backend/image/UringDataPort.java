@@ -184,8 +184,9 @@ public final class UringDataPort implements DataPort {
 
     /** Starts or goes on with the transfer of a part. */
     private void submit(BlockRequest request, int part) {
-        Parts of = parts[request.tag()];
-        long userData = userDataBits | ((long) part << TAG_BITS) | request.tag();
+        int tag = request.tag();
+        Parts of = parts[tag];
+        long userData = userDataBits | ((long) part << TAG_BITS) | tag;
         if (of.way == Way.CALLS && cachedImage != null) {
             long moved = call(cachedImage, request, part);
             if (moved >= 0) {
@@ -201,10 +202,9 @@ public final class UringDataPort implements DataPort {
         long offset = of.imageOffset[part] + moved;
         boolean isRead = request.op() == BlockOp.READ;
         if (of.way == Way.PAGES && pages != null && !of.pagesAreRegistered) {
-            pages.register(request.tag());
+            pages.register(tag);
             of.pagesAreRegistered = true;
         }
-        int tag = request.tag();
         if (of.way == Way.PAGES && isRead) {
             submissions.readFixed(imageFile, tag, requestOffset, length, offset, userData, FIXED_FILE);
         } else if (of.way == Way.PAGES) {

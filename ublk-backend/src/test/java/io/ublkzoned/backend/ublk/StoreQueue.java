@@ -29,6 +29,7 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
     }
 
     private static final int BATCH_MAX = 256;
+    private static final int IMAGE_FILE = 0; // the ring's only one
     private static final long IMAGE = 1L << 48;
     private static final long WAKE_UP = 2L << 48;
 
@@ -53,7 +54,8 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, tag));
         Arrays.stream(requests).forEach(idle::add);
         CachedImage cachedImage = new CachedImage(image, arena);
-        dataPort = new UringDataPort(device, ring.submissions(), 0, image, cachedImage, buffers, null, requests, IMAGE);
+        dataPort = new UringDataPort(
+                device, ring.submissions(), IMAGE_FILE, image, cachedImage, buffers, null, requests, IMAGE);
         inbox.await();
     }
 
