@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.ublkzoned.bindings.generated.blkzoned.blk_zone_range;
 import io.ublkzoned.bindings.generated.blkzoned.blkzoned_h;
+import io.ublkzoned.bindings.generated.libc.cachestat;
+import io.ublkzoned.bindings.generated.libc.cachestat_range;
 import io.ublkzoned.bindings.generated.libc.flock;
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import io.ublkzoned.bindings.generated.liburing.__kernel_timespec;
@@ -95,12 +97,14 @@ class AbiTest {
         constants(libc_h.class);
         fields(Errno.class, UnaryOperator.identity());
         struct("flock", flock.layout());
+        struct("cachestat", cachestat.layout());
+        struct("cachestat_range", cachestat_range.layout());
         compareWithC("libc", "#include <errno.h>");
     }
 
     private void constants(Class<?> generated) throws ReflectiveOperationException {
         for (Method method : generated.getDeclaredMethods()) {
-            if (method.getParameterCount() == 0 && method.getName().matches("[A-Z][A-Z0-9_]*")) {
+            if (method.getParameterCount() == 0 && method.getName().matches("[A-Z_][A-Za-z0-9_]*")) {
                 Number value = (Number) method.invoke(null);
                 String cast = value instanceof Integer ? "(int) " : "";
                 expected.put(cast + method.getName(), value.longValue());

@@ -4,34 +4,49 @@ import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
 
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
+import java.util.Optional;
+import java.util.UUID;
 
 /**
- * What a device has acknowledged, in memory that outlives its process, though not a power cut: a file on tmpfs, mapped
- * shared. With it the next server goes on where a killed one was.
+ * What a device has acknowledged, in memory that outlives its process, though not a power cut. The next server resumes the
+ * device from it, if it belongs to the image that the server finds: see {@link StateCheck}.
  *
- * <p>A header, then one word a zone, then one word a slot, a slot being one queue's tag. Each is replaced by one store:
- * whenever the process dies, it is whole. Numbers are in the host's byte order.
+ * <p>A header, then one word per zone, then one word per slot, a slot being one queue's tag. Each word is replaced by one
+ * store, so it is whole whenever the process dies.
  *
  * <p>A zone's word, from the low bits up: the write pointer in sectors from the start of the zone, 36 bits; the length of
  * the last acknowledged write in sectors, 22 bits; the zone's condition, 4 bits.
  *
- * <p>A slot's word is 0, but for an append that the kernel may not know to be done: its length in sectors, 17 bits, and its
- * place on the device in sectors, 47 bits. After the server's death the kernel sends that append again, unless it knew.
+ * <p>A slot's word is 0, except for an append that has been carried out and whose answer the kernel has not been offered
+ * yet: its length in sectors, 17 bits, and its place on the device in sectors, 47 bits. After the server's death the kernel
+ * sends that append again.
  *
- * <p>On the data path, under the device's lock.
+ * <p>On the data path, under the device's lock; {@link #end} on the metadata thread.
  */
 public final class DeviceState {
 
-    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
+    private static final long MAGIC = 0x3365746174735a75L; // "uZstate3"
 
-    private static final long MAGIC = 0x3265746174735a75L; // "uZstate2"
+    // The status; 0 until the device has begun.
+    private static final long BEGUN = 1;
+    private static final long ENDED = 2;
+
+    // The header.
     private static final long MAGIC_AT = 0;
-    private static final long ZONES_AT = 8;
-    private static final long ZONE_SIZE_AT = 16;
-    private static final long WORDS_AT = 64;
+    private static final long STATUS_AT = 8;
+    private static final long ATTACH_ID_AT = 16;
+    private static final long BOOT_ID_AT = 32;
+    private static final long DEVICE_AT = 48;
+    private static final long INODE_AT = 56;
+    private static final long GENERATION_AT = 64;
+    private static final long SIZE_AT = 72;
+    private static final long ZONE_SIZE_AT = 80;
+    private static final long CAPACITY_AT = 88;
+    private static final long CONVENTIONAL_ZONES_AT = 96;
+    private static final long MAX_OPEN_AT = 104;
+    private static final long MAX_ACTIVE_AT = 112;
+    private static final long SLOTS_AT = 120;
+    private static final long WORDS_AT = 128;
 
     private static final int POINTER_BITS = 36;
     private static final int LENGTH_BITS = 22;
@@ -41,56 +56,141 @@ public final class DeviceState {
     private static final int APPEND_LENGTH_BITS = 17;
     private static final long APPEND_LENGTH_MASK = (1L << APPEND_LENGTH_BITS) - 1;
 
-    private final MemorySegment memory;
+    private final StateMemory memory;
     private final DeviceGeometry geometry;
     private final long slotsAt;
+    private final int slots;
 
-    /** @param memory {@link #sizeBytes} bytes of it, aligned to 8 */
-    DeviceState(MemorySegment memory, DeviceGeometry geometry) {
+    private DeviceState(StateMemory memory, DeviceGeometry geometry, int slots) {
         this.memory = memory;
         this.geometry = geometry;
+        this.slots = slots;
         slotsAt = sizeBytes(geometry, 0);
     }
 
-    /** How much memory the state of such a device takes, with so many tags in all its queues. */
+    /** The size of the state of such a device with {@code slots} tags in all its queues. */
     public static long sizeBytes(DeviceGeometry geometry, int slots) {
         return WORDS_AT + ((long) geometry.zoneCount() + slots) * Long.BYTES;
     }
 
-    /** Whether memory holds a state that counts. */
-    public static boolean isBegun(MemorySegment memory) {
-        return memory.byteSize() >= WORDS_AT && memory.get(ValueLayout.JAVA_LONG, MAGIC_AT) == MAGIC;
+    /**
+     * Prepares the state of a new attach. It counts from {@link ZonedDevice#begin} on.
+     *
+     * @param memory {@link #sizeBytes} bytes, all zeros
+     * @param attachId a new random number, which {@link ZonedDevice#begin} writes into the image
+     */
+    public static DeviceState prepare(
+            StateMemory memory, DeviceGeometry geometry, int slots, UUID attachId, ImageIdentity image) {
+        DeviceState state = new DeviceState(memory, geometry, slots);
+        memory.store(SIZE_AT, geometry.sizeBytes());
+        memory.store(ZONE_SIZE_AT, geometry.zoneSizeBytes());
+        memory.store(CAPACITY_AT, geometry.capacityBytes());
+        memory.store(CONVENTIONAL_ZONES_AT, geometry.conventionalZones());
+        memory.store(MAX_OPEN_AT, geometry.maxOpenZones());
+        memory.store(MAX_ACTIVE_AT, geometry.maxActiveZones());
+        memory.store(SLOTS_AT, slots);
+        state.store(ATTACH_ID_AT, attachId);
+        state.setImage(image);
+        memory.store(MAGIC_AT, MAGIC);
+        return state;
     }
 
-    boolean isBegun() {
-        return isBegun(memory);
+    /** Prepares the state of an attach that no other process resumes; it is lost with this one. */
+    public static DeviceState unsaved(DeviceGeometry geometry, int slots, UUID attachId) {
+        StateMemory memory = StateMemory.onHeap(sizeBytes(geometry, slots));
+        return prepare(memory, geometry, slots, attachId, new ImageIdentity(new UUID(0, 0), 0, 0));
     }
 
-    /** Whether it was a device of this shape, and every word can be right. */
-    public boolean isSound() {
-        if (memory.byteSize() < slotsAt
-                || memory.get(ValueLayout.JAVA_LONG, ZONES_AT) != geometry.zoneCount()
-                || memory.get(ValueLayout.JAVA_LONG, ZONE_SIZE_AT) != geometry.zoneSizeBytes()) {
-            return false;
+    /**
+     * Reads the state that a server left.
+     *
+     * @return the state, or nothing if the server died before it had prepared one, so that it cannot have changed the image
+     * @throws StateException if the memory holds something else
+     */
+    public static Optional<DeviceState> load(StateMemory memory) throws StateException {
+        if (memory.sizeBytes() < WORDS_AT || memory.load(MAGIC_AT) == 0) {
+            return Optional.empty();
         }
+        if (memory.load(MAGIC_AT) != MAGIC) {
+            throw new StateException("the saved state is not of this version of ublk-zoned");
+        }
+        DeviceGeometry geometry;
+        try {
+            geometry = new DeviceGeometry(
+                    memory.load(SIZE_AT),
+                    memory.load(ZONE_SIZE_AT),
+                    memory.load(CAPACITY_AT),
+                    Math.toIntExact(memory.load(CONVENTIONAL_ZONES_AT)),
+                    Math.toIntExact(memory.load(MAX_OPEN_AT)),
+                    Math.toIntExact(memory.load(MAX_ACTIVE_AT)));
+        } catch (GeometryException | ArithmeticException e) {
+            throw new StateException("the saved state is damaged: " + e.getMessage());
+        }
+        long slots = memory.load(SLOTS_AT);
+        if (slots < 0 || slots > Integer.MAX_VALUE || memory.sizeBytes() < sizeBytes(geometry, (int) slots)) {
+            throw new StateException("the saved state is damaged: its file has %d bytes".formatted(memory.sizeBytes()));
+        }
+        DeviceState state = new DeviceState(memory, geometry, (int) slots);
         for (int zone = geometry.conventionalZones(); zone < geometry.zoneCount(); zone++) {
-            if (writePointerBytes(zone) > geometry.zoneStart(zone) + geometry.zoneSizeBytes()) {
-                return false;
+            if (state.writePointerBytes(zone) > geometry.zoneStart(zone) + geometry.zoneSizeBytes()) {
+                throw new StateException("the saved state is damaged: zone " + zone + " ends past its size");
             }
         }
-        return true;
+        return Optional.of(state);
+    }
+
+    private void store(long offset, UUID id) {
+        memory.store(offset, id.getMostSignificantBits());
+        memory.store(offset + Long.BYTES, id.getLeastSignificantBits());
+    }
+
+    private UUID loadId(long offset) {
+        return new UUID(memory.load(offset), memory.load(offset + Long.BYTES));
+    }
+
+    public DeviceGeometry geometry() {
+        return geometry;
+    }
+
+    /** The random number of the attach, which the image has too. */
+    public UUID attachId() {
+        return loadId(ATTACH_ID_AT);
+    }
+
+    /** The image file, as it was when the device was attached or resumed last. */
+    public ImageIdentity image() {
+        return new ImageIdentity(loadId(BOOT_ID_AT), memory.load(DEVICE_AT), memory.load(INODE_AT));
+    }
+
+    /** From now on this file is the image. */
+    void setImage(ImageIdentity image) {
+        memory.store(DEVICE_AT, image.device());
+        memory.store(INODE_AT, image.inode());
+        store(BOOT_ID_AT, image.bootId());
+    }
+
+    /** Whether the words count: the device was attached, and no sync of its image has failed. */
+    public boolean isBegun() {
+        return memory.load(STATUS_AT) == BEGUN;
     }
 
     /** All words are there: from now on they count. */
     void begin() {
-        memory.set(ValueLayout.JAVA_LONG, ZONES_AT, geometry.zoneCount());
-        memory.set(ValueLayout.JAVA_LONG, ZONE_SIZE_AT, geometry.zoneSizeBytes());
-        LONG.setRelease(memory, MAGIC_AT, MAGIC);
+        memory.store(STATUS_AT, BEGUN);
     }
 
-    /** What it says is no longer true: from now on only what was flushed counts. */
+    /** A sync failed, so what the words say may be lost already: from now on only flushed data counts. */
     void end() {
-        LONG.setRelease(memory, MAGIC_AT, 0L);
+        memory.store(STATUS_AT, ENDED);
+    }
+
+    /** How many changes of metadata the image had seen, see {@link MetadataWriter}. */
+    long generation() {
+        return memory.load(GENERATION_AT);
+    }
+
+    void putGeneration(long generation) {
+        memory.store(GENERATION_AT, generation);
     }
 
     /**
@@ -104,7 +204,7 @@ public final class DeviceState {
         long length = (long) lastWriteBytes >>> SECTOR_SHIFT;
         long condition = zone.condition().code();
         long word = pointer | length << POINTER_BITS | condition << (POINTER_BITS + LENGTH_BITS);
-        LONG.setRelease(memory, WORDS_AT + (long) zone.index() * Long.BYTES, word);
+        memory.store(WORDS_AT + (long) zone.index() * Long.BYTES, word);
     }
 
     /** The write pointer of a zone, as a device address. */
@@ -112,7 +212,7 @@ public final class DeviceState {
         return geometry.zoneStart(zone) + ((word(zone) & POINTER_MASK) << SECTOR_SHIFT);
     }
 
-    /** The length of the last acknowledged write of a zone, 0 if there was none since it was empty or finished. */
+    /** The length of the last acknowledged write of a zone, 0 if none has ended since it was empty or finished. */
     int lastWriteBytes(int zone) {
         return (int) (word(zone) >>> POINTER_BITS & LENGTH_MASK) << SECTOR_SHIFT;
     }
@@ -123,19 +223,24 @@ public final class DeviceState {
     }
 
     private long word(int zone) {
-        return (long) LONG.getAcquire(memory, WORDS_AT + (long) zone * Long.BYTES);
+        return memory.load(WORDS_AT + (long) zone * Long.BYTES);
     }
 
-    /** An append has been carried out, and the kernel is about to be told where. */
+    /** An append has been carried out, and the kernel does not know yet where. */
     void putAppend(int slot, long placeBytes, int lengthBytes) {
         long place = placeBytes >>> SECTOR_SHIFT;
         long length = (long) lengthBytes >>> SECTOR_SHIFT;
-        LONG.setRelease(memory, slotAt(slot), place << APPEND_LENGTH_BITS | length);
+        memory.store(slotAt(slot), place << APPEND_LENGTH_BITS | length);
     }
 
-    /** No append of this slot can come again. */
+    /** How many slots the device has. */
+    int slots() {
+        return slots;
+    }
+
+    /** No later request is to be taken for an append of this slot. */
     void removeAppend(int slot) {
-        LONG.setRelease(memory, slotAt(slot), 0L);
+        memory.store(slotAt(slot), 0L);
     }
 
     /** Where the data of the slot's append went, as a device address. */
@@ -143,13 +248,13 @@ public final class DeviceState {
         return (append(slot) >>> APPEND_LENGTH_BITS) << SECTOR_SHIFT;
     }
 
-    /** The length of the slot's append, 0 if there is none. */
+    /** The length of the slot's append, 0 if it has none. */
     int appendLengthBytes(int slot) {
         return (int) (append(slot) & APPEND_LENGTH_MASK) << SECTOR_SHIFT;
     }
 
     private long append(int slot) {
-        return (long) LONG.getAcquire(memory, slotAt(slot));
+        return memory.load(slotAt(slot));
     }
 
     private long slotAt(int slot) {

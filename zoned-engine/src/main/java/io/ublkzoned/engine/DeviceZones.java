@@ -3,7 +3,6 @@ package io.ublkzoned.engine;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneTable;
-import java.lang.foreign.MemorySegment;
 import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +20,12 @@ final class DeviceZones {
     /** Null before {@link #begin}. */
     private @Nullable DeviceState state;
 
+    /** Whether the kernel may send requests again that the last server had carried out. */
+    private boolean resumed;
+
+    /** How many slots have an append that has been carried out and not been answered. */
+    private int unansweredAppends;
+
     /**
      * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
      * @param failed the condition of each zone that is read-only or offline, null of all others
@@ -31,8 +36,9 @@ final class DeviceZones {
         traffic = new ZoneTraffic[geometry.zoneCount()];
     }
 
-    /** The zones are open that were, and the last write of each may come a second time. */
+    /** The zones are open that were, and requests may come a second time. */
     void restore(DeviceState left) {
+        resumed = true;
         for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
             if (left.was(i, ZoneCondition.IMPLICIT_OPEN)) {
                 table.reopen(table.zone(i), ZoneCondition.IMPLICIT_OPEN);
@@ -47,22 +53,25 @@ final class DeviceZones {
         }
     }
 
-    /** From now on what is acknowledged is kept in {@code memory} too. */
-    void begin(MemorySegment memory) {
-        DeviceState begun = new DeviceState(memory, geometry);
-        state = begun;
+    /** From now on what is acknowledged is kept in {@code newState} too. */
+    void begin(DeviceState newState) {
+        state = newState;
+        for (int slot = 0; slot < newState.slots(); slot++) {
+            if (!resumed) {
+                newState.removeAppend(slot);
+            } else if (newState.appendLengthBytes(slot) != 0) {
+                unansweredAppends++;
+            }
+        }
         for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
             publish(table.zone(i));
         }
-        begun.begin();
+        newState.begin();
     }
 
-    /** A sync failed: what was acknowledged since the last one may be lost already. */
-    void endState() {
-        if (state != null) {
-            state.end();
-            state = null;
-        }
+    /** Whether a request of a tag that has had none since the start may be one that the last server had carried out. */
+    boolean isResumed() {
+        return resumed;
     }
 
     /** Puts where it outlives this process what a zone has come to, before any completion says so. */
@@ -77,17 +86,41 @@ final class DeviceZones {
         }
     }
 
-    /** Keeps where an append went until {@link #answered}; before {@link #publish}, or its zone would know more than it. */
+    /**
+     * Keeps where an append went until {@link #forgetAppend}. Before {@link #publish}: otherwise, if the server dies in between,
+     * the append's data is there, and the append is carried out once more.
+     */
     void appended(BlockRequest append) {
         if (state != null) {
             state.putAppend(append.slot(), append.offsetBytes(), append.lengthBytes());
+            unansweredAppends++;
         }
     }
 
-    /** What the request's slot last appended will not come again. */
-    void answered(BlockRequest request) {
+    /** No later request of the slot is taken for what it last appended. */
+    void forgetAppend(BlockRequest request) {
         if (state != null) {
-            state.removeAppend(request.slot());
+            forgetAppend(state, request.slot());
+        }
+    }
+
+    private void forgetAppend(DeviceState of, int slot) {
+        if (of.appendLengthBytes(slot) != 0) {
+            of.removeAppend(slot);
+            unansweredAppends--;
+        }
+    }
+
+    /** The zone is reset, so the places of its appends will be those of others. */
+    void forgetAppends(Zone zone) {
+        DeviceState of = state;
+        if (of == null) {
+            return;
+        }
+        for (int slot = 0; unansweredAppends > 0 && slot < of.slots(); slot++) {
+            if (table.indexOf(of.appendPlaceBytes(slot)) == zone.index()) {
+                forgetAppend(of, slot);
+            }
         }
     }
 

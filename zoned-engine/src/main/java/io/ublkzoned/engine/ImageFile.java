@@ -31,6 +31,14 @@ public interface ImageFile {
         return offsetBytes;
     }
 
+    /**
+     * Finds the first offset at or after {@code offsetBytes} that lies in a hole; the end of the file counts as one. A file
+     * that knows nothing of holes has none before its end.
+     */
+    default long nextHole(long offsetBytes) throws IOException {
+        return Math.max(offsetBytes, sizeBytes());
+    }
+
     /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
     void write(MemorySegment source, long offsetBytes) throws IOException;
 
@@ -54,4 +62,10 @@ public interface ImageFile {
 
     /** Sets the file's length; new bytes are a hole. */
     void setSize(long sizeBytes) throws IOException;
+
+    /**
+     * Forgets what the host has cached of the file, so that later reads show what is on stable storage. After a failed sync
+     * the two can differ. Writes whatever can still be written first. A file without a cache does nothing.
+     */
+    default void discardCache() throws IOException {}
 }

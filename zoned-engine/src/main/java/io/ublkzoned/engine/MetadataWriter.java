@@ -2,6 +2,7 @@ package io.ublkzoned.engine;
 
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
+import io.ublkzoned.engine.qcow2.AttachRecord;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.FailedZones;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
@@ -11,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Orders all metadata writes of a device: the only class that does.
@@ -31,7 +33,8 @@ final class MetadataWriter {
     private final DeviceZones zones;
     private final Object lock;
     private final Qcow2Image image;
-    private final ImageFile file;
+    private final SyncGuard file;
+    private final FailureLog failures;
     private final ClusterAllocator allocator;
     private final ReleasedSpace space;
     private final ZoneMapIo maps;
@@ -44,29 +47,25 @@ final class MetadataWriter {
     private ArrayList<ZoneTraffic> takenZones = new ArrayList<>();
     private boolean unsynced;
     private boolean flushing;
-    private int syncError;
 
     // Of the metadata thread, which allocates nothing for a flush.
+    private @Nullable DeviceState state;
+    private long generation;
     private final RequestList flushed = new RequestList();
     private final MemorySegment refcountPage;
     private long[] pointers = {};
 
     MetadataWriter(
-            DeviceZones zones,
-            RequestMapper mapper,
-            Object lock,
-            Qcow2Image image,
-            ImageFile file,
-            ReleasedSpace space,
-            Runnable wakeUp) {
+            DeviceContext context, DeviceZones zones, RequestMapper mapper, ReleasedSpace space, Runnable wakeUp) {
         this.zones = zones;
-        this.lock = lock;
-        this.image = image;
-        this.file = file;
-        this.allocator = image.allocator();
+        lock = context.lock();
+        image = context.image();
+        file = context.file();
+        failures = context.failures();
+        allocator = image.allocator();
         this.space = space;
         this.wakeUp = wakeUp;
-        maps = new ZoneMapIo(mapper, lock, image, space, this);
+        maps = new ZoneMapIo(context, mapper, space, this);
         refcountPage = Arena.ofAuto().allocate(allocator.pageBytes(), Long.BYTES);
     }
 
@@ -93,7 +92,7 @@ final class MetadataWriter {
 
     /** Completes the request once everything acknowledged so far is durable; false if it is already. */
     boolean flush(BlockRequest request) {
-        if (!unsynced && !flushing && syncError == 0) {
+        if (!unsynced && !flushing && !file.hasFailed()) {
             return false;
         }
         flushThenComplete(request);
@@ -107,7 +106,7 @@ final class MetadataWriter {
 
     /** Lets the zone's waiting requests start again when given-up clusters are free; false if there are none. */
     boolean awaitSpace(ZoneTraffic zone) {
-        if (!space.isPending() || syncError != 0) {
+        if (!space.isPending() || file.hasFailed()) {
             return false;
         }
         spaceWanted.add(zone);
@@ -122,18 +121,33 @@ final class MetadataWriter {
     // ---- the metadata thread ----
 
     /**
-     * Marks the image as in use. After a recovery it also makes true that free clusters are holes; of an image that was
-     * closed they are, and a wrong refcount in it must not cost data.
+     * Marks the image as in use by the attach of this state. Unless this program closed the image, it also makes true that
+     * free clusters are holes.
      */
-    void begin() throws IOException {
-        boolean recovered = image.isDirty();
-        image.setDirty(true);
-        if (recovered) {
+    void begin(DeviceState newState) throws IOException {
+        state = newState;
+        generation = newState.generation() + 1;
+        boolean freeClustersAreHoles = image.isClosedHere();
+        image.markInUse(new AttachRecord(newState.attachId(), generation));
+        if (!freeClustersAreHoles) {
             space.punchFree();
             file.sync(Barrier.RECOVERY_BEFORE_USE);
             if (image.writePointers().writeDirtyPages(file)) {
                 file.sync(Barrier.POINTERS_BEFORE_TAKEN_OVER);
             }
+        }
+        newState.putGeneration(generation);
+    }
+
+    /**
+     * Counts a change of metadata that is in the file and not yet acknowledged. A copy of the image from before it has a smaller
+     * number, so it is not taken for the image.
+     */
+    private void countChange() throws IOException {
+        generation++;
+        image.writeGeneration(generation);
+        if (state != null) {
+            state.putGeneration(generation);
         }
     }
 
@@ -165,7 +179,7 @@ final class MetadataWriter {
             throw new IOException(
                     "space that was given up cannot be made a hole: its clusters are freed at the next open");
         }
-        image.setDirty(false);
+        image.markClosed();
     }
 
     private boolean flushOnce() {
@@ -184,8 +198,9 @@ final class MetadataWriter {
             if (writeAll(dirty)) {
                 sync(Barrier.POINTERS_BEFORE_FLUSHED);
             }
+            countChange();
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            error = Failures.errno("flush", e);
+            error = failures.logAndGetErrno("flush", e);
         }
         synchronized (lock) {
             flushing = false;
@@ -211,7 +226,7 @@ final class MetadataWriter {
         try {
             sync(Barrier.HOLES_BEFORE_REUSE);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            Failures.errno("freeing space", e);
+            failures.logAndGetErrno("freeing space", e);
         }
         synchronized (lock) {
             zones.forEach(ZoneTraffic::resumeWaiting);
@@ -285,6 +300,9 @@ final class MetadataWriter {
      * @return 0, or -errno: then they are in memory as they were
      */
     int storeEmpty(List<ZoneTraffic> zones) {
+        if (zones.isEmpty()) {
+            return 0;
+        }
         WritePointerTable table = image.writePointers();
         long[] before = new long[zones.size()];
         for (int i = 0; i < before.length; i++) {
@@ -295,12 +313,23 @@ final class MetadataWriter {
             if (table.writeDirtyPages(file)) {
                 sync(Barrier.RESET_BEFORE_RELEASE);
             }
+            countChange();
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             for (int i = 0; i < before.length; i++) {
                 table.set(zones.get(i).zone.index(), before[i]);
             }
-            return Failures.errno("reset", e);
+            return failures.logAndGetErrno("reset", e);
+        }
+    }
+
+    /** Counts a finish whose mapping is in the file; 0 or -errno. */
+    int countFinish() {
+        try {
+            countChange();
+            return 0;
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            return failures.logAndGetErrno("finish", e);
         }
     }
 
@@ -308,6 +337,7 @@ final class MetadataWriter {
     void storeFailed(FailedZones failed) throws IOException {
         image.writeFailedZones(failed);
         sync(Barrier.FAILED_ZONES_BEFORE_DONE);
+        countChange();
     }
 
     /** Which zones are read-only or offline, in the file. */
@@ -336,24 +366,12 @@ final class MetadataWriter {
             file.punchHole((host << shift) + inCluster, (1L << shift) - inCluster);
             return 0;
         } catch (IOException e) {
-            return Failures.errno("finish", e);
+            return failures.logAndGetErrno("finish", e);
         }
     }
 
-    /** A failed sync may have dropped what it was to write, so all later ones fail too. */
     private void sync(Barrier barrier) throws IOException {
-        if (syncError != 0) {
-            throw new ImageIoException("an earlier sync of the image failed", syncError);
-        }
-        try {
-            file.sync(barrier);
-        } catch (IOException | RuntimeException | VirtualMachineError e) {
-            synchronized (lock) {
-                syncError = BlockErrors.EIO;
-                zones.endState();
-            }
-            throw e;
-        }
+        file.sync(barrier);
         space.freePunched();
     }
 

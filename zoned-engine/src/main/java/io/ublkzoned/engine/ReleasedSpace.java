@@ -13,6 +13,7 @@ final class ReleasedSpace {
 
     private final Object lock;
     private final ImageFile file;
+    private final FailureLog failures;
     private final ClusterAllocator allocator;
     private final int clusterBits;
 
@@ -23,11 +24,12 @@ final class ReleasedSpace {
     /** Could not be punched; of the metadata thread. */
     private RunList refused = new RunList();
 
-    ReleasedSpace(Object lock, ImageFile file, ClusterAllocator allocator, int clusterBits) {
-        this.lock = lock;
-        this.file = file;
-        this.allocator = allocator;
-        this.clusterBits = clusterBits;
+    ReleasedSpace(DeviceContext context) {
+        lock = context.lock();
+        file = context.file();
+        failures = context.failures();
+        allocator = context.image().allocator();
+        clusterBits = context.image().clusterBits();
     }
 
     void release(long firstCluster, int count) {
@@ -52,7 +54,7 @@ final class ReleasedSpace {
                 file.punchHole(first << clusterBits, (long) count << clusterBits);
                 done.add(first, count);
             } catch (IOException | RuntimeException | VirtualMachineError e) {
-                Failures.errno("punching given-up clusters", e);
+                failures.logAndGetErrno("punching given-up clusters", e);
                 refused.add(first, count);
             }
         });
@@ -82,7 +84,7 @@ final class ReleasedSpace {
         return refused.isEmpty();
     }
 
-    /** Makes holes of all free clusters, which a recovery found. */
+    /** Makes holes of all free clusters, in which a recovery or another program may have left old data. */
     void punchFree() throws IOException {
         long end = allocator.hostClusters();
         long free = allocator.nextFree(0);

@@ -46,7 +46,7 @@ final class RequestStarter {
 
     /** Gives 0 or -errno if the request is done, else {@link #TRANSFER} or {@link #WAITING}. */
     int start(BlockRequest request) {
-        if (request.repeat == Repeat.POSSIBLE && request.op() != BlockOp.ZONE_APPEND) {
+        if (request.repeat == Repeat.POSSIBLE && !canBeRepeat(request)) {
             isNoRepeat(request);
         }
         if (request.op() == BlockOp.FLUSH) {
@@ -75,12 +75,21 @@ final class RequestStarter {
             case WRITE ->
                 zone.zone.isConventional() ? startConventionalWrite(zone, request) : startWrite(zone, request);
             case ZONE_APPEND -> startAppend(zone, request);
-            case ZONE_OPEN -> rules.open(zone.zone);
-            case ZONE_CLOSE -> rules.close(zone.zone);
+            case ZONE_OPEN -> startOpen(zone, request);
+            case ZONE_CLOSE -> startClose(zone, request);
             case ZONE_FINISH -> startFinish(zone, request);
             case ZONE_RESET -> startReset(zone, request);
             case FLUSH, ZONE_RESET_ALL -> throw new IllegalStateException("not an operation on one zone");
         };
+    }
+
+    /** Whether the last server may have carried out this request already, and that makes a difference. */
+    private boolean canBeRepeat(BlockRequest request) {
+        return zones.isResumed()
+                && switch (request.op()) {
+                    case ZONE_APPEND, ZONE_OPEN, ZONE_CLOSE -> true;
+                    case READ, WRITE, FLUSH, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL -> false;
+                };
     }
 
     private static int await(ZoneTraffic zone, BlockRequest request) {
@@ -160,7 +169,7 @@ final class RequestStarter {
 
     private void isNoRepeat(BlockRequest request) {
         request.repeat = Repeat.NO;
-        zones.answered(request);
+        zones.forgetAppend(request);
     }
 
     private int acknowledgeRepeated(BlockRequest write) {
@@ -202,6 +211,9 @@ final class RequestStarter {
 
     private int mapAndTransfer(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
         if (!mapper.allocate(zone, map, request)) {
+            if (map.isStale()) {
+                metadata.markDirty(zone); // part of it was allocated
+            }
             return metadata.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
         }
         if (map.isStale() || zone.mapPending) {
@@ -216,6 +228,22 @@ final class RequestStarter {
     private int awaitMap(ZoneTraffic zone, BlockRequest request) {
         maps.want(zone);
         return await(zone, request);
+    }
+
+    private int startOpen(ZoneTraffic zone, BlockRequest request) {
+        if (request.repeat == Repeat.POSSIBLE) {
+            isNoRepeat(request);
+            return rules.openAgain(zone.zone);
+        }
+        return rules.open(zone.zone);
+    }
+
+    private int startClose(ZoneTraffic zone, BlockRequest request) {
+        if (request.repeat == Repeat.POSSIBLE) {
+            isNoRepeat(request);
+            return rules.closeAgain(zone.zone);
+        }
+        return rules.close(zone.zone);
     }
 
     private int startFinish(ZoneTraffic zone, BlockRequest request) {

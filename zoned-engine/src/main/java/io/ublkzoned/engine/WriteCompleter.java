@@ -11,11 +11,13 @@ final class WriteCompleter {
     private final DeviceZones zones;
     private final ZoneStateMachine rules;
     private final MetadataWriter metadata;
+    private final FailureLog failures;
 
-    WriteCompleter(DeviceZones zones, ZoneStateMachine rules, MetadataWriter metadata) {
+    WriteCompleter(DeviceZones zones, ZoneStateMachine rules, MetadataWriter metadata, FailureLog failures) {
         this.zones = zones;
         this.rules = rules;
         this.metadata = metadata;
+        this.failures = failures;
     }
 
     /** The data of a write has moved, or failed to; true if the write is done, on whose thread this runs. */
@@ -68,14 +70,14 @@ final class WriteCompleter {
     private int accept(ZoneTraffic traffic, BlockRequest write) {
         long completedBefore = traffic.completedBytes;
         try {
+            if (write.op() == BlockOp.ZONE_APPEND) {
+                zones.appended(write); // first, since a zone that is filled is published as it becomes FULL
+            }
             traffic.completedBytes = write.endBytes();
             traffic.lastWriteBytes = write.lengthBytes();
             if (traffic.completedBytes == traffic.zone.writableEndBytes()) {
                 traffic.completedBytes = traffic.zone.endBytes();
                 rules.filled(traffic.zone);
-            }
-            if (write.op() == BlockOp.ZONE_APPEND) {
-                zones.appended(write);
             }
             zones.publish(traffic.zone);
             metadata.markDirty(traffic);
@@ -83,7 +85,7 @@ final class WriteCompleter {
         } catch (RuntimeException | VirtualMachineError e) {
             traffic.completedBytes = completedBefore;
             traffic.lastWriteBytes = 0;
-            return Failures.errno("write", e);
+            return failures.logAndGetErrno("completing a write", e);
         }
     }
 
@@ -91,7 +93,7 @@ final class WriteCompleter {
         try {
             rules.rollBack(traffic.zone, traffic.completedBytes);
         } catch (RuntimeException | VirtualMachineError e) {
-            Failures.errno("roll-back of a zone", e);
+            failures.logAndGetErrno("rolling back a zone", e);
         }
         traffic.failed = false;
         traffic.resumeWaiting();

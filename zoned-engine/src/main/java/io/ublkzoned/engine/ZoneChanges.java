@@ -32,6 +32,10 @@ final class ZoneChanges {
 
     private static final class RequestedChange extends Change {
         final BlockRequest request;
+
+        /** The zones that can be reset, of a reset. */
+        final List<ZoneTraffic> resettable = new ArrayList<>();
+
         int result;
 
         RequestedChange(BlockRequest request, List<ZoneTraffic> zones) {
@@ -41,6 +45,16 @@ final class ZoneChanges {
 
         boolean isFinish() {
             return request.op() == BlockOp.ZONE_FINISH;
+        }
+
+        /** Whether zones that cannot be reset are left as they are, and the others are reset all the same. */
+        boolean skipsFailedZones() {
+            return request.op() == BlockOp.ZONE_RESET_ALL;
+        }
+
+        /** Keeps the first failure. */
+        void fail(int error) {
+            result = result == 0 ? error : result;
         }
 
         @Override
@@ -77,11 +91,18 @@ final class ZoneChanges {
     private final MetadataWriter metadata;
     private final ZoneMapIo maps;
     private final ReleasedSpace space;
+    private final FailureLog failures;
     private final List<Change> waiting = new ArrayList<>();
 
-    ZoneChanges(DeviceZones zones, Object lock, ZoneStateMachine rules, MetadataWriter metadata, ReleasedSpace space) {
+    ZoneChanges(
+            DeviceContext context,
+            DeviceZones zones,
+            ZoneStateMachine rules,
+            MetadataWriter metadata,
+            ReleasedSpace space) {
         this.zones = zones;
-        this.lock = lock;
+        lock = context.lock();
+        failures = context.failures();
         this.rules = rules;
         this.metadata = metadata;
         this.maps = metadata.maps();
@@ -100,6 +121,27 @@ final class ZoneChanges {
         waiting.add(change);
         metadata.wakeUp();
         return change.done;
+    }
+
+    /**
+     * Takes back a change of conditions that has not begun.
+     *
+     * @param change what {@link #add(List, ZoneCondition)} returned
+     * @return false if it has begun or is done
+     */
+    @SuppressWarnings("ReferenceEquality") // this very change
+    boolean withdraw(CompletableFuture<?> change) {
+        for (Change each : waiting) {
+            if (each instanceof ConditionChange condition && condition.done == change) {
+                waiting.remove(each);
+                if (each.holding) {
+                    release(each);
+                    metadata.wakeUp(); // others may have waited for these zones
+                }
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Does all changes whose zones are idle, resets with one sync for all; false if there was none. */
@@ -128,17 +170,11 @@ final class ZoneChanges {
                 case ConditionChange wear -> changeConditions(wear);
             }
         }
-        int resetError = attempt(
-                "reset",
-                () -> reset(
-                        resets.stream().flatMap(change -> change.zones.stream()).toList()));
-        resets.forEach(change -> change.result = resetError);
+        int bug = attempt("reset", () -> reset(resets));
+        resets.forEach(change -> change.fail(bug));
         synchronized (lock) {
             for (Change change : ready) {
-                for (ZoneTraffic zone : change.zones) {
-                    zone.held = false;
-                    zone.resumeWaiting();
-                }
+                release(change);
                 change.complete();
             }
         }
@@ -147,11 +183,18 @@ final class ZoneChanges {
     }
 
     /** Gives what the work gives, or -errno if it throws: whoever waits for the zones goes on. */
-    private static int attempt(String what, IntSupplier work) {
+    private int attempt(String what, IntSupplier work) {
         try {
             return work.getAsInt();
         } catch (RuntimeException | VirtualMachineError e) {
-            return Failures.errno(what, e);
+            return failures.logAndGetErrno(what, e);
+        }
+    }
+
+    private static void release(Change change) {
+        for (ZoneTraffic zone : change.zones) {
+            zone.held = false;
+            zone.resumeWaiting();
         }
     }
 
@@ -167,26 +210,46 @@ final class ZoneChanges {
         return change.zones.stream().allMatch(ZoneTraffic::isIdle);
     }
 
-    private int reset(List<ZoneTraffic> zones) {
-        int error = 0;
-        for (ZoneTraffic zone : zones) {
-            error = error == 0 ? maps.load(zone) : error;
+    /** Resets the zones of all these requests with one sync. Each request gets its own result. */
+    private int reset(List<RequestedChange> resets) {
+        for (RequestedChange reset : resets) {
+            reset.zones.forEach(zone -> prepareReset(reset, zone));
         }
-        if (error == 0) {
-            error = metadata.storeEmpty(zones);
-        }
+        int error = metadata.storeEmpty(
+                resets.stream().flatMap(reset -> reset.resettable.stream()).toList());
         synchronized (lock) {
-            for (ZoneTraffic zone : zones) {
-                metadata.markDirty(zone);
-                if (error == 0) {
-                    zone.completedBytes = zone.zone.startBytes();
-                    zone.lastWriteBytes = 0;
-                    rules.reset(zone.zone);
-                    maps.releaseAhead(zone);
+            for (RequestedChange reset : resets) {
+                reset.fail(error);
+                for (ZoneTraffic zone : reset.resettable) {
+                    metadata.markDirty(zone);
+                    if (error == 0) {
+                        zone.completedBytes = zone.zone.startBytes();
+                        zone.lastWriteBytes = 0;
+                        zones.forgetAppends(zone.zone);
+                        rules.reset(zone.zone);
+                        maps.releaseAhead(zone);
+                    }
                 }
             }
         }
-        return error;
+        return 0;
+    }
+
+    /** The zone may have become read-only or offline while the reset waited. */
+    private void prepareReset(RequestedChange reset, ZoneTraffic zone) {
+        int refusal;
+        synchronized (lock) {
+            refusal = rules.checkReset(zone.zone);
+        }
+        if (refusal != 0 && reset.skipsFailedZones()) {
+            return;
+        }
+        int error = refusal == 0 ? maps.load(zone) : refusal;
+        if (error == 0) {
+            reset.resettable.add(zone);
+        } else {
+            reset.fail(error);
+        }
     }
 
     private void changeConditions(ConditionChange change) {
@@ -212,7 +275,7 @@ final class ZoneChanges {
         } catch (IOException e) {
             change.failure = e;
         } catch (RuntimeException | VirtualMachineError e) {
-            Failures.errno("changing the condition of zones", e);
+            failures.logAndGetErrno("changing the condition of zones", e);
             change.failure = new IOException("the change failed by a bug: the server's log has its place", e);
         }
     }
@@ -222,7 +285,13 @@ final class ZoneChanges {
      * given up in the file too before it becomes FULL, since recovery does not look for them afterwards.
      */
     private int finish(ZoneTraffic zone) {
-        int error = maps.load(zone);
+        int error;
+        synchronized (lock) {
+            error = rules.checkFinish(zone.zone);
+        }
+        if (error == 0) {
+            error = maps.load(zone);
+        }
         if (error == 0) {
             error = metadata.clearTail(zone);
         }
@@ -231,6 +300,9 @@ final class ZoneChanges {
                 maps.releaseAhead(zone);
             }
             error = maps.store(zone);
+        }
+        if (error == 0) {
+            error = metadata.countFinish();
         }
         synchronized (lock) {
             if (error == 0 && zone.zone.condition() != ZoneCondition.FULL) {

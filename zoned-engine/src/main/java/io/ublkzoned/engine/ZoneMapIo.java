@@ -16,6 +16,7 @@ final class ZoneMapIo {
     private final RequestMapper mapper;
     private final Object lock;
     private final Qcow2Image image;
+    private final FailureLog failures;
     private final ReleasedSpace space;
     private final MetadataWriter metadata;
 
@@ -25,10 +26,11 @@ final class ZoneMapIo {
     /** Of the metadata thread. */
     private final long[] hostClusters;
 
-    ZoneMapIo(RequestMapper mapper, Object lock, Qcow2Image image, ReleasedSpace space, MetadataWriter metadata) {
+    ZoneMapIo(DeviceContext context, RequestMapper mapper, ReleasedSpace space, MetadataWriter metadata) {
         this.mapper = mapper;
-        this.lock = lock;
-        this.image = image;
+        lock = context.lock();
+        image = context.image();
+        failures = context.failures();
         this.space = space;
         this.metadata = metadata;
         hostClusters = new long[(int) (image.geometry().zoneSizeBytes() >>> image.clusterBits())];
@@ -96,7 +98,7 @@ final class ZoneMapIo {
             }
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            return Failures.errno("reading the mapping of zone " + zone.zone.index(), e);
+            return failures.logAndGetErrno("reading the mapping", " of zone " + zone.zone.index(), e);
         }
     }
 
@@ -106,7 +108,7 @@ final class ZoneMapIo {
             write(zone);
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            return Failures.errno("writing the mapping of zone " + zone.zone.index(), e);
+            return failures.logAndGetErrno("writing the mapping", " of zone " + zone.zone.index(), e);
         }
     }
 

@@ -8,7 +8,6 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 import java.io.Closeable;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class ZonedDevice implements Closeable {
 
     private final Object lock = new Object();
+    private final FailureLog failures = new FailureLog();
+    private final SyncGuard file;
     private final DeviceGeometry geometry;
     private final int clusterSizeBytes;
     private final DeviceZones zones;
@@ -32,17 +33,19 @@ public final class ZonedDevice implements Closeable {
     private final RequestStarter starter;
     private final WriteCompleter completer;
 
-    private ZonedDevice(Qcow2Image image, ImageFile file, Runnable metadataWakeUp) {
+    private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) {
+        this.file = file;
+        DeviceContext context = new DeviceContext(lock, image, file, failures);
         geometry = image.geometry();
         clusterSizeBytes = 1 << image.clusterBits();
         zones = new DeviceZones(geometry, image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), geometry);
         RequestMapper mapper = new RequestMapper(image.allocator(), image.clusterBits());
-        ReleasedSpace space = new ReleasedSpace(lock, file, image.allocator(), image.clusterBits());
-        metadata = new MetadataWriter(zones, mapper, lock, image, file, space, metadataWakeUp);
-        changes = new ZoneChanges(zones, lock, rules, metadata, space);
+        ReleasedSpace space = new ReleasedSpace(context);
+        metadata = new MetadataWriter(context, zones, mapper, space, metadataWakeUp);
+        changes = new ZoneChanges(context, zones, rules, metadata, space);
         starter = new RequestStarter(geometry, zones, rules, mapper, metadata, changes);
-        completer = new WriteCompleter(zones, rules, metadata);
+        completer = new WriteCompleter(zones, rules, metadata, failures);
     }
 
     /**
@@ -53,36 +56,52 @@ public final class ZonedDevice implements Closeable {
      * @throws ImageFormatException if the image cannot be used, with a sentence that says why
      */
     public static ZonedDevice open(ImageFile file, Runnable metadataWakeUp) throws IOException {
+        return open(new SyncGuard(file), metadataWakeUp);
+    }
+
+    private static ZonedDevice open(SyncGuard file, Runnable metadataWakeUp) throws IOException {
+        if (Qcow2Image.isMarkedInUse(file)) {
+            // A sync may have failed before, and the recovery must not act on what is only cached.
+            file.discardCache();
+        }
         return new ZonedDevice(Qcow2Image.open(file, Access.READ_WRITE), file, metadataWakeUp);
     }
 
     /**
-     * Opens the image of a device whose server died: its zones are as that one last acknowledged them. An image that was
-     * closed after all, or not yet in use, is opened as it is.
+     * Opens the image of a device whose server died. Its zones are as that server last acknowledged them; after a failed sync,
+     * as they were last flushed. An image that the server closed after all is opened as it is.
      *
-     * @param left the memory that the device's {@link #begin} was given
-     * @throws IOException also if that is not what a device of this image leaves behind
+     * @param left what the server left
+     * @param found the file of the image
+     * @throws StateException if the state is not that of this image, or the image lacks acknowledged data; the image is left
+     *     as it was
      */
-    public static ZonedDevice reopen(ImageFile file, MemorySegment left, Runnable metadataWakeUp) throws IOException {
-        Qcow2Image found = Qcow2Image.open(file, Access.READ_ONLY);
-        DeviceState state = new DeviceState(left, found.geometry());
-        if (!found.isDirty() || !state.isBegun()) {
-            return open(file, metadataWakeUp);
+    public static ZonedDevice reopen(ImageFile file, DeviceState left, ImageIdentity found, Runnable metadataWakeUp)
+            throws IOException {
+        SyncGuard guarded = new SyncGuard(file);
+        guarded.protect(left);
+        Qcow2Image image = Qcow2Image.open(guarded, Access.READ_ONLY);
+        StateCheck check = new StateCheck(guarded, image, left, found);
+        if (check.requireSameAttach() || !left.isBegun()) {
+            return open(guarded, metadataWakeUp);
         }
-        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, state), file, metadataWakeUp);
-        device.zones.restore(state);
+        check.requireAcknowledgedData();
+        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(guarded, left), guarded, metadataWakeUp);
+        device.zones.restore(left);
+        left.setImage(found);
         return device;
     }
 
     /**
-     * Marks the image as in use, durably, and from now on keeps what it acknowledges in {@code memory} too.
+     * Marks the image as in use, durably, and from now on keeps in {@code state} too what it acknowledges.
      *
-     * @param memory {@link DeviceState#sizeBytes} bytes, zeros or what the last server left, for {@link #reopen}
+     * @param state prepared for this device, or what the last server left, as given to {@link #reopen}
      */
-    public void begin(MemorySegment memory) throws IOException {
-        metadata.begin();
+    public void begin(DeviceState state) throws IOException {
+        file.protect(state);
+        metadata.begin(state);
         synchronized (lock) {
-            zones.begin(memory);
+            zones.begin(state);
         }
     }
 
@@ -102,7 +121,7 @@ public final class ZonedDevice implements Closeable {
             try {
                 outcome = counted(request, starter.start(request));
             } catch (RuntimeException | VirtualMachineError e) {
-                outcome = Failures.errno("start of a request", e);
+                outcome = failures.logAndGetErrno("starting a request", e);
             }
         }
         goOn(request, outcome);
@@ -143,7 +162,7 @@ public final class ZonedDevice implements Closeable {
             try {
                 move(port, request, at, request.partImageOffset[i], length);
             } catch (RuntimeException | VirtualMachineError e) {
-                partCompleted(request, Failures.errno("moving data", e));
+                partCompleted(request, failures.logAndGetErrno("moving data", e));
             }
             at += length;
         }
@@ -193,7 +212,7 @@ public final class ZonedDevice implements Closeable {
             try {
                 return counted(request, starter.compared(request, request.result > 0));
             } catch (RuntimeException | VirtualMachineError e) {
-                return Failures.errno("start of an append", e);
+                return failures.logAndGetErrno("starting an append", e);
             }
         }
         boolean finished = request.op() == BlockOp.READ || completer.moved(zone, request);
@@ -201,15 +220,15 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * The kernel has taken the answer to an append, so that it will not send it again. Called on the queue's thread, after
-     * {@link RequestQueue#completed} and before the next request of that tag.
+     * The kernel is about to be offered the answer to an append. Called on the queue's thread, before the kernel can take it:
+     * otherwise, if the server dies in between, a later append of that tag could be answered with the same place.
      */
-    public void answerTaken(BlockRequest append) {
+    public void answering(BlockRequest append) {
         synchronized (lock) {
             try {
-                zones.answered(append);
+                zones.forgetAppend(append);
             } catch (RuntimeException | VirtualMachineError e) {
-                Failures.errno("forgetting an append", e);
+                failures.logAndGetErrno("forgetting an append", e);
             }
         }
     }
@@ -247,6 +266,18 @@ public final class ZonedDevice implements Closeable {
                             .mapToObj(zones::traffic)
                             .toList(),
                     condition);
+        }
+    }
+
+    /**
+     * Takes back a change of conditions that still waits for writes of its zones. Any thread may call this.
+     *
+     * @param change what {@link #changeCondition} returned
+     * @return false if it has begun or is done: then it completes
+     */
+    public boolean withdraw(CompletableFuture<?> change) {
+        synchronized (lock) {
+            return changes.withdraw(change);
         }
     }
 

@@ -134,6 +134,20 @@ enum GoldenImage {
         return pointers;
     }
 
+    /** The header cluster once the image has been attached and closed: with our autoclear bit and this record of the attach. */
+    byte[] headerAfterUse(byte... attachRecord) {
+        ByteBuffer header = ByteBuffer.wrap(header());
+        header.putLong(88, 1L << 62);
+        header.put(recordAt() - 8, new byte[] {'u', 'Z', 'i', 'd', 0, 0, 0, 24});
+        header.put(recordAt(), attachRecord);
+        return header.array();
+    }
+
+    /** Where the record of an attach comes: behind all other extensions. */
+    int recordAt() {
+        return 112 + 16 + extensionInFile().length + 16 + 8;
+    }
+
     /** The header cluster, with a compatible bit and two extensions that nobody knows around the one of the zones. */
     byte[] header() {
         ByteBuffer header = ByteBuffer.allocate(CLUSTER);

@@ -14,7 +14,6 @@ import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -106,11 +105,11 @@ final class ThrownFailuresTest {
 
     @Test
     void stateThatThrowsFailsWhatChangesItAndNothingElse() throws Exception {
-        try (Arena arena = Arena.ofConfined()) {
-            world.open(arena);
-            world.write(world.start(2), stamped(2, 2 * BLOCK));
-            world.write(world.start(3), stamped(3, BLOCK));
-        }
+        world.write(world.start(2), stamped(2, 2 * BLOCK));
+        world.write(world.start(3), stamped(3, BLOCK));
+        world.state.listen(() -> {
+            throw new Bug();
+        });
         assertEquals(-BlockErrors.EIO, world.run(BlockOp.ZONE_OPEN, 5));
         assertEquals(-BlockErrors.EIO, world.write(world.start(2) + 2 * BLOCK, stamped(4, BLOCK)));
         assertEquals(-BlockErrors.EIO, world.write(world.start(2) + 2 * BLOCK, stamped(4, BLOCK)));
@@ -125,7 +124,7 @@ final class ThrownFailuresTest {
 
         assertEquals(BLOCK, world.write(BLOCK, stamped(1, BLOCK)));
         assertStamped(1, world.read(BLOCK, BLOCK));
-        assertEquals(0, world.flush());
+        assertEquals(-BlockErrors.EIO, world.flush());
         world.close();
         assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(world.image).status());
     }

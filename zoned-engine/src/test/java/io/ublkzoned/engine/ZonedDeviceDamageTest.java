@@ -43,19 +43,36 @@ final class ZonedDeviceDamageTest {
     }
 
     @Test
-    void zoneWithAClusterThatIsMarkedAsFreeFails() throws IOException {
+    void clusterThatIsMarkedAsFreeIsNotHandedOutAndGetsItsRefcountBack() throws IOException {
         world.write(world.start(2), first);
         world.write(world.start(3), second);
         world.close();
-        long hostCluster = (peek(mapping(2)) & Long.MAX_VALUE) >>> CLUSTER_BITS;
-        poke(peek(peek(48)) + 2 * hostCluster, new byte[2]);
+        markAsFree(2);
         world.open();
-        assertEquals(-BlockErrors.EIO, read(2));
-        assertEquals(-BlockErrors.EIO, world.write(world.start(2) + BLOCK, first));
-        assertArrayEquals(second, world.read(world.start(3), BLOCK));
-        assertEquals(BLOCK, world.write(world.start(4), second));
+        for (int zone = 4; zone < 16; zone++) {
+            assertEquals(BLOCK, world.write(world.start(zone), second));
+        }
+        assertArrayEquals(first, world.read(world.start(2), BLOCK));
         world.close();
-        assertEquals(CheckResult.Status.CORRUPT, ImageChecker.check(world.image).status());
+        assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(world.image).status());
+    }
+
+    @Test
+    void lastClusterThatIsMarkedAsFreeIsNotCutOff() throws IOException {
+        world.write(world.start(2), first);
+        world.write(world.start(3), second);
+        world.close();
+        markAsFree(3);
+        world.open();
+        world.close();
+        assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(world.image).status());
+        world.open();
+        assertArrayEquals(second, world.read(world.start(3), BLOCK));
+    }
+
+    private void markAsFree(int zone) {
+        long hostCluster = (peek(mapping(zone)) & Long.MAX_VALUE) >>> CLUSTER_BITS;
+        poke(peek(peek(48)) + 2 * hostCluster, new byte[2]);
     }
 
     @Test

@@ -69,7 +69,7 @@ final class ZonedDeviceResetTest {
         world.image.events.clear();
         world.run(BlockOp.ZONE_RESET, 2);
 
-        assertEquals(List.of("WRITE_POINTERS", "SYNC", "PUNCH"), writesAndSyncs());
+        assertEquals(List.of("WRITE_POINTERS", "SYNC", "HEADER", "PUNCH"), writesAndSyncs());
     }
 
     @Test
@@ -249,7 +249,7 @@ final class ZonedDeviceResetTest {
         world.image.events.clear();
         assertEquals(0, world.resetAll());
 
-        assertEquals(List.of("WRITE_POINTERS", "SYNC", "PUNCH"), writesAndSyncs());
+        assertEquals(List.of("WRITE_POINTERS", "SYNC", "HEADER", "PUNCH"), writesAndSyncs());
         assertStamped(1, world.read(world.start(0), BLOCK));
         assertEquals(ZoneCondition.NOT_WP, world.condition(0));
         for (int zone = 2; zone < 16; zone++) {

@@ -10,6 +10,9 @@ public final class FileFlags {
     public static final int O_APPEND = libc_h.O_APPEND();
     public static final int O_CREAT = libc_h.O_CREAT();
     public static final int O_EXCL = libc_h.O_EXCL();
+    /** The last part of the path must not be a symbolic link: ELOOP. */
+    public static final int O_NOFOLLOW = libc_h.O_NOFOLLOW();
+
     public static final int O_TRUNC = libc_h.O_TRUNC();
     public static final int O_DIRECT = libc_h.O_DIRECT();
     public static final int O_DSYNC = libc_h.O_DSYNC();
@@ -18,6 +21,9 @@ public final class FileFlags {
     public static final int SEEK_END = libc_h.SEEK_END();
     /** To the next offset that is not in a hole, or ENXIO if there is none before the end of the file. */
     public static final int SEEK_DATA = libc_h.SEEK_DATA();
+
+    /** To the next offset that is in a hole; the end of the file counts as one. */
+    public static final int SEEK_HOLE = libc_h.SEEK_HOLE();
 
     public static final int FALLOC_FL_KEEP_SIZE = libc_h.FALLOC_FL_KEEP_SIZE();
     /** Only together with {@link #FALLOC_FL_KEEP_SIZE}. */

@@ -4,6 +4,7 @@ import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.PageCache;
 import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageIoException;
@@ -11,6 +12,11 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.LoggerFactory;
 
 /**
  * The metadata port of an attached image: plain system calls. Segments on the heap are copied, since the kernel cannot be
@@ -20,6 +26,11 @@ public final class FdImageFile implements ImageFile {
 
     private static final int PUNCH_HOLE = FileFlags.FALLOC_FL_PUNCH_HOLE | FileFlags.FALLOC_FL_KEEP_SIZE;
     private static final long ZEROS_BYTES = 1 << 20;
+
+    /** A page that is in use for a moment, by reclaim for instance, is not dropped. */
+    private static final int DROPS_MAX = 100;
+
+    private static final long DROP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final FileDescriptor file;
 
@@ -57,6 +68,15 @@ public final class FdImageFile implements ImageFile {
         }
         // A block device has no holes and does not know the call.
         return result == -Errno.EINVAL ? offsetBytes : check(result, "lseek(SEEK_DATA)");
+    }
+
+    @Override
+    public long nextHole(long offsetBytes) throws IOException {
+        long result = Libc.lseek(file.value(), offsetBytes, FileFlags.SEEK_HOLE);
+        // At or past the end of the file, and on a block device.
+        return result == -Errno.ENXIO || result == -Errno.EINVAL
+                ? Math.max(offsetBytes, sizeBytes())
+                : check(result, "lseek(SEEK_HOLE)");
     }
 
     @Override
@@ -109,6 +129,39 @@ public final class FdImageFile implements ImageFile {
     @Override
     public void setSize(long sizeBytes) throws IOException {
         check(Libc.ftruncate(file.value(), sizeBytes), "ftruncate");
+    }
+
+    /** The sync that comes first may fail: what it cannot write is lost, and must not be read any more. */
+    @Override
+    public void discardCache() throws IOException {
+        int synced = Libc.fdatasync(file.value());
+        if (synced < 0) {
+            LoggerFactory.getLogger(FdImageFile.class)
+                    .warn(
+                            "fdatasync({}) failed with {}: what it was to write is lost",
+                            file.name(),
+                            Errno.name(-synced));
+        }
+        if (isInMemory()) {
+            return;
+        }
+        check(PageCache.drop(file.value()), "posix_fadvise(DONTNEED)");
+        for (int tries = 1; PageCache.cleanPages(file.value()) > 0; tries++) {
+            if (tries == DROPS_MAX) {
+                throw new IOException(
+                        "%s: the page cache keeps data of it that may not be on the disk: end what has it mapped, or unmount its file system and mount it again"
+                                .formatted(file.name()));
+            }
+            LockSupport.parkNanos(DROP_NANOS);
+            check(PageCache.drop(file.value()), "posix_fadvise(DONTNEED)");
+        }
+    }
+
+    /** Whether the page cache is all that the file system has. */
+    private boolean isInMemory() throws IOException {
+        String type =
+                Files.getFileStore(Path.of("/proc/self/fd/" + file.value())).type();
+        return type.equals("tmpfs") || type.equals("ramfs");
     }
 
     private long check(long result, String call) throws ImageIoException {

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.ImageIdentities;
 import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.ublk.UblkCommands;
@@ -9,9 +10,9 @@ import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -70,7 +71,7 @@ public final class DeadDevice {
 
     private static boolean hasState(RunDirectory directory) throws IOException {
         try (StateFile state = StateFile.open(directory.stateFile())) {
-            return DeviceState.isBegun(state.memory());
+            return DeviceState.load(state.memory()).filter(DeviceState::isBegun).isPresent();
         }
     }
 
@@ -84,12 +85,12 @@ public final class DeadDevice {
             return;
         }
         try (FileDescriptor image = LockedImage.openOfDead(directory.image());
-                StateFile state = StateFile.open(directory.stateFile());
-                Arena arena = Arena.ofConfined()) {
+                StateFile stateFile = StateFile.open(directory.stateFile())) {
             FdImageFile file = new FdImageFile(image);
-            if (Qcow2Image.open(file, Access.READ_ONLY).isDirty()) {
-                ZonedDevice device = ZonedDevice.reopen(file, state.memory(), () -> {});
-                device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), 0), Long.BYTES));
+            Optional<DeviceState> state = DeviceState.load(stateFile.memory());
+            if (state.isPresent() && Qcow2Image.open(file, Access.READ_ONLY).isDirty()) {
+                ZonedDevice device = ZonedDevice.reopen(file, state.get(), ImageIdentities.of(image), () -> {});
+                device.begin(state.get());
                 device.close();
             }
         }

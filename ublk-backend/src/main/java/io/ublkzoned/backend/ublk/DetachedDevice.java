@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.ImageIdentities;
 import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.engine.BlockOp;
@@ -12,7 +13,6 @@ import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -35,7 +35,7 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
             DeadDevice.requireNone(path);
             MetadataThread metadata = new MetadataThread();
             device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
-            device.begin(Arena.ofAuto().allocate(DeviceState.sizeBytes(device.geometry(), 1), Long.BYTES));
+            device.begin(DeviceState.unsaved(device.geometry(), 1, ImageIdentities.newAttachId()));
             teardown.add(device);
             metadata.start(device);
             teardown.add(metadata);

@@ -1,9 +1,9 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.engine.StateMemory;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
@@ -18,10 +18,10 @@ import java.nio.file.StandardOpenOption;
 final class StateFile implements Closeable {
 
     private final Arena arena = Arena.ofShared();
-    private final MemorySegment memory;
+    private final StateMemory memory;
 
     private StateFile(FileChannel file) throws IOException {
-        memory = file.map(MapMode.READ_WRITE, 0, file.size(), arena);
+        memory = StateMemory.of(file.map(MapMode.READ_WRITE, 0, file.size(), arena));
     }
 
     /** Makes the file, all zeros, with its memory allocated: a later store must not find the tmpfs full. */
@@ -46,11 +46,11 @@ final class StateFile implements Closeable {
     }
 
     private StateFile() {
-        memory = MemorySegment.NULL;
+        memory = StateMemory.onHeap(0);
     }
 
-    /** The file's bytes, shared with it until {@link #close}. */
-    MemorySegment memory() {
+    /** The file's words, shared with it until {@link #close}. */
+    StateMemory memory() {
         return memory;
     }
 

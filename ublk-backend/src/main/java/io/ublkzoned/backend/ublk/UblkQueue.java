@@ -28,7 +28,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.BitSet;
 
 /**
  * One queue of a device: takes requests from the kernel, gives them to the engine, commits their results.
@@ -65,7 +64,6 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private final ZoneReportEncoder reports;
 
     private final Inbox inbox;
-    private final BitSet appendsAnswered; // tags whose answer the kernel has not been seen to take
     private int tagsEnded;
 
     /** Makes the queue for the calling thread, on a device that has been added and not started. */
@@ -94,7 +92,6 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         buffers = new TagBuffers(arena, deviceFile.value(), queueId, queueDepth, info.maxIoBytes());
         requests = new BlockRequest[queueDepth];
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
-        appendsAnswered = new BitSet(queueDepth);
         dataPort = new UringDataPort(
                 device,
                 submissions,
@@ -130,22 +127,11 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     /** A method of its own, since Java compiles one that is called sooner than a loop that runs. */
     private void serveBatch() {
         inbox.drainTo(device);
-        deliverAppends();
         int ready = ring.submitAndWait(1);
         if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
             throw new IllegalStateException("io_uring_enter: " + Errno.name(-ready));
         }
         ring.completions().drain(this, BATCH_MAX);
-    }
-
-    /** No server's death while this queue waits shall make an append look as if the kernel had not been told of it. */
-    private void deliverAppends() {
-        if (!appendsAnswered.isEmpty() && ring.submit() >= 0 && submissions.isEmpty()) {
-            for (int tag = appendsAnswered.nextSetBit(0); tag >= 0; tag = appendsAnswered.nextSetBit(tag + 1)) {
-                device.answerTaken(requests[tag]);
-            }
-            appendsAnswered.clear();
-        }
     }
 
     @Override
@@ -186,10 +172,6 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void start(int tag) {
-        if (appendsAnswered.get(tag)) {
-            device.answerTaken(requests[tag]);
-            appendsAnswered.clear(tag);
-        }
         switch (descriptors.operation(tag)) {
             case UblkOperations.READ -> submit(tag, BlockOp.READ);
             case UblkOperations.WRITE -> submit(tag, BlockOp.WRITE);
@@ -244,10 +226,10 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     @Override
     public void completed(BlockRequest request, int result) {
         boolean placed = request.op() == BlockOp.ZONE_APPEND && result >= 0;
-        commit(request.tag(), result, placed ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
         if (placed) {
-            appendsAnswered.set(request.tag());
+            device.answering(request);
         }
+        commit(request.tag(), result, placed ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
     }
 
     @Override

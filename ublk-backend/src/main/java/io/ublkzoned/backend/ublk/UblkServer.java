@@ -4,6 +4,7 @@ import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
 
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.ImageIdentities;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.ublk.UblkCommands;
@@ -94,12 +95,17 @@ public final class UblkServer {
         DeviceInfo info = makeDevice(options, features, ioBytes(device.geometry()), control);
         requireZoned(info);
         setParameters(control, info, device.geometry(), options.blockSizeBytes());
-        StateFile state = StateFile.create(
-                new RunDirectory(deviceId).stateFile(),
-                DeviceState.sizeBytes(device.geometry(), info.queues() * info.queueDepth()));
-        teardown.add(state);
+        int slots = info.queues() * info.queueDepth();
+        StateFile stateFile = StateFile.create(
+                new RunDirectory(deviceId).stateFile(), DeviceState.sizeBytes(device.geometry(), slots));
+        teardown.add(stateFile);
         teardown.add(device);
-        device.begin(state.memory());
+        device.begin(DeviceState.prepare(
+                stateFile.memory(),
+                device.geometry(),
+                slots,
+                ImageIdentities.newAttachId(),
+                ImageIdentities.of(image.data())));
         try {
             serve(info, device, metadata, image);
             control.start(deviceId);
@@ -160,11 +166,13 @@ public final class UblkServer {
                 delete(id);
             }
         });
-        StateFile state = StateFile.open(directory.stateFile());
-        teardown.add(state);
+        StateFile stateFile = StateFile.open(directory.stateFile());
+        teardown.add(stateFile);
+        DeviceState state = DeviceState.load(stateFile.memory()).orElseThrow();
         MetadataThread metadata = new MetadataThread();
-        ZonedDevice device = ZonedDevice.reopen(new FdImageFile(image.metadata()), state.memory(), metadata::wakeUp);
-        device.begin(state.memory());
+        ZonedDevice device = ZonedDevice.reopen(
+                new FdImageFile(image.metadata()), state, ImageIdentities.of(image.data()), metadata::wakeUp);
+        device.begin(state);
         teardown.add(() -> {
             if (live) {
                 device.close();

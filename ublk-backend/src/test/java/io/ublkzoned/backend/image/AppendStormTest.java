@@ -18,7 +18,6 @@ import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -131,7 +130,7 @@ class AppendStormTest {
         public void completed(BlockRequest request, int result) {
             assertEquals(request.lengthBytes(), result, "an append");
             placed.add(new Placed(request.offsetBytes(), result, stamps[request.tag()]));
-            device.answerTaken(request);
+            device.answering(request);
             idle.add(request);
         }
 
@@ -179,11 +178,10 @@ class AppendStormTest {
         }
         Map<Long, Placed> byPlace = new TreeMap<>();
         try (FileDescriptor descriptor = FileDescriptor.open(path.toString(), FileFlags.O_RDWR);
-                FileChannel image = FileChannel.open(path, StandardOpenOption.WRITE);
-                Arena arena = Arena.ofShared()) {
+                FileChannel image = FileChannel.open(path, StandardOpenOption.WRITE)) {
             Semaphore work = new Semaphore(0);
             ZonedDevice device = ZonedDevice.open(new FdImageFile(descriptor), work::release);
-            device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), THREADS * DEPTH), Long.BYTES));
+            device.begin(DeviceState.unsaved(device.geometry(), THREADS * DEPTH, ImageIdentities.newAttachId()));
             List<Storm> storms = new ArrayList<>();
             for (int i = 0; i < THREADS; i++) {
                 storms.add(new Storm(device, image, i));

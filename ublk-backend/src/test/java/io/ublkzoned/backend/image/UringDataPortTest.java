@@ -100,7 +100,7 @@ class UringDataPortTest {
                         .conventionalZones(2)
                         .build());
         device = ZonedDevice.open(file, () -> {});
-        device.begin(arena.allocate(DeviceState.sizeBytes(device.geometry(), TAG + 1), Long.BYTES));
+        device.begin(DeviceState.unsaved(device.geometry(), TAG + 1, ImageIdentities.newAttachId()));
         ring = IoUring.create(8, 0);
         ring.registerFiles(driver.value(), image.value());
         buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.ImageIdentities;
 import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
@@ -57,7 +58,12 @@ final class StoreBenchmark {
                 FileDescriptor requestData = FileDescriptor.open(arguments[1], FileFlags.O_RDWR)) {
             ZonedDevice device = ZonedDevice.open(new FdImageFile(file), metadata::wakeUp);
             try (StateFile state = StateFile.create(stateFile, DeviceState.sizeBytes(device.geometry(), depth))) {
-                device.begin(state.memory());
+                device.begin(DeviceState.prepare(
+                        state.memory(),
+                        device.geometry(),
+                        depth,
+                        ImageIdentities.newAttachId(),
+                        ImageIdentities.of(file)));
                 metadata.start(device);
                 try (StoreQueue queue = new StoreQueue(device, file, requestData, depth, Math.max(blockBytes, 4096))) {
                     StoreBenchmark benchmark = new StoreBenchmark(device.geometry(), queue, blockBytes);

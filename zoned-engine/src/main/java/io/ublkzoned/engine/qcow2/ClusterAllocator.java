@@ -48,6 +48,16 @@ public final class ClusterAllocator {
         endCluster = Math.max(used.end(), Math.min(fileClusters, clustersMax));
     }
 
+    /** Something refers to these clusters: they are in use, also if their refcounts are 0. */
+    void keep(long firstCluster, long lastCluster) {
+        for (long cluster = firstCluster; cluster <= lastCluster && cluster < clustersMax; cluster++) {
+            if (used.add(cluster)) {
+                markDirty(cluster, 1);
+                endCluster = Math.max(endCluster, cluster + 1);
+            }
+        }
+    }
+
     /**
      * A zone's map takes over the host clusters that the L2 tables have for it.
      *

@@ -17,6 +17,9 @@ final class FeatureBits {
     static final long EXTENDED_L2 = 1 << 4;
     static final long ZONED = 1 << 5;
 
+    /** Autoclear, ours: the image was closed by this program, and all its free clusters are holes. */
+    static final long FREE_CLUSTERS_ARE_HOLES = 1L << 62;
+
     private static final long KNOWN = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2 | ZONED;
 
     private static final int ENTRY_BYTES = 48;

@@ -20,6 +20,8 @@ record HeaderExtension(int type, MemorySegment data) {
     static final int ZONED = 0x007a6264;
     /** Ours: see {@link FailedZones}. */
     static final int FAILED_ZONES = 0x755a667a; // "uZfz"
+    /** Ours: see {@link AttachRecord}. */
+    static final int ATTACH = 0x755a6964; // "uZid"
 
     static final int PREFIX_BYTES = 8;
 

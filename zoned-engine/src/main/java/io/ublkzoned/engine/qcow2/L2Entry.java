@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.ImageFormatException;
 
 /** One entry of an L2 table (qcow2 specification, "Cluster mapping"): a host cluster, or none, and flags. */
@@ -38,6 +39,22 @@ final class L2Entry {
     /** Whether an entry that is not compressed breaks a rule: a reserved bit, or an offset within a cluster. */
     static boolean isDamaged(long entry, int clusterBits) {
         return (entry & ~(COPIED | OFFSET | ZERO)) != 0 || (entry & OFFSET & (1L << clusterBits) - 1) != 0;
+    }
+
+    /** Shows the allocator the host clusters that an entry names, whatever else is wrong with it. */
+    static void keepHostClusters(long entry, int clusterBits, ClusterAllocator allocator) {
+        if (!isCompressed(entry)) {
+            long cluster = hostCluster(entry, clusterBits);
+            if (cluster != HOLE) {
+                allocator.keep(cluster, cluster);
+            }
+            return;
+        }
+        // qcow2 specification, "Compressed Clusters Descriptor": an offset, and the number of sectors behind its own.
+        int offsetBits = 62 - (clusterBits - 8);
+        long offset = entry & (1L << offsetBits) - 1;
+        long sectors = entry >>> offsetBits & (1L << (clusterBits - 8)) - 1;
+        allocator.keep(offset >>> clusterBits, (offset + sectors * DeviceGeometry.SECTOR_BYTES) >>> clusterBits);
     }
 
     static boolean isZero(long entry) {

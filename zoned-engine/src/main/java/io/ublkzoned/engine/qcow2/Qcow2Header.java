@@ -5,6 +5,7 @@ import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,11 +45,14 @@ final class Qcow2Header {
     private final MemorySegment cluster;
     private final List<HeaderExtension> extensions;
     private final long fileBytes;
+    private final boolean closedHere;
 
     private Qcow2Header(MemorySegment cluster, List<HeaderExtension> extensions, long fileBytes) {
         this.cluster = cluster;
         this.extensions = extensions;
         this.fileBytes = fileBytes;
+        closedHere = !has(FeatureBits.DIRTY)
+                && (cluster.get(BigEndian.LONG, AUTOCLEAR_FEATURES) & FeatureBits.FREE_CLUSTERS_ARE_HOLES) != 0;
     }
 
     /** Encodes the header cluster of a new image. */
@@ -63,10 +67,12 @@ final class Qcow2Header {
         cluster.set(BigEndian.LONG, REFCOUNT_TABLE_OFFSET, layout.refcountTableOffset());
         cluster.set(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS, layout.refcountTableClusters());
         cluster.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, zoned.layout().hasFeatureBit() ? FeatureBits.ZONED : 0);
+        cluster.set(BigEndian.LONG, AUTOCLEAR_FEATURES, FeatureBits.FREE_CLUSTERS_ARE_HOLES);
         cluster.set(BigEndian.INT, REFCOUNT_ORDER, layout.refcountOrder());
         cluster.set(BigEndian.INT, HEADER_LENGTH, LENGTH_WRITTEN);
         long next = FeatureBits.nameTable().writeTo(cluster, LENGTH_WRITTEN);
-        zoned.encode().writeTo(cluster, next);
+        next = zoned.encode().writeTo(cluster, next);
+        AttachRecord.none().writeTo(cluster, next);
         return cluster;
     }
 
@@ -266,10 +272,21 @@ final class Qcow2Header {
     }
 
     /**
+     * Whether the image was closed by this program when the header was read, and nobody has written to it since: every other
+     * program clears an autoclear bit that it does not know. Then all free clusters are holes.
+     */
+    boolean wasClosedHere() {
+        return closedHere;
+    }
+
+    /**
      * Writes the dirty bit in one sector. Setting it clears the autoclear bits, because nothing that they vouch for is
-     * kept up to date. Durable after the next sync.
+     * kept up to date. Clearing it sets the one that says that free clusters are holes. Durable after the next sync.
      */
     void writeDirty(ImageFile file, boolean dirty) throws IOException {
+        if (!dirty) {
+            cluster.set(BigEndian.LONG, AUTOCLEAR_FEATURES, FeatureBits.FREE_CLUSTERS_ARE_HOLES);
+        }
         writeIncompatible(file, FeatureBits.DIRTY, dirty);
     }
 
@@ -301,23 +318,69 @@ final class Qcow2Header {
             file.write(record, at);
             return;
         }
+        append(file, HeaderExtension.FAILED_ZONES, record, SECTOR, "read-only and offline zones");
+    }
+
+    /** The record of the attach that last wrote to the image, if one ever did. */
+    Optional<AttachRecord> attachRecord() {
+        return attachExtension().map(extension -> AttachRecord.decode(extension.data()));
+    }
+
+    private Optional<HeaderExtension> attachExtension() {
+        return extensions.stream()
+                .filter(each ->
+                        each.type() == HeaderExtension.ATTACH && each.data().byteSize() >= AttachRecord.BYTES)
+                .findFirst();
+    }
+
+    /**
+     * Writes the record of an attach; the extension that holds it is added behind the others if it is not there. Durable
+     * after the next sync.
+     *
+     * @return where in the file the record is
+     * @throws ImageFormatException if the header's cluster has no room for it
+     */
+    long writeAttachRecord(ImageFile file, AttachRecord record) throws IOException {
+        HeaderExtension extension = attachExtension().orElse(null);
+        if (extension == null) {
+            MemorySegment data = MemorySegment.ofArray(new byte[AttachRecord.BYTES]);
+            record.encode(data);
+            return append(file, HeaderExtension.ATTACH, data, Long.BYTES, "the record of an attach");
+        }
+        record.encode(extension.data());
+        long at = extension.data().address() - cluster.address();
+        file.write(extension.data().asSlice(0, AttachRecord.BYTES), at);
+        return at;
+    }
+
+    /**
+     * Adds an extension behind the others.
+     *
+     * @param content the end of its data, which begins on a multiple of {@code alignment} in the file
+     * @param what it is, for a sentence
+     * @return where in the file the content is
+     */
+    private long append(ImageFile file, int type, MemorySegment content, int alignment, String what)
+            throws IOException {
         long start = extensions.isEmpty()
                 ? cluster.get(BigEndian.INT, HEADER_LENGTH)
                 : extensions.getLast().paddedEnd(cluster);
         long data = start + HeaderExtension.PREFIX_BYTES;
-        long recordAt = (data + SECTOR - 1) / SECTOR * SECTOR;
-        long end = recordAt + FailedZones.RECORD_BYTES;
+        long contentAt = (data + alignment - 1) / alignment * alignment;
+        long end = contentAt + content.byteSize();
         if (end + HeaderExtension.PREFIX_BYTES > cluster.byteSize()) {
             throw new ImageFormatException(
-                    "the header of the image has no room for read-only and offline zones: copy its data to one with larger clusters");
+                    "the header of the image has no room for %s: copy its data to one with larger clusters"
+                            .formatted(what));
         }
         MemorySegment written = cluster.asSlice(start, end + HeaderExtension.PREFIX_BYTES - start);
         written.fill((byte) 0);
-        extension = new HeaderExtension(HeaderExtension.FAILED_ZONES, cluster.asSlice(data, end - data));
+        HeaderExtension extension = new HeaderExtension(type, cluster.asSlice(data, end - data));
         extension.writeTo(cluster, start);
-        cluster.asSlice(recordAt, FailedZones.RECORD_BYTES).copyFrom(record);
+        cluster.asSlice(contentAt, content.byteSize()).copyFrom(content);
         file.write(written, start);
         extensions.add(extension);
+        return contentAt;
     }
 
     /** Writes where the refcount table is, in one sector. Durable after the next sync. */

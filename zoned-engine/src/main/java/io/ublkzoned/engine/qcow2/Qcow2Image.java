@@ -7,6 +7,9 @@ import io.ublkzoned.engine.GeometryException;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +27,9 @@ public final class Qcow2Image {
     private final WritePointerTable pointers;
     private final ClusterMapping mapping;
     private final @Nullable ClusterAllocator allocator;
+    private final MemorySegment generation = Arena.ofAuto().allocate(BigEndian.LONG);
     private FailedZones failedZones;
+    private long attachRecordAt;
 
     private Qcow2Image(
             ImageFile file,
@@ -58,10 +63,20 @@ public final class Qcow2Image {
     }
 
     /**
+     * Whether a file is an image that is marked as in use, or was not closed. Blocks.
+     *
+     * @throws ImageFormatException if it is not an image, or its header is damaged
+     */
+    public static boolean isMarkedInUse(ImageFile file) throws IOException {
+        Qcow2Header.requireQcow2(file);
+        return Qcow2Header.read(file).has(FeatureBits.DIRTY);
+    }
+
+    /**
      * Opens an image for writing that was not closed because its server died: its write pointers are those that were
      * acknowledged. They are still to be written.
      *
-     * @throws IOException also if the state is not that of a device of this image
+     * @param left the state of a device of this image
      */
     public static Qcow2Image recover(ImageFile file, DeviceState left) throws IOException {
         return open(file, Access.READ_WRITE, left);
@@ -115,6 +130,7 @@ public final class Qcow2Image {
                 allocator = recovered.allocator();
             } else {
                 allocator = new ClusterAllocator(tables.refcounts(), readUsed(file, tables), tables.limitCluster());
+                keepMapped(file, header.clusterBits(), tables, allocator);
             }
         } catch (GeometryException e) {
             throw new ImageFormatException(e.getMessage());
@@ -136,6 +152,21 @@ public final class Qcow2Image {
             }
         }
         return used;
+    }
+
+    /**
+     * Keeps the clusters that mappings name: none of them is free because of its refcount alone, or a wrong one would cost the
+     * data. Damage is passed over here; the zone that has it fails when it is used.
+     */
+    private static void keepMapped(ImageFile file, int clusterBits, ImageTables tables, ClusterAllocator allocator)
+            throws IOException {
+        long[] offsets = tables.l2Offsets();
+        int entries = 1 << (clusterBits - 3);
+        TableScanner.scan(file, offsets, offsets.length, 1 << clusterBits, (index, table, allZero) -> {
+            for (int i = 0; !allZero && i < entries; i++) {
+                L2Entry.keepHostClusters(table.getAtIndex(BigEndian.LONG, i), clusterBits, allocator);
+            }
+        });
     }
 
     public DeviceGeometry geometry() {
@@ -209,21 +240,46 @@ public final class Qcow2Image {
         mapping.write(firstGuestCluster, count, hostClusters);
     }
 
+    /** The record of the attach that last wrote to the image, if one ever did. */
+    public Optional<AttachRecord> attachRecord() {
+        return header.attachRecord();
+    }
+
     /**
-     * Says on disk whether the image is in use. Blocks; durable when this returns.
-     *
-     * <p>Setting it also clears the autoclear bits; of an image that was recovered it is set already. Clearing it is the
-     * last act on an image, with all metadata written and no data in flight: the file is made to end where its used
-     * clusters end, and everything is durable before the bit changes.
+     * Whether this program closed the image, and nobody has written to it since: then all free clusters are holes. False once
+     * the image is marked as in use.
      */
-    public void setDirty(boolean dirty) throws IOException {
-        if (!dirty) {
-            file.setSize(allocator().endOfUsed() << header.clusterBits());
-            file.sync(Barrier.ALL_BEFORE_CLEAN);
+    public boolean isClosedHere() {
+        return header.wasClosedHere() && !isDirty();
+    }
+
+    /**
+     * Marks the image as in use by an attach. Blocks; durable when this returns.
+     *
+     * <p>Also clears the autoclear bits. An image that was recovered is marked already, and gets the record only.
+     */
+    public void markInUse(AttachRecord record) throws IOException {
+        attachRecordAt = header.writeAttachRecord(file, record);
+        if (!isDirty()) {
+            header.writeDirty(file, true);
+            file.sync(Barrier.DIRTY_BEFORE_CHANGES);
         }
-        if (dirty != isDirty()) {
-            header.writeDirty(file, dirty);
-            file.sync(dirty ? Barrier.DIRTY_BEFORE_CHANGES : Barrier.CLEAN_BEFORE_CLOSED);
-        }
+    }
+
+    /** Replaces the generation in the attach's record, after {@link #markInUse}. Blocks; durable after the next sync. */
+    public void writeGeneration(long value) throws IOException {
+        generation.set(BigEndian.LONG, 0, value);
+        file.write(generation, attachRecordAt + AttachRecord.GENERATION_AT);
+    }
+
+    /**
+     * Marks the image as closed: the last act on it, with all metadata written and no data in flight. The file is made to end
+     * where its used clusters end, and everything is durable before the mark changes. Blocks; durable when this returns.
+     */
+    public void markClosed() throws IOException {
+        file.setSize(allocator().endOfUsed() << header.clusterBits());
+        file.sync(Barrier.ALL_BEFORE_CLEAN);
+        header.writeDirty(file, false);
+        file.sync(Barrier.CLEAN_BEFORE_CLOSED);
     }
 }

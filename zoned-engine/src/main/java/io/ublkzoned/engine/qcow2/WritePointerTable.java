@@ -179,15 +179,8 @@ public final class WritePointerTable {
                 && offsetBytes >= Math.min(get(zone), geometry.zoneStart(zone) + geometry.capacityBytes());
     }
 
-    /**
-     * Takes over what was acknowledged, in memory for now.
-     *
-     * @throws IOException if that is not the state of such a device
-     */
-    void replace(DeviceState left) throws IOException {
-        if (!left.isSound()) {
-            throw new IOException("what the server left of its device's state is of no use: it does not fit the image");
-        }
+    /** Takes over what a device of this geometry had acknowledged, in memory for now. */
+    void replace(DeviceState left) {
         for (int zone = geometry.conventionalZones(); zone < entries.length; zone++) {
             set(zone, left.writePointerBytes(zone));
         }

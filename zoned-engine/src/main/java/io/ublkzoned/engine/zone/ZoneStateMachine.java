@@ -57,6 +57,16 @@ public final class ZoneStateMachine {
         };
     }
 
+    /** Open that may have been carried out already: a zone that has been filled since stays as it is. */
+    public int openAgain(Zone zone) {
+        return zone.condition == FULL ? 0 : open(zone);
+    }
+
+    /** Close that may have been carried out already: a zone that is EMPTY by that, or has been finished since, stays as it is. */
+    public int closeAgain(Zone zone) {
+        return zone.condition == EMPTY || zone.condition == FULL ? 0 : close(zone);
+    }
+
     /**
      * Finish: the zone is FULL and its write pointer at its end. No write of the zone may be on its way. An EMPTY or
      * CLOSED zone passes through open, and needs room for it.
@@ -71,6 +81,14 @@ public final class ZoneStateMachine {
             becomeFull(zone);
         }
         return error;
+    }
+
+    /** Whether the zone can be finished, if resources allow it: 0 or -EIO. */
+    public int checkFinish(Zone zone) {
+        return switch (zone.condition) {
+            case EMPTY, IMPLICIT_OPEN, EXPLICIT_OPEN, CLOSED, FULL -> 0;
+            case NOT_WP, READ_ONLY, OFFLINE -> -BlockErrors.EIO;
+        };
     }
 
     /** Whether a reset of the zone is allowed: 0 or -EIO. A reset of the whole device passes over the others. */

@@ -13,6 +13,7 @@ import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.UUID;
 
 /**
  * A device in memory whose data port moves no data and answers at once. Its metadata I/O is done between two requests, and
@@ -29,7 +30,7 @@ public final class IdleQueue implements RequestQueue, DataPort {
         SimulatedDisk image = new SimulatedDisk();
         ImageFormatter.format(image, options);
         device = ZonedDevice.open(new Unwritten(image), () -> woken = true);
-        device.begin(MemorySegment.ofArray(new long[(int) (DeviceState.sizeBytes(device.geometry(), 1) / Long.BYTES)]));
+        device.begin(DeviceState.unsaved(device.geometry(), 1, new UUID(0, 1)));
     }
 
     /** Returns when the request has been completed. */

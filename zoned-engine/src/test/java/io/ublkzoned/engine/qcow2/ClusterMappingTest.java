@@ -79,11 +79,11 @@ class ClusterMappingTest {
     void closingCoversClustersThatDataNeverReached() throws IOException {
         SparseImage file = Images.image();
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
-        image.setDirty(true);
+        image.markInUse(Images.ATTACH);
         long host = Images.mapOpen(image, 5, 8);
         Images.writeRefcounts(file, image.allocator());
         assertTrue(file.sizeBytes() <= host << 12);
-        image.setDirty(false);
+        image.markClosed();
         assertEquals((host + 8) << 12, file.sizeBytes());
         assertFalse(Qcow2Image.open(file, Access.READ_ONLY).isDirty());
         assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(file).status());
@@ -95,11 +95,11 @@ class ClusterMappingTest {
         Qcow2Image.open(file, Access.READ_ONLY);
         assertEquals(0x8001, file.getLong(Images.AUTOCLEAR));
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
-        image.setDirty(true);
+        image.markInUse(Images.ATTACH);
         assertEquals(0, file.getLong(Images.AUTOCLEAR));
         assertEquals(0x55, file.getLong(80));
         assertEquals(0x21, file.getLong(Images.INCOMPATIBLE));
-        image.setDirty(false);
+        image.markClosed();
         assertEquals(0x20, file.getLong(Images.INCOMPATIBLE));
     }
 }

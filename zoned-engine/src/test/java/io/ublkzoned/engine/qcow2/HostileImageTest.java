@@ -126,7 +126,7 @@ class HostileImageTest {
                 file.putLong(Images.l2Entry(file, random.nextInt(4096)), random.nextLong(file.sizeBytes()) & ~4095L);
             }
             try {
-                Qcow2Image.open(file, Access.READ_WRITE).setDirty(false);
+                Qcow2Image.open(file, Access.READ_WRITE).markClosed();
             } catch (ImageFormatException e) {
                 continue;
             }

@@ -16,7 +16,7 @@ class ImageRecoveryTest {
     private static SparseImage unclosed() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 4 * 4096 + 512, 4 * Images.MIB);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
-        image.setDirty(true);
+        image.markInUse(Images.ATTACH);
         Images.mapOpen(image, 7, 3);
         Images.mapOpen(image, 2 * ZONE_CLUSTERS, 10);
         Images.mapOpen(image, 3 * ZONE_CLUSTERS, 200);
@@ -42,7 +42,7 @@ class ImageRecoveryTest {
         assertEquals(0x21, file.getLong(Images.INCOMPATIBLE), "the dirty bit stays");
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
         assertTrue(image.isDirty());
-        image.setDirty(false);
+        image.markClosed();
         CheckResult result = ImageChecker.check(file);
         assertEquals(
                 CheckResult.Status.CLEAN, result.status(), result.findings().toString());
@@ -88,7 +88,7 @@ class ImageRecoveryTest {
         // Too low, too high, and set where the file has long ended.
         file.putLong(Images.refcount(file, host), 0).putLong(Images.refcount(file, 0), 0x0007_0000_0001_0001L);
         file.putLong(Images.refcount(file, 5000), 0x0001_0001_0001_0001L);
-        Qcow2Image.open(file, Access.READ_WRITE).setDirty(false);
+        Qcow2Image.open(file, Access.READ_WRITE).markClosed();
         CheckResult result = ImageChecker.check(file);
         assertEquals(
                 CheckResult.Status.CLEAN, result.status(), result.findings().toString());
@@ -122,7 +122,7 @@ class ImageRecoveryTest {
         long entry = file.getLong(Images.l2Entry(file, 7));
         file.putLong(Images.l2Entry(file, 5 * ZONE_CLUSTERS), entry);
         assertEquals(CheckResult.Status.LEAKS, ImageChecker.check(file).status());
-        Qcow2Image.open(file, Access.READ_WRITE).setDirty(false);
+        Qcow2Image.open(file, Access.READ_WRITE).markClosed();
         assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(file).status());
     }
 }

@@ -238,11 +238,11 @@ class ImageRepairTest {
         Images.setPointer(file, 2, 2 * Images.MIB + 8 * CLUSTER);
         file.putByte(Images.refcount(file, host(file, 514)) + 1, 0).putLong(Images.INCOMPATIBLE, 0x21);
         SparseImage recovered = file.copy();
-        Qcow2Image.open(recovered, Access.READ_WRITE).setDirty(false);
+        Qcow2Image.open(recovered, Access.READ_WRITE).markClosed();
         RepairResult result = repair(file, RepairExtent.LEAKS);
         assertClean(result.after());
         assertEquals(0x21, file.getLong(Images.INCOMPATIBLE));
-        Qcow2Image.open(file, Access.READ_WRITE).setDirty(false);
+        Qcow2Image.open(file, Access.READ_WRITE).markClosed();
         assertEquals(
                 ImageChecker.check(recovered),
                 ImageChecker.check(file),

@@ -6,12 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.UUID;
 
 /** Small images for tests, and where things are in them. */
 final class Images {
 
     static final long MIB = 1L << 20;
     static final long GIB = 1L << 30;
+
+    /** What an attach writes into an image. */
+    static final AttachRecord ATTACH = new AttachRecord(new UUID(1, 2), 1);
 
     /** In the header: see the qcow2 specification. */
     static final int CLUSTER_BITS = 20;
@@ -93,10 +97,10 @@ final class Images {
     /** Attaches, maps so many clusters from a guest cluster on to new host clusters, and detaches. */
     static long map(SparseImage file, long guestCluster, int count) throws IOException {
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
-        image.setDirty(true);
+        image.markInUse(ATTACH);
         long first = mapOpen(image, guestCluster, count);
         writeRefcounts(file, image.allocator());
-        image.setDirty(false);
+        image.markClosed();
         return first;
     }
 

@@ -82,7 +82,7 @@ class LayoutCompleterTest {
     @Test
     void emptyImageIsCompleted() throws IOException {
         SparseImage file = foreign(1);
-        Qcow2Image.open(file, Access.READ_WRITE).setDirty(false);
+        Qcow2Image.open(file, Access.READ_WRITE).markClosed();
         assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(file).status());
     }
 
@@ -100,7 +100,7 @@ class LayoutCompleterTest {
             Images.setPointer(file, guest / 256, guest == 0 ? 1L << 59 : guest * 4096L + 4096);
         }
         Images.writeRefcounts(file, image.allocator());
-        image.setDirty(false);
+        image.markClosed();
         CheckResult result = ImageChecker.check(file);
         assertEquals(
                 CheckResult.Status.CLEAN, result.status(), result.findings().toString());
@@ -136,7 +136,7 @@ class LayoutCompleterTest {
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
         assertEquals(layout.refcountTableClusters(), file.getInt(Images.REFCOUNT_TABLE_CLUSTERS));
         assertTrue(file.getLong(Images.REFCOUNT_TABLE_OFFSET) > 512);
-        image.setDirty(false);
+        image.markClosed();
         CheckResult result = ImageChecker.check(file);
         assertEquals(
                 CheckResult.Status.CLEAN, result.status(), result.findings().toString());

@@ -99,7 +99,7 @@ class StockQemuTest {
         Path path = format(Images.small());
         try (FileChannelImage file = new FileChannelImage(path)) {
             Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
-            image.setDirty(true);
+            image.markInUse(Images.ATTACH);
             ClusterAllocator allocator = image.allocator();
             for (int zone = 0; zone < 16; zone += 3) {
                 for (int part = 0; part < 2; part++) {
@@ -119,7 +119,7 @@ class StockQemuTest {
             }
             image.writePointers().writeDirtyPages(file);
             writeRefcounts(file, allocator);
-            image.setDirty(false);
+            image.markClosed();
         }
         assertOnlyPointersLeak(path);
         for (int zone = 0; zone < 16; zone += 3) {
@@ -156,7 +156,7 @@ class StockQemuTest {
             try (FileChannelImage file = new FileChannelImage(path)) {
                 Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
                 assertTrue(image.isDirty());
-                image.setDirty(false);
+                image.markClosed();
             }
             assertOnlyPointersLeak(path);
             for (String read :

@@ -150,7 +150,7 @@ public final class FakeQueue implements RequestQueue {
         call.place = request.offsetBytes();
         call.ended = world.tick();
         if (call.op == BlockOp.ZONE_APPEND && result >= 0 && !answersAreLost) {
-            device().answerTaken(request);
+            device().answering(request);
         }
         underWay[request.tag()] = null;
         freeTags.add(request);

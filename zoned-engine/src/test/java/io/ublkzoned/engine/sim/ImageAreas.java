@@ -22,6 +22,8 @@ public final class ImageAreas {
     }
 
     private static final int ZONED_MAGIC = 0x007a6264;
+    private static final int ATTACH_MAGIC = 0x755a6964;
+    private static final int ATTACH_BYTES = 24;
     private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
 
     private final SimulatedDisk image;
@@ -42,7 +44,7 @@ public final class ImageAreas {
         int tableBytes = header.getInt(56) << clusterBits;
         mark(table, tableBytes, Area.REFCOUNTS);
         markTargets(table, tableBytes / Long.BYTES, Area.REFCOUNTS);
-        int zoned = zonedExtension();
+        int zoned = extension(header, ZONED_MAGIC);
         mark(header.getLong(zoned + 40), header.getLong(zoned + 32), Area.WRITE_POINTERS);
     }
 
@@ -62,13 +64,19 @@ public final class ImageAreas {
         }
     }
 
-    /** Where the data of the zoned extension starts. */
-    private int zonedExtension() {
+    /** Where the data of an extension starts. */
+    private static int extension(ByteBuffer header, int magic) {
         int at = header.getInt(100);
-        while (header.getInt(at) != ZONED_MAGIC) {
+        while (header.getInt(at) != magic) {
             at += 8 + (header.getInt(at + 4) + 7) / 8 * 8;
         }
         return at + 8;
+    }
+
+    /** Makes an image forget which attach wrote to it last: the one thing in which two recoveries differ. */
+    static void eraseAttachRecord(SimulatedDisk image) {
+        int at = extension(ByteBuffer.wrap(image.peek(0, 4096)), ATTACH_MAGIC);
+        image.writeData(at, new byte[ATTACH_BYTES], 0, ATTACH_BYTES);
     }
 
     public Area of(long offset) {

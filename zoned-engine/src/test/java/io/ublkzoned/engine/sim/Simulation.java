@@ -258,13 +258,16 @@ final class Simulation {
     }
 
     private void checkThatRecoveryIsIdempotent() {
-        SimulatedDisk copy = disk.copy();
+        SimulatedDisk once = disk.copy();
+        SimulatedDisk twice = disk.copy();
         try {
-            new World(copy, 1).attach();
+            new World(twice, 1).attach();
         } catch (IOException e) {
             throw new AssertionError("cannot be recovered twice: " + e.getMessage(), e);
         }
-        assertTrue(copy.sameBytes(disk), "a second recovery changes the image");
+        ImageAreas.eraseAttachRecord(once);
+        ImageAreas.eraseAttachRecord(twice);
+        assertTrue(once.sameBytes(twice), "a second recovery changes the image");
     }
 
     private void closeAndOpen(long dice) throws IOException {

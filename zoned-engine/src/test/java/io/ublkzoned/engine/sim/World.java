@@ -5,16 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.ImageIdentity;
+import io.ublkzoned.engine.StateMemory;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,8 +33,12 @@ public final class World {
 
     static final int QUEUES_MAX = 4;
 
-    /** Eight words for the device and one for each zone and each tag. */
-    private static final int STATE_WORDS = 8 + ZONES_MAX + QUEUES_MAX * QUEUE_DEPTH;
+    private static final int SLOTS = QUEUES_MAX * QUEUE_DEPTH;
+
+    /** Sixteen words for the device and one for each zone and each tag. */
+    private static final int STATE_WORDS = 16 + ZONES_MAX + SLOTS;
+
+    private static final UUID BOOT_ID = new UUID(1, 1);
 
     /** Far more than what any number of requests needs to end. */
     private static final int ROUNDS_MAX = 100_000;
@@ -45,8 +51,12 @@ public final class World {
     public final FakeQueue queue;
     public final FakePort port;
 
+    /** What outlives a server. */
+    public final SimulatedMemory state = new SimulatedMemory(STATE_WORDS);
+
     private @Nullable ZonedDevice device;
-    private MemorySegment state = newState();
+    private long attaches;
+    private long inode = 1;
     private boolean woken;
     private long clock;
 
@@ -111,27 +121,14 @@ public final class World {
         return ++clock;
     }
 
-    private static MemorySegment newState() {
-        return newState(Arena.ofAuto());
-    }
-
-    private static MemorySegment newState(Arena arena) {
-        return arena.allocate(ValueLayout.JAVA_LONG, STATE_WORDS);
-    }
-
     /** Attaches the image as {@code add} does. */
     public void open() {
-        open(newState());
-    }
-
-    /** As {@link #open()}, with a state that throws at each touch once {@code arena} is closed. */
-    public void open(Arena arena) {
-        open(newState(arena));
-    }
-
-    private void open(MemorySegment newState) {
-        state = newState;
-        reopenDead();
+        try {
+            attach();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        image.events.clear();
     }
 
     /** Attaches the image as {@code recover} does. */
@@ -146,17 +143,41 @@ public final class World {
 
     /** Opens the image and marks it as in use. */
     void attach() throws IOException {
-        state.fill((byte) 0);
-        recover();
+        state.clear();
+        woken = false;
+        device = null;
+        ZonedDevice opened = ZonedDevice.open(image, () -> woken = true);
+        opened.begin(newState(state, opened.geometry()));
+        device = opened;
+    }
+
+    /** Prepares the state of a new attach. */
+    DeviceState newState(StateMemory memory, DeviceGeometry of) {
+        return DeviceState.prepare(memory, of, SLOTS, new UUID(2, ++attaches), file());
     }
 
     /** Takes the device over from a server that died. */
     void recover() throws IOException {
+        Optional<DeviceState> left = DeviceState.load(state);
+        if (left.isEmpty()) {
+            attach();
+            return;
+        }
         woken = false;
         device = null;
-        ZonedDevice opened = ZonedDevice.reopen(image, state, () -> woken = true);
-        opened.begin(state);
+        ZonedDevice opened = ZonedDevice.reopen(image, left.get(), file(), () -> woken = true);
+        opened.begin(left.get());
         device = opened;
+    }
+
+    /** The file of the image. */
+    public ImageIdentity file() {
+        return new ImageIdentity(BOOT_ID, 1, inode);
+    }
+
+    /** From now on the image is another file, as after a move to another file system. */
+    public void replaceFile() {
+        inode++;
     }
 
     /** Ends the device cleanly. */

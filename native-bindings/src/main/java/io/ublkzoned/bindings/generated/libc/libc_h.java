@@ -176,6 +176,87 @@ public class libc_h extends libc_h$shared {
     public static int SEEK_END() {
         return SEEK_END;
     }
+    private static final int PROT_READ = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define PROT_READ 1
+     * }
+     */
+    public static int PROT_READ() {
+        return PROT_READ;
+    }
+    private static final int PROT_WRITE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define PROT_WRITE 2
+     * }
+     */
+    public static int PROT_WRITE() {
+        return PROT_WRITE;
+    }
+    private static final int MAP_ANONYMOUS = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_ANONYMOUS 32
+     * }
+     */
+    public static int MAP_ANONYMOUS() {
+        return MAP_ANONYMOUS;
+    }
+    private static final int MAP_NORESERVE = (int)16384L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_NORESERVE 16384
+     * }
+     */
+    public static int MAP_NORESERVE() {
+        return MAP_NORESERVE;
+    }
+    private static final int MCL_CURRENT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define MCL_CURRENT 1
+     * }
+     */
+    public static int MCL_CURRENT() {
+        return MCL_CURRENT;
+    }
+    private static final int MCL_FUTURE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define MCL_FUTURE 2
+     * }
+     */
+    public static int MCL_FUTURE() {
+        return MCL_FUTURE;
+    }
+    private static final int MCL_ONFAULT = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define MCL_ONFAULT 4
+     * }
+     */
+    public static int MCL_ONFAULT() {
+        return MCL_ONFAULT;
+    }
+    private static final int MAP_SHARED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_SHARED 1
+     * }
+     */
+    public static int MAP_SHARED() {
+        return MAP_SHARED;
+    }
+    private static final int MAP_PRIVATE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * #define MAP_PRIVATE 2
+     * }
+     */
+    public static int MAP_PRIVATE() {
+        return MAP_PRIVATE;
+    }
     private static final int SIGINT = (int)2L;
     /**
      * {@snippet lang=c :
@@ -212,86 +293,14 @@ public class libc_h extends libc_h$shared {
     public static int SEEK_DATA() {
         return SEEK_DATA;
     }
-    private static final int MAP_NORESERVE = (int)16384L;
+    private static final int SEEK_HOLE = (int)4L;
     /**
      * {@snippet lang=c :
-     * #define MAP_NORESERVE 16384
+     * #define SEEK_HOLE 4
      * }
      */
-    public static int MAP_NORESERVE() {
-        return MAP_NORESERVE;
-    }
-    private static final int PROT_READ = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define PROT_READ 1
-     * }
-     */
-    public static int PROT_READ() {
-        return PROT_READ;
-    }
-    private static final int PROT_WRITE = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define PROT_WRITE 2
-     * }
-     */
-    public static int PROT_WRITE() {
-        return PROT_WRITE;
-    }
-    private static final int MAP_SHARED = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define MAP_SHARED 1
-     * }
-     */
-    public static int MAP_SHARED() {
-        return MAP_SHARED;
-    }
-    private static final int MAP_PRIVATE = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define MAP_PRIVATE 2
-     * }
-     */
-    public static int MAP_PRIVATE() {
-        return MAP_PRIVATE;
-    }
-    private static final int MAP_ANONYMOUS = (int)32L;
-    /**
-     * {@snippet lang=c :
-     * #define MAP_ANONYMOUS 32
-     * }
-     */
-    public static int MAP_ANONYMOUS() {
-        return MAP_ANONYMOUS;
-    }
-    private static final int MCL_CURRENT = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * #define MCL_CURRENT 1
-     * }
-     */
-    public static int MCL_CURRENT() {
-        return MCL_CURRENT;
-    }
-    private static final int MCL_FUTURE = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * #define MCL_FUTURE 2
-     * }
-     */
-    public static int MCL_FUTURE() {
-        return MCL_FUTURE;
-    }
-    private static final int MCL_ONFAULT = (int)4L;
-    /**
-     * {@snippet lang=c :
-     * #define MCL_ONFAULT 4
-     * }
-     */
-    public static int MCL_ONFAULT() {
-        return MCL_ONFAULT;
+    public static int SEEK_HOLE() {
+        return SEEK_HOLE;
     }
     private static final int PR_SET_PDEATHSIG = (int)1L;
     /**
@@ -311,6 +320,15 @@ public class libc_h extends libc_h$shared {
     public static int PR_SET_IO_FLUSHER() {
         return PR_SET_IO_FLUSHER;
     }
+    private static final int __NR_cachestat = (int)451L;
+    /**
+     * {@snippet lang=c :
+     * #define __NR_cachestat 451
+     * }
+     */
+    public static int __NR_cachestat() {
+        return __NR_cachestat;
+    }
     private static final int RWF_NOWAIT = (int)8L;
     /**
      * {@snippet lang=c :
@@ -328,6 +346,15 @@ public class libc_h extends libc_h$shared {
      */
     public static int EFD_CLOEXEC() {
         return EFD_CLOEXEC;
+    }
+    private static final int O_NOFOLLOW = (int)131072L;
+    /**
+     * {@snippet lang=c :
+     * #define O_NOFOLLOW 131072
+     * }
+     */
+    public static int O_NOFOLLOW() {
+        return O_NOFOLLOW;
     }
     private static final int O_CLOEXEC = (int)524288L;
     /**
@@ -355,6 +382,15 @@ public class libc_h extends libc_h$shared {
      */
     public static int O_DSYNC() {
         return O_DSYNC;
+    }
+    private static final int POSIX_FADV_DONTNEED = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * #define POSIX_FADV_DONTNEED 4
+     * }
+     */
+    public static int POSIX_FADV_DONTNEED() {
+        return POSIX_FADV_DONTNEED;
     }
     private static final int AT_FDCWD = (int)-100L;
     /**
@@ -400,6 +436,15 @@ public class libc_h extends libc_h$shared {
      */
     public static int SYS_eventfd2() {
         return SYS_eventfd2;
+    }
+    private static final int SYS_fadvise64 = (int)221L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_fadvise64 221
+     * }
+     */
+    public static int SYS_fadvise64() {
+        return SYS_fadvise64;
     }
     private static final int SYS_fallocate = (int)285L;
     /**

@@ -1,0 +1,18 @@
+package io.ublkzoned.engine;
+
+import java.util.UUID;
+
+/**
+ * An image file in one boot of the host.
+ *
+ * @param bootId the boot, {@code /proc/sys/kernel/random/boot_id}
+ * @param device the file system, {@code st_dev}
+ * @param inode the file in it, {@code st_ino}
+ */
+public record ImageIdentity(UUID bootId, long device, long inode) {
+
+    /** Whether it is the same file, not only one with the same content. */
+    boolean isSameFile(ImageIdentity other) {
+        return device == other.device && inode == other.inode;
+    }
+}

@@ -1,0 +1,93 @@
+package io.ublkzoned.engine;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The image file of a device, whose first failed sync is its last: what that sync was to write may be lost, and the kernel
+ * counts it as written all the same. So all later syncs fail too, and the saved state ends.
+ *
+ * <p>Used by the thread that opens the device, and then by the metadata thread; {@link #hasFailed} by any.
+ */
+final class SyncGuard implements ImageFile {
+
+    private final ImageFile file;
+    private @Nullable DeviceState state;
+    private volatile boolean failed;
+
+    SyncGuard(ImageFile file) {
+        this.file = file;
+    }
+
+    /** From now on a failed sync ends this state. */
+    void protect(DeviceState newState) {
+        state = newState;
+    }
+
+    /** Whether a sync has failed. */
+    boolean hasFailed() {
+        return failed;
+    }
+
+    @Override
+    public void sync(Barrier barrier) throws IOException {
+        if (failed) {
+            throw new ImageIoException("an earlier sync of the image failed", BlockErrors.EIO);
+        }
+        try {
+            file.sync(barrier);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            failed = true;
+            if (state != null) {
+                state.end();
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public long sizeBytes() throws IOException {
+        return file.sizeBytes();
+    }
+
+    @Override
+    public void read(MemorySegment target, long offsetBytes) throws IOException {
+        file.read(target, offsetBytes);
+    }
+
+    @Override
+    public long nextData(long offsetBytes) throws IOException {
+        return file.nextData(offsetBytes);
+    }
+
+    @Override
+    public long nextHole(long offsetBytes) throws IOException {
+        return file.nextHole(offsetBytes);
+    }
+
+    @Override
+    public void write(MemorySegment source, long offsetBytes) throws IOException {
+        file.write(source, offsetBytes);
+    }
+
+    @Override
+    public void write(MemorySegment source, long lengthBytes, long offsetBytes) throws IOException {
+        file.write(source, lengthBytes, offsetBytes);
+    }
+
+    @Override
+    public void punchHole(long offsetBytes, long lengthBytes) throws IOException {
+        file.punchHole(offsetBytes, lengthBytes);
+    }
+
+    @Override
+    public void setSize(long sizeBytes) throws IOException {
+        file.setSize(sizeBytes);
+    }
+
+    @Override
+    public void discardCache() throws IOException {
+        file.discardCache();
+    }
+}

@@ -1,0 +1,38 @@
+package io.ublkzoned.engine.qcow2;
+
+import java.lang.foreign.MemorySegment;
+import java.util.UUID;
+
+/**
+ * The record of the attach that last wrote to an image, in a header extension of our own. It ties a saved state to the image:
+ * see {@link io.ublkzoned.engine.StateCheck}.
+ *
+ * <p>On disk, big-endian: the id, 16 bytes; the generation, 8 bytes.
+ *
+ * @param id a random number, new with each attach
+ * @param generation how many flushes, resets, finishes and changes of conditions the attach has carried out
+ */
+public record AttachRecord(UUID id, long generation) {
+
+    static final int BYTES = 24;
+
+    static final int GENERATION_AT = 16;
+
+    /** Decodes the data of the extension. */
+    static AttachRecord decode(MemorySegment data) {
+        UUID id = new UUID(data.get(BigEndian.LONG, 0), data.get(BigEndian.LONG, Long.BYTES));
+        return new AttachRecord(id, data.get(BigEndian.LONG, GENERATION_AT));
+    }
+
+    /** Encodes the record into the data of the extension. */
+    void encode(MemorySegment data) {
+        data.set(BigEndian.LONG, 0, id.getMostSignificantBits());
+        data.set(BigEndian.LONG, Long.BYTES, id.getLeastSignificantBits());
+        data.set(BigEndian.LONG, GENERATION_AT, generation);
+    }
+
+    /** The extension of an image that was never attached. */
+    static HeaderExtension none() {
+        return new HeaderExtension(HeaderExtension.ATTACH, MemorySegment.ofArray(new byte[BYTES]));
+    }
+}
