@@ -17,9 +17,6 @@ public enum Barrier {
     /** The dirty bit, before anything else is written to an image that was closed. */
     DIRTY_BEFORE_CHANGES,
 
-    /** The write pointers that are found in an image, which may be in memory only, before a recovery acts on them. */
-    FOUND_BEFORE_RECOVERY,
-
     /** What a recovery did and the holes it made of free clusters, before the first of them is handed out. */
     RECOVERY_BEFORE_USE,
 

@@ -39,14 +39,16 @@ public final class DeviceState {
     private static final long DEVICE_AT = 48;
     private static final long INODE_AT = 56;
     private static final long GENERATION_AT = 64;
-    private static final long SIZE_AT = 72;
-    private static final long ZONE_SIZE_AT = 80;
-    private static final long CAPACITY_AT = 88;
-    private static final long CONVENTIONAL_ZONES_AT = 96;
-    private static final long MAX_OPEN_AT = 104;
-    private static final long MAX_ACTIVE_AT = 112;
-    private static final long SLOTS_AT = 120;
-    private static final long WORDS_AT = 128;
+    private static final long DURABLE_GENERATION_AT = 72;
+    private static final long SIZE_AT = 80;
+    private static final long ZONE_SIZE_AT = 88;
+    private static final long CAPACITY_AT = 96;
+    private static final long CONVENTIONAL_ZONES_AT = 104;
+    private static final long MAX_OPEN_AT = 112;
+    private static final long MAX_ACTIVE_AT = 120;
+    private static final long BLOCK_BYTES_AT = 128;
+    private static final long SLOTS_AT = 136;
+    private static final long WORDS_AT = 144;
 
     private static final int POINTER_BITS = 36;
     private static final int LENGTH_BITS = 22;
@@ -58,19 +60,24 @@ public final class DeviceState {
 
     private final StateMemory memory;
     private final DeviceGeometry geometry;
+    private final DeviceShape shape;
     private final long slotsAt;
-    private final int slots;
 
-    private DeviceState(StateMemory memory, DeviceGeometry geometry, int slots) {
+    private DeviceState(StateMemory memory, DeviceShape shape) {
         this.memory = memory;
-        this.geometry = geometry;
-        this.slots = slots;
-        slotsAt = sizeBytes(geometry, 0);
+        this.shape = shape;
+        geometry = shape.geometry();
+        slotsAt = slotsAt(geometry);
     }
 
-    /** The size of the state of such a device with {@code slots} tags in all its queues. */
-    public static long sizeBytes(DeviceGeometry geometry, int slots) {
-        return WORDS_AT + ((long) geometry.zoneCount() + slots) * Long.BYTES;
+    /** The size of the state of such a device. */
+    public static long sizeBytes(DeviceShape shape) {
+        return slotsAt(shape.geometry()) + (long) shape.slots() * Long.BYTES;
+    }
+
+    /** Where the words of the slots begin. */
+    static long slotsAt(DeviceGeometry geometry) {
+        return WORDS_AT + (long) geometry.zoneCount() * Long.BYTES;
     }
 
     /**
@@ -79,16 +86,17 @@ public final class DeviceState {
      * @param memory {@link #sizeBytes} bytes, all zeros
      * @param attachId a new random number, which {@link ZonedDevice#begin} writes into the image
      */
-    public static DeviceState prepare(
-            StateMemory memory, DeviceGeometry geometry, int slots, UUID attachId, ImageIdentity image) {
-        DeviceState state = new DeviceState(memory, geometry, slots);
+    public static DeviceState prepare(StateMemory memory, DeviceShape shape, UUID attachId, ImageIdentity image) {
+        DeviceState state = new DeviceState(memory, shape);
+        DeviceGeometry geometry = shape.geometry();
         memory.store(SIZE_AT, geometry.sizeBytes());
         memory.store(ZONE_SIZE_AT, geometry.zoneSizeBytes());
         memory.store(CAPACITY_AT, geometry.capacityBytes());
         memory.store(CONVENTIONAL_ZONES_AT, geometry.conventionalZones());
         memory.store(MAX_OPEN_AT, geometry.maxOpenZones());
         memory.store(MAX_ACTIVE_AT, geometry.maxActiveZones());
-        memory.store(SLOTS_AT, slots);
+        memory.store(BLOCK_BYTES_AT, shape.blockBytes());
+        memory.store(SLOTS_AT, shape.slots());
         state.store(ATTACH_ID_AT, attachId);
         state.setImage(image);
         memory.store(MAGIC_AT, MAGIC);
@@ -96,9 +104,9 @@ public final class DeviceState {
     }
 
     /** Prepares the state of an attach that no other process resumes; it is lost with this one. */
-    public static DeviceState unsaved(DeviceGeometry geometry, int slots, UUID attachId) {
-        StateMemory memory = StateMemory.onHeap(sizeBytes(geometry, slots));
-        return prepare(memory, geometry, slots, attachId, new ImageIdentity(new UUID(0, 0), 0, 0));
+    public static DeviceState unsaved(DeviceShape shape, UUID attachId) {
+        StateMemory memory = StateMemory.onHeap(sizeBytes(shape));
+        return prepare(memory, shape, attachId, new ImageIdentity(new UUID(0, 0), 0, 0));
     }
 
     /**
@@ -114,23 +122,25 @@ public final class DeviceState {
         if (memory.load(MAGIC_AT) != MAGIC) {
             throw new StateException("the saved state is not of this version of ublk-zoned");
         }
-        DeviceGeometry geometry;
+        DeviceShape shape;
         try {
-            geometry = new DeviceGeometry(
+            DeviceGeometry geometry = new DeviceGeometry(
                     memory.load(SIZE_AT),
                     memory.load(ZONE_SIZE_AT),
                     memory.load(CAPACITY_AT),
                     Math.toIntExact(memory.load(CONVENTIONAL_ZONES_AT)),
                     Math.toIntExact(memory.load(MAX_OPEN_AT)),
                     Math.toIntExact(memory.load(MAX_ACTIVE_AT)));
+            shape = new DeviceShape(
+                    geometry, Math.toIntExact(memory.load(BLOCK_BYTES_AT)), Math.toIntExact(memory.load(SLOTS_AT)));
         } catch (GeometryException | ArithmeticException e) {
             throw new StateException("the saved state is damaged: " + e.getMessage());
         }
-        long slots = memory.load(SLOTS_AT);
-        if (slots < 0 || slots > Integer.MAX_VALUE || memory.sizeBytes() < sizeBytes(geometry, (int) slots)) {
+        if (shape.slots() < 0 || memory.sizeBytes() < sizeBytes(shape)) {
             throw new StateException("the saved state is damaged: its file has %d bytes".formatted(memory.sizeBytes()));
         }
-        DeviceState state = new DeviceState(memory, geometry, (int) slots);
+        DeviceState state = new DeviceState(memory, shape);
+        DeviceGeometry geometry = shape.geometry();
         for (int zone = geometry.conventionalZones(); zone < geometry.zoneCount(); zone++) {
             if (state.writePointerBytes(zone) > geometry.zoneStart(zone) + geometry.zoneSizeBytes()) {
                 throw new StateException("the saved state is damaged: zone " + zone + " ends past its size");
@@ -148,8 +158,8 @@ public final class DeviceState {
         return new UUID(memory.load(offset), memory.load(offset + Long.BYTES));
     }
 
-    public DeviceGeometry geometry() {
-        return geometry;
+    public DeviceShape shape() {
+        return shape;
     }
 
     /** The random number of the attach, which the image has too. */
@@ -169,8 +179,13 @@ public final class DeviceState {
         store(BOOT_ID_AT, image.bootId());
     }
 
+    /** Whether the device was attached: until then it has acknowledged nothing. */
+    public boolean wasBegun() {
+        return memory.load(STATUS_AT) != 0;
+    }
+
     /** Whether the words count: the device was attached, and no sync of its image has failed. */
-    public boolean isBegun() {
+    boolean counts() {
         return memory.load(STATUS_AT) == BEGUN;
     }
 
@@ -191,6 +206,15 @@ public final class DeviceState {
 
     void putGeneration(long generation) {
         memory.store(GENERATION_AT, generation);
+    }
+
+    /** The generation that the image had on stable storage at least. */
+    long durableGeneration() {
+        return memory.load(DURABLE_GENERATION_AT);
+    }
+
+    void putDurableGeneration(long generation) {
+        memory.store(DURABLE_GENERATION_AT, generation);
     }
 
     /**
@@ -231,11 +255,6 @@ public final class DeviceState {
         long place = placeBytes >>> SECTOR_SHIFT;
         long length = (long) lengthBytes >>> SECTOR_SHIFT;
         memory.store(slotAt(slot), place << APPEND_LENGTH_BITS | length);
-    }
-
-    /** How many slots the device has. */
-    int slots() {
-        return slots;
     }
 
     /** No later request is to be taken for an append of this slot. */

@@ -56,7 +56,7 @@ final class DeviceZones {
     /** From now on what is acknowledged is kept in {@code newState} too. */
     void begin(DeviceState newState) {
         state = newState;
-        for (int slot = 0; slot < newState.slots(); slot++) {
+        for (int slot = 0; slot < newState.shape().slots(); slot++) {
             if (!resumed) {
                 newState.removeAppend(slot);
             } else if (newState.appendLengthBytes(slot) != 0) {
@@ -117,7 +117,7 @@ final class DeviceZones {
         if (of == null) {
             return;
         }
-        for (int slot = 0; unansweredAppends > 0 && slot < of.slots(); slot++) {
+        for (int slot = 0; unansweredAppends > 0 && slot < of.shape().slots(); slot++) {
             if (table.indexOf(of.appendPlaceBytes(slot)) == zone.index()) {
                 forgetAppend(of, slot);
             }

@@ -39,6 +39,11 @@ public interface ImageFile {
         return Math.max(offsetBytes, sizeBytes());
     }
 
+    /** The size of the smallest hole that {@link #nextHole} can find, in bytes: a block of the file system. */
+    default int blockBytes() throws IOException {
+        return 4096;
+    }
+
     /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
     void write(MemorySegment source, long offsetBytes) throws IOException;
 

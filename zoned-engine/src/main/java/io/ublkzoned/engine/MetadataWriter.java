@@ -137,6 +137,7 @@ final class MetadataWriter {
             }
         }
         newState.putGeneration(generation);
+        newState.putDurableGeneration(generation);
     }
 
     /**
@@ -148,6 +149,13 @@ final class MetadataWriter {
         image.writeGeneration(generation);
         if (state != null) {
             state.putGeneration(generation);
+        }
+    }
+
+    /** A sync has made the last change that was counted durable. */
+    private void changeIsDurable() {
+        if (state != null) {
+            state.putDurableGeneration(generation);
         }
     }
 
@@ -198,7 +206,7 @@ final class MetadataWriter {
             if (writeAll(dirty)) {
                 sync(Barrier.POINTERS_BEFORE_FLUSHED);
             }
-            countChange();
+            changeIsDurable();
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             error = failures.logAndGetErrno("flush", e);
         }
@@ -262,14 +270,34 @@ final class MetadataWriter {
             maps.write(dirty.get(i));
         }
         writeRefcounts();
-        sync(Barrier.DATA_BEFORE_POINTERS);
-        for (int i = 0; i < dirty.size(); i++) {
-            int index = dirty.get(i).zone.index();
-            if (!dirty.get(i).zone.isConventional() && image.writePointers().get(index) != pointers[i]) {
-                image.writePointers().set(index, pointers[i]);
-            }
+        boolean changed = hasNewPointers(dirty);
+        if (!changed) {
+            countChange(); // since no other sync comes
         }
-        return image.writePointers().writeDirtyPages(file);
+        sync(Barrier.DATA_BEFORE_POINTERS);
+        if (changed) {
+            WritePointerTable table = image.writePointers();
+            for (int i = 0; i < dirty.size(); i++) {
+                if (isNewPointer(dirty.get(i), pointers[i])) {
+                    table.set(dirty.get(i).zone.index(), pointers[i]);
+                }
+            }
+            table.writeDirtyPages(file);
+            countChange();
+        }
+        return changed;
+    }
+
+    private boolean hasNewPointers(List<ZoneTraffic> dirty) {
+        boolean changed = image.writePointers().isDirty();
+        for (int i = 0; i < dirty.size(); i++) {
+            changed |= isNewPointer(dirty.get(i), pointers[i]);
+        }
+        return changed;
+    }
+
+    private boolean isNewPointer(ZoneTraffic zone, long pointer) {
+        return !zone.zone.isConventional() && image.writePointers().get(zone.zone.index()) != pointer;
     }
 
     private void writeRefcounts() throws IOException {
@@ -311,9 +339,10 @@ final class MetadataWriter {
         }
         try {
             if (table.writeDirtyPages(file)) {
+                countChange();
                 sync(Barrier.RESET_BEFORE_RELEASE);
+                changeIsDurable();
             }
-            countChange();
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             for (int i = 0; i < before.length; i++) {
@@ -333,11 +362,27 @@ final class MetadataWriter {
         }
     }
 
-    /** Makes durable which zones are read-only or offline. */
+    /** Makes durable which zones are read-only or offline. If this throws, they are those of before. */
     void storeFailed(FailedZones failed) throws IOException {
-        image.writeFailedZones(failed);
-        sync(Barrier.FAILED_ZONES_BEFORE_DONE);
-        countChange();
+        FailedZones before = image.failedZones();
+        try {
+            image.writeFailedZones(failed);
+            countChange();
+            sync(Barrier.FAILED_ZONES_BEFORE_DONE);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            takeBack(before);
+            throw e;
+        }
+        changeIsDurable();
+    }
+
+    /** Otherwise a change that has failed would take effect at the next attach. */
+    private void takeBack(FailedZones before) {
+        try {
+            image.writeFailedZones(before);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            failures.logAndGetErrno("taking back a change of conditions", e); // close tries again
+        }
     }
 
     /** Which zones are read-only or offline, in the file. */

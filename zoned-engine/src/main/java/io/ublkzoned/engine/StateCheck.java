@@ -3,7 +3,6 @@ package io.ublkzoned.engine;
 import io.ublkzoned.engine.qcow2.AttachRecord;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.ZoneMap;
-import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 
 /**
@@ -31,8 +30,8 @@ final class StateCheck {
     }
 
     /**
-     * Requires that the image is the one that the device was attached to, in this boot, and that no other program has written
-     * to it since.
+     * Requires that the image is the one that the device was attached to, in this boot, that it has all that was flushed, and
+     * that no other program has written to it since.
      *
      * @return whether the server closed it, so that the state no longer matters
      */
@@ -41,42 +40,56 @@ final class StateCheck {
             throw new StateException(
                     "the saved state is of an earlier boot, and unflushed data did not survive that boot's end");
         }
-        boolean same = image.attachRecord()
-                .filter(record -> record.id().equals(state.attachId()))
-                .isPresent();
-        if (!same) {
+        AttachRecord record = image.attachRecord().orElse(null);
+        if (record == null || !record.id().equals(state.attachId())) {
             throw new StateException(
                     "this is not the image that the device was attached to, but another one or an older copy");
         }
-        if (!image.geometry().equals(state.geometry())) {
+        if (!image.geometry().equals(state.shape().geometry())) {
             throw new StateException("the zones of this image are not those of the device");
         }
         if (!image.isDirty() && !image.isClosedHere()) {
             throw new StateException("another program has written to the image since the server of the device died");
+        }
+        // The image is ahead by one if the server died between the two.
+        if (record.generation() < state.durableGeneration() || record.generation() > state.generation() + 1) {
+            throw new StateException("this is an older copy of the image, without changes that were flushed later");
         }
         return !image.isDirty();
     }
 
     /**
      * Requires that the image has all data that the state says was acknowledged: every change of metadata, and below the write
-     * pointers a cluster for each byte. In a copy of the file these clusters must not be holes either: space is mapped
-     * before it is written, so an older copy can have the cluster and not the data.
+     * pointers a cluster for each byte. In a copy of the file no block of these clusters may be a hole either: space is mapped
+     * before it is written, so an older copy can have the cluster and not the data. If a block of the file system is
+     * larger than one of the device, that cannot be told, and a copy with data since the last flush is refused.
      */
     void requireAcknowledgedData() throws IOException {
         long generation = image.attachRecord().map(AttachRecord::generation).orElseThrow();
-        // The image is ahead by one if the server died between the two.
-        if (generation != state.generation() && generation != state.generation() + 1) {
-            throw new StateException("this is an older copy of the image, without changes that were flushed later");
+        if (generation < state.generation()) {
+            throw new StateException(
+                    "this is an older copy of the image, without changes that were acknowledged later");
         }
         DeviceGeometry geometry = image.geometry();
         for (int zone = geometry.conventionalZones(); zone < geometry.zoneCount(); zone++) {
-            boolean finished = state.was(zone, ZoneCondition.FULL) && state.lastWriteBytes(zone) == 0;
             long flushed = image.writePointers().get(zone);
-            long acknowledged =
-                    Math.min(state.writePointerBytes(zone), geometry.zoneStart(zone) + geometry.capacityBytes());
+            long acknowledged = state.writePointerBytes(zone);
+            boolean full = acknowledged == geometry.zoneStart(zone) + geometry.zoneSizeBytes();
+            acknowledged = Math.min(acknowledged, geometry.zoneStart(zone) + geometry.capacityBytes());
+            // A finish counts as a change of metadata, and the rest of its zone has no data.
+            boolean finished = full && state.lastWriteBytes(zone) == 0;
             if (!finished && acknowledged > flushed) {
+                requireComparable();
                 requireData(zone, flushed, acknowledged);
             }
+        }
+    }
+
+    private void requireComparable() throws IOException {
+        if (!state.image().isSameFile(found) && state.shape().blockBytes() % file.blockBytes() != 0) {
+            throw new StateException(
+                    "this is a copy of the image, and nobody can tell whether it has what was written since the last flush, because the file system has blocks of %d bytes and the device of %d"
+                            .formatted(file.blockBytes(), state.shape().blockBytes()));
         }
     }
 

@@ -67,6 +67,11 @@ final class SyncGuard implements ImageFile {
     }
 
     @Override
+    public int blockBytes() throws IOException {
+        return file.blockBytes();
+    }
+
+    @Override
     public void write(MemorySegment source, long offsetBytes) throws IOException {
         file.write(source, offsetBytes);
     }

@@ -60,10 +60,6 @@ public final class ZonedDevice implements Closeable {
     }
 
     private static ZonedDevice open(SyncGuard file, Runnable metadataWakeUp) throws IOException {
-        if (Qcow2Image.isMarkedInUse(file)) {
-            // A sync may have failed before, and the recovery must not act on what is only cached.
-            file.discardCache();
-        }
         return new ZonedDevice(Qcow2Image.open(file, Access.READ_WRITE), file, metadataWakeUp);
     }
 
@@ -79,10 +75,13 @@ public final class ZonedDevice implements Closeable {
     public static ZonedDevice reopen(ImageFile file, DeviceState left, ImageIdentity found, Runnable metadataWakeUp)
             throws IOException {
         SyncGuard guarded = new SyncGuard(file);
+        if (!left.wasBegun()) {
+            return open(guarded, metadataWakeUp);
+        }
         guarded.protect(left);
         Qcow2Image image = Qcow2Image.open(guarded, Access.READ_ONLY);
         StateCheck check = new StateCheck(guarded, image, left, found);
-        if (check.requireSameAttach() || !left.isBegun()) {
+        if (check.requireSameAttach() || !left.counts()) {
             return open(guarded, metadataWakeUp);
         }
         check.requireAcknowledgedData();

@@ -234,10 +234,10 @@ final class ServerDeathTest {
         world.queue.loseAnswers();
         IoCall append = appended(2, stamped(2, 2 * BLOCK));
         world.run(BlockOp.ZONE_RESET, 2);
-        world.write(zone2, stamped(3, BLOCK));
+        world.write(zone2, append.data);
         world.killAndRecover();
 
-        assertEquals(zone2 + BLOCK, sentAgain(append).place);
+        assertEquals(zone2 + 2 * BLOCK, sentAgain(append).place);
     }
 
     @Test

@@ -125,6 +125,7 @@ final class ThrownFailuresTest {
         assertEquals(BLOCK, world.write(BLOCK, stamped(1, BLOCK)));
         assertStamped(1, world.read(BLOCK, BLOCK));
         assertEquals(-BlockErrors.EIO, world.flush());
+        world.state.listen(() -> {});
         world.close();
         assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(world.image).status());
     }

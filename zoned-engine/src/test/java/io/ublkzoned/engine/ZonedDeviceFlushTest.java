@@ -46,7 +46,7 @@ final class ZonedDeviceFlushTest {
         world.write(zone2, stamped(1, BLOCK));
         assertEquals(0, world.flush());
 
-        assertEquals(List.of("L2", "DATA", "REFCOUNTS", "SYNC", "WRITE_POINTERS", "SYNC", "HEADER"), writesAndSyncs());
+        assertEquals(List.of("L2", "DATA", "REFCOUNTS", "SYNC", "WRITE_POINTERS", "HEADER", "SYNC"), writesAndSyncs());
     }
 
     @Test
@@ -57,7 +57,7 @@ final class ZonedDeviceFlushTest {
         world.write(zone2 + BLOCK, stamped(1, BLOCK));
         world.flush();
 
-        assertEquals(List.of("DATA", "SYNC", "WRITE_POINTERS", "SYNC", "HEADER"), writesAndSyncs());
+        assertEquals(List.of("DATA", "SYNC", "WRITE_POINTERS", "HEADER", "SYNC"), writesAndSyncs());
     }
 
     @Test
@@ -65,7 +65,7 @@ final class ZonedDeviceFlushTest {
         world.write(world.start(0), stamped(1, BLOCK));
         world.flush();
 
-        assertEquals(List.of("L2", "DATA", "REFCOUNTS", "SYNC", "HEADER"), writesAndSyncs());
+        assertEquals(List.of("L2", "DATA", "REFCOUNTS", "HEADER", "SYNC"), writesAndSyncs());
     }
 
     @Test

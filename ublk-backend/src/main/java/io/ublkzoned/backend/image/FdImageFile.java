@@ -12,6 +12,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -42,6 +43,11 @@ public final class FdImageFile implements ImageFile {
     @Override
     public long sizeBytes() throws IOException {
         return check(Libc.lseek(file.value(), 0, FileFlags.SEEK_END), "lseek");
+    }
+
+    @Override
+    public int blockBytes() throws IOException {
+        return Math.toIntExact(fileStore().getBlockSize());
     }
 
     @Override
@@ -159,9 +165,12 @@ public final class FdImageFile implements ImageFile {
 
     /** Whether the page cache is all that the file system has. */
     private boolean isInMemory() throws IOException {
-        String type =
-                Files.getFileStore(Path.of("/proc/self/fd/" + file.value())).type();
+        String type = fileStore().type();
         return type.equals("tmpfs") || type.equals("ramfs");
+    }
+
+    private FileStore fileStore() throws IOException {
+        return Files.getFileStore(Path.of("/proc/self/fd/" + file.value()));
     }
 
     private long check(long result, String call) throws ImageIoException {

@@ -71,7 +71,9 @@ public final class DeadDevice {
 
     private static boolean hasState(RunDirectory directory) throws IOException {
         try (StateFile state = StateFile.open(directory.stateFile())) {
-            return DeviceState.load(state.memory()).filter(DeviceState::isBegun).isPresent();
+            return DeviceState.load(state.memory())
+                    .filter(DeviceState::wasBegun)
+                    .isPresent();
         }
     }
 

@@ -8,6 +8,7 @@ import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /** An image that is opened for a moment, without a block device, to change zones in it. One thread uses it. */
 public final class DetachedDevice implements RequestQueue, AutoCloseable {
+
+    private static final int BLOCK_BYTES = DeviceGeometry.SECTOR_BYTES; // as small as can be
 
     private final Teardown teardown = new Teardown();
     private final ZonedDevice device;
@@ -35,7 +38,8 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
             DeadDevice.requireNone(path);
             MetadataThread metadata = new MetadataThread();
             device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
-            device.begin(DeviceState.unsaved(device.geometry(), 1, ImageIdentities.newAttachId()));
+            device.begin(DeviceState.unsaved(
+                    new DeviceShape(device.geometry(), BLOCK_BYTES, 1), ImageIdentities.newAttachId()));
             teardown.add(device);
             metadata.start(device);
             teardown.add(metadata);

@@ -11,6 +11,7 @@ import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.bindings.ublk.UblkParameters;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
@@ -95,17 +96,13 @@ public final class UblkServer {
         DeviceInfo info = makeDevice(options, features, ioBytes(device.geometry()), control);
         requireZoned(info);
         setParameters(control, info, device.geometry(), options.blockSizeBytes());
-        int slots = info.queues() * info.queueDepth();
-        StateFile stateFile = StateFile.create(
-                new RunDirectory(deviceId).stateFile(), DeviceState.sizeBytes(device.geometry(), slots));
+        DeviceShape shape =
+                new DeviceShape(device.geometry(), options.blockSizeBytes(), info.queues() * info.queueDepth());
+        StateFile stateFile = StateFile.create(new RunDirectory(deviceId).stateFile(), DeviceState.sizeBytes(shape));
         teardown.add(stateFile);
         teardown.add(device);
         device.begin(DeviceState.prepare(
-                stateFile.memory(),
-                device.geometry(),
-                slots,
-                ImageIdentities.newAttachId(),
-                ImageIdentities.of(image.data())));
+                stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
         try {
             serve(info, device, metadata, image);
             control.start(deviceId);

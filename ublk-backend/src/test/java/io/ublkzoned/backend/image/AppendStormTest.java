@@ -7,6 +7,7 @@ import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
@@ -181,7 +182,8 @@ class AppendStormTest {
                 FileChannel image = FileChannel.open(path, StandardOpenOption.WRITE)) {
             Semaphore work = new Semaphore(0);
             ZonedDevice device = ZonedDevice.open(new FdImageFile(descriptor), work::release);
-            device.begin(DeviceState.unsaved(device.geometry(), THREADS * DEPTH, ImageIdentities.newAttachId()));
+            device.begin(DeviceState.unsaved(
+                    new DeviceShape(device.geometry(), 4096, THREADS * DEPTH), ImageIdentities.newAttachId()));
             List<Storm> storms = new ArrayList<>();
             for (int i = 0; i < THREADS; i++) {
                 storms.add(new Storm(device, image, i));

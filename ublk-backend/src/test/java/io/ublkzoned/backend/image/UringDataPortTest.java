@@ -17,6 +17,7 @@ import io.ublkzoned.bindings.uring.SubmissionQueue;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
@@ -100,7 +101,8 @@ class UringDataPortTest {
                         .conventionalZones(2)
                         .build());
         device = ZonedDevice.open(file, () -> {});
-        device.begin(DeviceState.unsaved(device.geometry(), TAG + 1, ImageIdentities.newAttachId()));
+        device.begin(
+                DeviceState.unsaved(new DeviceShape(device.geometry(), 4096, TAG + 1), ImageIdentities.newAttachId()));
         ring = IoUring.create(8, 0);
         ring.registerFiles(driver.value(), image.value());
         buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);

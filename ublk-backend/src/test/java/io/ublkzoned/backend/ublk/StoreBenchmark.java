@@ -7,6 +7,7 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
@@ -57,13 +58,10 @@ final class StoreBenchmark {
         try (FileDescriptor file = LockedImage.open(image);
                 FileDescriptor requestData = FileDescriptor.open(arguments[1], FileFlags.O_RDWR)) {
             ZonedDevice device = ZonedDevice.open(new FdImageFile(file), metadata::wakeUp);
-            try (StateFile state = StateFile.create(stateFile, DeviceState.sizeBytes(device.geometry(), depth))) {
+            DeviceShape shape = new DeviceShape(device.geometry(), 4096, depth);
+            try (StateFile state = StateFile.create(stateFile, DeviceState.sizeBytes(shape))) {
                 device.begin(DeviceState.prepare(
-                        state.memory(),
-                        device.geometry(),
-                        depth,
-                        ImageIdentities.newAttachId(),
-                        ImageIdentities.of(file)));
+                        state.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(file)));
                 metadata.start(device);
                 try (StoreQueue queue = new StoreQueue(device, file, requestData, depth, Math.max(blockBytes, 4096))) {
                     StoreBenchmark benchmark = new StoreBenchmark(device.geometry(), queue, blockBytes);

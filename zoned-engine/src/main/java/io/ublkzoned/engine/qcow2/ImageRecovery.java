@@ -12,9 +12,9 @@ import java.util.BitSet;
  * of sequential zones, rebuilds all refcounts from what is referred to, and ends the file where its last cluster does.
  *
  * <p>It can be interrupted at any point and run again: the dirty bit is durable before its first write and stays set, so
- * what is lost of the rest is done again. The write pointers that it acts on are durable first, since a server that was
- * killed may have left them in memory only, and so are new tables before anything refers to them. A second run writes
- * nothing that is not there already. What it wrote is durable after the next sync.
+ * what is lost of the rest is done again. The write pointers that it acts on are durable, or a saved state has them. New
+ * tables are durable before anything refers to them. A second run writes nothing that is not there already. What it wrote is
+ * durable after the next sync.
  */
 final class ImageRecovery {
 
@@ -47,9 +47,11 @@ final class ImageRecovery {
         if (!complete) {
             LayoutCompleter.requireRoom(file, damaged, plan, used);
         }
-        Barrier barrier = header.has(FeatureBits.DIRTY) ? Barrier.FOUND_BEFORE_RECOVERY : Barrier.DIRTY_BEFORE_CHANGES;
+        boolean wasClosed = !header.has(FeatureBits.DIRTY);
         header.writeDirty(file, true);
-        file.sync(barrier);
+        if (wasClosed) {
+            file.sync(Barrier.DIRTY_BEFORE_CHANGES);
+        }
         writeChangedTables(damaged);
         ImageTables tables = complete ? damaged : LayoutCompleter.complete(file, header, zoned, damaged, plan, used);
         ClusterAllocator allocator = new ClusterAllocator(tables.refcounts(), used, 0);

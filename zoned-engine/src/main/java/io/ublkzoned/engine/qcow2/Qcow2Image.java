@@ -29,6 +29,7 @@ public final class Qcow2Image {
     private final @Nullable ClusterAllocator allocator;
     private final MemorySegment generation = Arena.ofAuto().allocate(BigEndian.LONG);
     private FailedZones failedZones;
+    private boolean failedZonesAreWritten = true;
     private long attachRecordAt;
 
     private Qcow2Image(
@@ -51,8 +52,8 @@ public final class Qcow2Image {
     /**
      * Opens an image and checks what its tables say: nothing is believed that does not fit the file.
      *
-     * <p>For {@link Access#READ_WRITE} an image that was not closed is recovered, and one of another program is given
-     * the tables that it lacks; both leave the dirty bit set. What was in the free clusters is still in them: a writer
+     * <p>For {@link Access#READ_WRITE} an image that was not closed is recovered from what is on stable storage, and one of
+     * another program is given the tables that it lacks; both leave the dirty bit set. What was in the free clusters is still in them: a writer
      * makes holes of them before it allocates any. An image that is refused is not written to. For {@link
      * Access#READ_ONLY} nothing is written in any case.
      *
@@ -60,16 +61,6 @@ public final class Qcow2Image {
      */
     public static Qcow2Image open(ImageFile file, Access access) throws IOException {
         return open(file, access, null);
-    }
-
-    /**
-     * Whether a file is an image that is marked as in use, or was not closed. Blocks.
-     *
-     * @throws ImageFormatException if it is not an image, or its header is damaged
-     */
-    public static boolean isMarkedInUse(ImageFile file) throws IOException {
-        Qcow2Header.requireQcow2(file);
-        return Qcow2Header.read(file).has(FeatureBits.DIRTY);
     }
 
     /**
@@ -85,6 +76,12 @@ public final class Qcow2Image {
     private static Qcow2Image open(ImageFile file, Access access, @Nullable DeviceState left) throws IOException {
         Qcow2Header.requireQcow2(file);
         Qcow2Header header = Qcow2Header.read(file);
+        if (access == Access.READ_WRITE && left == null && header.has(FeatureBits.DIRTY)) {
+            // A sync may have failed before. What is only cached may be gone by the next read, so the recovery must not
+            // act on it.
+            file.discardCache();
+            header = Qcow2Header.read(file);
+        }
         header.requireKnownFeatures();
         header.requireZoned();
         ZonedExtension zoned = ZonedExtension.read(header);
@@ -213,10 +210,13 @@ public final class Qcow2Image {
         return failedZones;
     }
 
-    /** Replaces them, in the file too. Blocks; durable after the next sync. */
+    /** Replaces them, in the file too. Blocks; durable after the next sync. If this throws, the file may have either. */
     public void writeFailedZones(FailedZones zones) throws IOException {
-        header.writeFailedZones(file, zones.encode());
+        MemorySegment record = zones.encode();
         failedZones = zones;
+        failedZonesAreWritten = false;
+        header.writeFailedZones(file, record);
+        failedZonesAreWritten = true;
     }
 
     /**
@@ -277,6 +277,9 @@ public final class Qcow2Image {
      * where its used clusters end, and everything is durable before the mark changes. Blocks; durable when this returns.
      */
     public void markClosed() throws IOException {
+        if (!failedZonesAreWritten) {
+            writeFailedZones(failedZones);
+        }
         file.setSize(allocator().endOfUsed() << header.clusterBits());
         file.sync(Barrier.ALL_BEFORE_CLEAN);
         header.writeDirty(file, false);

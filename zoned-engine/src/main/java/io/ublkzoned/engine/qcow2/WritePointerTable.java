@@ -199,6 +199,11 @@ public final class WritePointerTable {
         dirtyPages.set(zone / PAGE_ENTRIES);
     }
 
+    /** Whether there are changed write pointers to write. */
+    public boolean isDirty() {
+        return !dirtyPages.isEmpty();
+    }
+
     /**
      * Writes the pages that hold changed write pointers. Not durable before the next sync. Blocks.
      *

@@ -3,6 +3,7 @@ package io.ublkzoned.engine.bench;
 import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.RequestList;
@@ -30,7 +31,7 @@ public final class IdleQueue implements RequestQueue, DataPort {
         SimulatedDisk image = new SimulatedDisk();
         ImageFormatter.format(image, options);
         device = ZonedDevice.open(new Unwritten(image), () -> woken = true);
-        device.begin(DeviceState.unsaved(device.geometry(), 1, new UUID(0, 1)));
+        device.begin(DeviceState.unsaved(new DeviceShape(device.geometry(), 4096, 1), new UUID(0, 1)));
     }
 
     /** Returns when the request has been completed. */

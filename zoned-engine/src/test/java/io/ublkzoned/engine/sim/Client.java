@@ -1,35 +1,63 @@
 package io.ublkzoned.engine.sim;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.sim.Workload.Step;
+import io.ublkzoned.engine.sim.Workload.Trait;
+import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 
-/** Sends the requests of a workload, and tells the zones' models of them. */
+/** Sends the requests of a workload, tells the zones' models of them, and says how each may end. */
 final class Client {
 
     private static final int SECTOR = TestData.SECTOR;
     private static final int SECTORS_MAX = 32;
     private static final byte[] NO_DATA = {};
 
+    /** One append in so many has data that others have too. */
+    private static final int PATTERNS = 4;
+
     private final World world;
     private final DeviceGeometry geometry;
+    private final ZoneWear wear;
+    private final int blockSectors;
+    private final boolean oneWriteAtATime;
+    private final boolean alike;
     private final Trace trace;
     private final ZoneModel[] zones;
 
-    /** The zones whose next write is taken for the last one once more if it is alike. */
+    /** Requests that concern all zones, and are under way. */
+    private int resetsOfAll;
+
+    /** The zones whose next write is taken for the last one once more if it is alike: since a takeover none has succeeded. */
     private final BitSet repeatable = new BitSet();
+
+    /** Where the zones' write pointers were when the image was opened. */
+    private final long[] openedAt;
 
     /** All writes, in the order of their stamps, from 1. */
     private final List<IoCall> stamps = new ArrayList<>();
 
-    Client(World world, DeviceGeometry geometry, Trace trace) {
+    Client(World world, DeviceGeometry geometry, ZoneWear wear, Workload workload, Trace trace) {
         this.world = world;
         this.geometry = geometry;
+        this.wear = wear;
+        // The kernel sees to it that a zone has at most one write under way that is no append. Only then can the last
+        // write of a zone be told if it is sent again.
+        oneWriteAtATime = workload.is(Trait.RESENDS);
+        blockSectors = workload.blockBytes() / SECTOR;
+        alike = workload.is(Trait.ALIKE);
         this.trace = trace;
         zones = new ZoneModel[geometry.zoneCount()];
+        openedAt = new long[zones.length];
         for (int i = 0; i < zones.length; i++) {
             zones[i] = new ZoneModel(geometry, i, stamps);
         }
@@ -37,7 +65,11 @@ final class Client {
 
     /** The image was opened, perhaps to go on where a server died. */
     void opened(boolean takenOver) {
+        resetsOfAll = (int) world.reserved()
+                .filter(call -> call.op == BlockOp.ZONE_RESET_ALL)
+                .count();
         repeatable.set(0, zones.length, takenOver);
+        Arrays.setAll(openedAt, zone -> world.report(zone).writePointer());
     }
 
     ZoneModel[] zones() {
@@ -53,11 +85,23 @@ final class Client {
         boolean forced = (step.dice() & 7) == 0;
         switch (op) {
             case WRITE -> write(queue, step, forced);
-            case ZONE_APPEND -> append(queue, zone, sectors(step), forced);
+            case ZONE_APPEND -> append(queue, step, forced);
             case READ -> read(queue, step);
             case ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET -> send(queue, op, start(zone), NO_DATA, false, zone);
-            case ZONE_RESET_ALL -> send(queue, op, 0, NO_DATA, false, 0);
+            case ZONE_RESET_ALL -> resetAll(queue);
             case FLUSH -> send(queue, op, 0, NO_DATA, false, 0);
+        }
+    }
+
+    private void append(FakeQueue queue, Step step, boolean forced) {
+        if (oneWriteAtATime && zones[step.zone()].hasWriteUnderWay(BlockOp.WRITE)) {
+            return;
+        }
+        if (alike || step.number() % PATTERNS == 0) {
+            byte[] data = TestData.pattern(blockSectors * (alike ? 1 : 1 + step.number() / PATTERNS % 2));
+            send(queue, BlockOp.ZONE_APPEND, start(step.zone()), data, forced, step.zone());
+        } else {
+            append(queue, step.zone(), sectors(step), forced);
         }
     }
 
@@ -65,36 +109,77 @@ final class Client {
         return send(queue, BlockOp.ZONE_APPEND, start(zone), newData(sectors), forced, zone);
     }
 
-    private static int sectors(Step step) {
-        return 1 + step.number() % SECTORS_MAX;
+    /** Unless it is open which zones it reaches. */
+    private void resetAll(FakeQueue queue) {
+        if (wear.isCertain()) {
+            resetsOfAll++;
+            send(queue, BlockOp.ZONE_RESET_ALL, 0, NO_DATA, false, 0);
+        }
+    }
+
+    /** Asks for a zone, or two, to become read-only, offline or good again. */
+    void changeCondition(Step step) {
+        int first = step.zone();
+        if (geometry.isConventional(first) || resetsOfAll > 0) {
+            return;
+        }
+        int count = Math.min(1 + step.number() % 2, geometry.zoneCount() - first);
+        ZoneCondition condition = switch (step.number() / 2 % 4) {
+            case 0 -> ZoneCondition.READ_ONLY;
+            case 1 -> ZoneCondition.OFFLINE;
+            default -> null;
+        };
+        wear.begin(first, count, condition, world.device().changeCondition(first, count, condition));
+    }
+
+    /** Takes back the oldest change of conditions, if it has not begun. */
+    void withdraw() {
+        wear.withdrawOldest(world.device(), world.tick());
+    }
+
+    /** Whole blocks. */
+    private int sectors(Step step) {
+        return blockSectors * (1 + step.number() % (SECTORS_MAX / blockSectors));
+    }
+
+    /** Where a block begins at which so many sectors can be in the zone. */
+    private long anyOffset(Step step, int sectors) {
+        int blocks = (int) (geometry.zoneSizeBytes() / SECTOR - sectors) / blockSectors;
+        int block = place(step) % (blocks + 1);
+        return start(step.zone()) + (long) block * blockSectors * SECTOR;
+    }
+
+    private static int place(Step step) {
+        return (int) (step.dice() >>> 33);
     }
 
     private void write(FakeQueue queue, Step step, boolean forced) {
         int zone = step.zone();
-        int zoneSectors = (int) (geometry.zoneSizeBytes() / SECTOR);
-        int sectors = Math.min(sectors(step), zoneSectors);
-        int place = (int) (step.dice() >>> 33);
+        int sectors = Math.min(sectors(step), (int) (geometry.zoneSizeBytes() / SECTOR));
         if (geometry.isConventional(zone)) {
-            long offset = start(zone) + (long) SECTOR * (place % (zoneSectors - sectors + 1));
+            long offset = anyOffset(step, sectors);
             // Overlapping writes to a conventional zone have no defined outcome, and no file system sends them.
             if (!zones[zone].isBeingWritten(offset, sectors * SECTOR)) {
                 send(queue, BlockOp.WRITE, offset, newData(sectors), forced, zone);
             }
             return;
         }
+        if (oneWriteAtATime && zones[zone].hasWriteUnderWay(null)) {
+            return;
+        }
         long pointer = zones[zone].expectedPointer(world.report(zone).writePointer());
-        long atPointer = Math.min(pointer, start(zone) + geometry.zoneSizeBytes() - SECTOR);
-        boolean elsewhere = place % 16 == 0 && !repeatable.get(zone);
-        long offset = elsewhere ? start(zone) + (long) SECTOR * (place / 16 % zoneSectors) : atPointer;
+        long atPointer = Math.min(pointer, start(zone) + geometry.zoneSizeBytes() - (long) blockSectors * SECTOR);
+        boolean elsewhere = Dice.isElsewhere(step.dice());
+        if ((elsewhere || pointer != atPointer) && repeatable.get(zone)) {
+            return;
+        }
+        long offset = elsewhere ? anyOffset(step, blockSectors) : atPointer;
         send(queue, BlockOp.WRITE, offset, newData(sectors), forced, zone);
     }
 
     private void read(FakeQueue queue, Step step) {
-        int zoneSectors = (int) (geometry.zoneSizeBytes() / SECTOR);
-        int first = (int) (step.dice() >>> 33) % zoneSectors;
-        int sectors = Math.min(sectors(step), zoneSectors - first);
-        long offset = start(step.zone()) + (long) first * SECTOR;
-        send(queue, BlockOp.READ, offset, new byte[sectors * SECTOR], false, step.zone());
+        int sectors = Math.min(sectors(step), (int) (geometry.zoneSizeBytes() / SECTOR));
+        send(queue, BlockOp.READ, anyOffset(step, sectors), new byte[sectors * SECTOR], false, step.zone());
     }
 
     private byte[] newData(int sectors) {
@@ -104,22 +189,66 @@ final class Client {
     private IoCall send(FakeQueue queue, BlockOp op, long offset, byte[] data, boolean forced, int zone) {
         trace.add(op, offset, data.length, forced ? 1 : 0);
         IoCall call = queue.prepare(op, offset, data, forced);
-        if (call.isWrite()) {
-            repeatable.clear(zone);
-        }
         call.place = offset;
         if (call.isWrite()) {
             stamps.add(call);
         }
         if (op == BlockOp.ZONE_RESET_ALL) {
-            for (ZoneModel each : zones) {
-                each.add(call);
+            for (int i = 0; i < zones.length; i++) {
+                if (wear.isGood(i)) {
+                    zones[i].add(call);
+                }
             }
         } else {
             zones[zone].add(call);
         }
         queue.send(call);
         return call;
+    }
+
+    /** A request has ended: with a result that it may have. */
+    void completed(IoCall call, boolean hadTrouble) {
+        resetsOfAll -= call.op == BlockOp.ZONE_RESET_ALL ? 1 : 0;
+        int zone = geometry.zoneIndex(call.offset);
+        boolean ofOneZone = call.op != BlockOp.FLUSH && call.op != BlockOp.ZONE_RESET_ALL;
+        if (call.succeeded()) {
+            assertEquals(call.data.length, call.result, call::toString);
+            assertFalse(
+                    ofOneZone && wear.mustFail(zone, call.op, call.begun), () -> "of a zone that has failed: " + call);
+            if (call.isWrite() && call.place >= openedAt[zone]) {
+                repeatable.clear(zone);
+            }
+            return;
+        }
+        boolean failedZone = ofOneZone && wear.mayHaveFailed(zone, call.begun);
+        boolean expected = switch (-call.result) {
+            case BlockErrors.ETOOMANYREFS, BlockErrors.EOVERFLOW -> geometry.maxOpenZones() != 0;
+            case BlockErrors.ENOSPC -> hadTrouble;
+            case BlockErrors.EIO -> hadTrouble || failedZone || isRefusable(call);
+            default -> false;
+        };
+        assertTrue(expected, call::toString);
+    }
+
+    /** Whether the request can be against the rules of its zone. */
+    private boolean isRefusable(IoCall call) {
+        if (call.carriedOut && isZoneOperation(call.op)) {
+            return false;
+        }
+        boolean conventional = geometry.isConventional(geometry.zoneIndex(call.offset));
+        return switch (call.op) {
+            case READ, FLUSH, ZONE_RESET_ALL -> false;
+            case WRITE -> !conventional;
+            case ZONE_RESET, ZONE_FINISH -> conventional;
+            case ZONE_APPEND, ZONE_OPEN, ZONE_CLOSE -> true;
+        };
+    }
+
+    private static boolean isZoneOperation(BlockOp op) {
+        return switch (op) {
+            case ZONE_OPEN, ZONE_CLOSE, ZONE_FINISH, ZONE_RESET, ZONE_RESET_ALL -> true;
+            case READ, WRITE, FLUSH, ZONE_APPEND -> false;
+        };
     }
 
     private long start(int zone) {

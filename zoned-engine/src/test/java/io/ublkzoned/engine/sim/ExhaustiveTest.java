@@ -25,7 +25,6 @@ final class ExhaustiveTest {
     @EnumSource(
             names = {
                 "DIRTY_BEFORE_CHANGES",
-                "FOUND_BEFORE_RECOVERY",
                 "DATA_BEFORE_POINTERS",
                 "POINTERS_BEFORE_FLUSHED",
                 "RESET_BEFORE_RELEASE",

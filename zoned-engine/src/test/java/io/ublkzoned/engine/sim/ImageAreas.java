@@ -75,8 +75,21 @@ public final class ImageAreas {
 
     /** Makes an image forget which attach wrote to it last: the one thing in which two recoveries differ. */
     static void eraseAttachRecord(SimulatedDisk image) {
-        int at = extension(ByteBuffer.wrap(image.peek(0, 4096)), ATTACH_MAGIC);
-        image.writeData(at, new byte[ATTACH_BYTES], 0, ATTACH_BYTES);
+        image.writeData(attachRecordAt(image), new byte[ATTACH_BYTES], 0, ATTACH_BYTES);
+    }
+
+    /** Makes an image one that another attach has written to. */
+    static void changeAttachId(SimulatedDisk image) {
+        image.writeData(attachRecordAt(image), TestData.stamped(-1, 2 * Long.BYTES), 0, 2 * Long.BYTES);
+    }
+
+    /** Lets two images count as equal that differ in the record of the attach only. */
+    static void ignoreAttachRecord(SimulatedDisk image) {
+        image.ignoreInHashes(attachRecordAt(image), ATTACH_BYTES);
+    }
+
+    private static int attachRecordAt(SimulatedDisk image) {
+        return extension(ByteBuffer.wrap(image.peek(0, 4096)), ATTACH_MAGIC);
     }
 
     public Area of(long offset) {

@@ -2,11 +2,15 @@ package io.ublkzoned.engine.sim;
 
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
+import java.util.HashSet;
+import java.util.Set;
 
 /** One request as a test sees it: its data, and how it ended. */
 public final class IoCall {
 
-    public final BlockRequest request;
+    /** Another one when the request is sent again. */
+    public BlockRequest request;
+
     public final BlockOp op;
 
     /** Where the request was sent; the start of the zone for an append. */
@@ -24,6 +28,24 @@ public final class IoCall {
     // The times at which it began and ended, on the world's clock.
     public long begun;
     public long ended = Long.MAX_VALUE;
+
+    /** The device has it. */
+    boolean sent;
+
+    /** The server has offered its answer to the kernel, or was about to. */
+    boolean offered;
+
+    /** The server has died, and the kernel will send it to the next one again. */
+    boolean survivesServer;
+
+    /** A server that died had carried it out, and its answer was not taken. */
+    boolean carriedOut;
+
+    /** The kernel has sent it to a further server, to which it may be against the rules by now: then it fails and its data is there. */
+    boolean sentAgain;
+
+    /** Where an append that was sent again may have left a copy of its data that no answer names. */
+    final Set<Long> strayPlaces = new HashSet<>();
 
     /** A crash came before anything had made it durable. */
     boolean losable;
@@ -46,6 +68,11 @@ public final class IoCall {
         this.offset = offset;
         this.data = data;
         this.forceUnitAccess = forceUnitAccess;
+    }
+
+    /** Whether the device has given it a place: an append is sent to the start of its zone. */
+    boolean wasPlaced() {
+        return sent && request.offsetBytes() != offset;
     }
 
     public boolean succeeded() {

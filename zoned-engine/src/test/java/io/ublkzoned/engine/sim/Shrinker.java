@@ -1,22 +1,22 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.sim.Workload.Step;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Finds a small part of a workload that still fails: steps are left out, most at first, and then peculiarities. */
 final class Shrinker {
 
-    private final @Nullable Barrier missing;
+    private final @Nullable Defect defect;
 
-    private Shrinker(@Nullable Barrier missing) {
-        this.missing = missing;
+    private Shrinker(@Nullable Defect defect) {
+        this.defect = defect;
     }
 
-    static Workload shrink(Workload failing, @Nullable Barrier missing) {
-        Shrinker shrinker = new Shrinker(missing);
+    static Workload shrink(Workload failing, @Nullable Defect defect) {
+        Shrinker shrinker = new Shrinker(defect);
         Workload smallest = failing;
         int size;
         do {
@@ -33,7 +33,7 @@ final class Shrinker {
             while (at < smallest.steps().size()) {
                 List<Step> fewer = new ArrayList<>(smallest.steps());
                 fewer.subList(at, Math.min(at + count, fewer.size())).clear();
-                if (problem(smallest.with(fewer), missing, new Trace(false)) != null) {
+                if (fails(smallest.with(fewer))) {
                     smallest = smallest.with(fewer);
                 } else {
                     at += count;
@@ -45,19 +45,22 @@ final class Shrinker {
 
     private Workload withoutPeculiarities(Workload failing) {
         Workload smallest = failing;
-        for (int i = 0; i < smallest.simpler().size(); i++) {
-            Workload simpler = smallest.simpler().get(i);
-            if (problem(simpler, missing, new Trace(false)) != null) {
-                smallest = simpler;
-            }
+        Optional<Workload> simpler = Optional.of(failing);
+        while (simpler.isPresent()) {
+            smallest = simpler.get();
+            simpler = smallest.simpler().stream().filter(this::fails).findFirst();
         }
         return smallest;
     }
 
+    private boolean fails(Workload workload) {
+        return problem(workload, defect, new Trace(false)) != null;
+    }
+
     /** Plays a workload; what went wrong, or null if nothing did. */
-    static @Nullable Throwable problem(Workload workload, @Nullable Barrier missing, Trace trace) {
+    static @Nullable Throwable problem(Workload workload, @Nullable Defect defect, Trace trace) {
         try {
-            new Simulation(workload, missing, trace).run();
+            new Simulation(workload, defect, trace).run();
             return null;
         } catch (AssertionError | RuntimeException e) {
             return e;
@@ -65,10 +68,10 @@ final class Shrinker {
     }
 
     /** All that a failing seed comes down to, to be read and played again. */
-    static String report(long seed, @Nullable Barrier missing) {
-        Workload smallest = shrink(Workload.draw(seed), missing);
+    static String report(long seed, @Nullable Defect defect) {
+        Workload smallest = shrink(Workload.draw(seed), defect);
         Trace trace = new Trace(true);
-        Throwable problem = problem(smallest, missing, trace);
+        Throwable problem = problem(smallest, defect, trace);
         StringBuilder text = new StringBuilder("seed %d: %s%n%s%n".formatted(seed, problem, smallest.with(List.of())));
         smallest.steps().forEach(step -> text.append("  ").append(step).append('\n'));
         text.append("what happened:\n");

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * An image file in memory, sparse, on a disk that knows what has been synced and in which order the rest was written:
  * {@link #cutPower} leaves of the unsynced changes what the test says, sector by sector. Calls can be made to fail, and
  * to be the last one before a crash. Belongs to one thread.
+ *
+ * <p>A sync that fails loses changes as Linux does: no later sync writes them, the cache shows them until the page is
+ * dropped ({@link #evictClean}), and then the file reads as the disk has it.
  */
 @SuppressWarnings({"ArrayRecordComponent", "EnumOrdinal"}) // bytes that nobody changes; numbers of one run only
 public final class SimulatedDisk implements ImageFile {
@@ -66,16 +69,19 @@ public final class SimulatedDisk implements ImageFile {
 
     private static final int SECTOR = TestData.SECTOR;
 
-    /** What the file reads now; marked where it was synced last. */
+    /** What the file reads now; marked where it was synced last, unless a sync has failed. */
     private final SparseBytes file = new SparseBytes();
+
+    /** What is on the disk, once a sync has failed. */
+    private @Nullable SparseBytes platter;
 
     private final List<Change> unsynced = new ArrayList<>();
 
     public final List<Event> events = new ArrayList<>();
     private Listener listener = (call, offset, length) -> events.add(new Event(call, offset, length));
     private Faults faults = (call, offset, length) -> 0;
+    private Survival survivesFailedSync = Survival.NOTHING;
     private @Nullable Barrier missingBarrier;
-    private boolean syncHasFailed;
 
     /** Lets calls fail from now on. */
     public void failWhere(Faults newFaults) {
@@ -96,14 +102,29 @@ public final class SimulatedDisk implements ImageFile {
         missingBarrier = barrier;
     }
 
-    /** Whether a sync failed since the last power cut: what it was to make durable never will be. */
-    public boolean syncHasFailed() {
-        return syncHasFailed;
+    /** Whether the file reads otherwise than the disk does, by changes that a failed sync lost. */
+    public boolean hasLostChanges() {
+        return platter != null;
+    }
+
+    /** From now on a failed sync writes what survives. */
+    void loseInFailedSync(Survival survival) {
+        survivesFailedSync = survival;
     }
 
     /** How many changes no sync has covered. */
     public int unsyncedChanges() {
         return unsynced.size();
+    }
+
+    /** Whether an unsynced change is to what {@link #ignoreInHashes} named. */
+    boolean isIgnored(int change) {
+        return file.isIgnored(unsynced.get(change).offset());
+    }
+
+    /** From now on no hash of this disk, or of a copy of it, depends on this range. */
+    void ignoreInHashes(long offset, int length) {
+        file.ignoreInHashes(offset, length);
     }
 
     /** Forgets everything that was not synced, and what calls were made. */
@@ -114,18 +135,52 @@ public final class SimulatedDisk implements ImageFile {
 
     /** Forgets what was not synced, but for what survives; that is durable then. */
     public void cutPower(Survival survival) {
-        file.goBack();
-        for (int i = 0; i < unsynced.size(); i++) {
-            replay(unsynced.get(i), i, survival);
+        if (platter == null) {
+            file.goBack();
+        } else {
+            file.replaceBy(platter);
+            platter = null;
         }
-        syncHasFailed = false;
+        replayUnsynced(file, survival);
         makeDurable();
     }
 
-    private void replay(Change change, int index, Survival survival) {
+    /** The kernel drops all clean pages from its cache, as it may at any time. */
+    public void evictClean() {
+        if (platter != null) {
+            file.replaceBy(platter);
+            platter = null;
+            unsynced.forEach(change -> apply(file, change));
+        }
+    }
+
+    /** Makes changes durable, or loses them but for what survives. */
+    private void writeBack(boolean fails) {
+        if (!fails && platter == null) {
+            makeDurable();
+            return;
+        }
+        SparseBytes written = platter;
+        if (written == null) {
+            written = new SparseBytes();
+            written.forkFrom(file);
+            written.goBack();
+            platter = written;
+        }
+        replayUnsynced(written, fails ? survivesFailedSync : (change, sector) -> true);
+        unsynced.clear();
+    }
+
+    private void replayUnsynced(SparseBytes target, Survival survival) {
+        for (int i = 0; i < unsynced.size(); i++) {
+            replay(target, unsynced.get(i), i, survival);
+        }
+    }
+
+    private static void replay(SparseBytes target, Change change, int index, Survival survival) {
         if (change.call() == Call.SET_SIZE) {
             if (survival.survives(index, 0)) {
-                file.resize(change.offset());
+                target.resize(change.offset());
             }
             return;
         }
@@ -138,18 +193,26 @@ public final class SimulatedDisk implements ImageFile {
             }
             if (sector > from) {
                 long length = Math.min(change.length(), (long) sector * SECTOR) - (long) from * SECTOR;
-                apply(change, from * SECTOR, length);
+                apply(target, change, from * SECTOR, length);
             }
             sector++;
         }
     }
 
-    private void apply(Change change, int from, long length) {
+    private static void apply(SparseBytes target, Change change) {
+        if (change.call() == Call.SET_SIZE) {
+            target.resize(change.offset());
+        } else {
+            apply(target, change, 0, change.length());
+        }
+    }
+
+    private static void apply(SparseBytes target, Change change, int from, long length) {
         byte[] data = change.data();
         if (data == null) {
-            file.zero(change.offset() + from, change.offset() + from + length);
+            target.zero(change.offset() + from, change.offset() + from + length);
         } else {
-            file.write(change.offset() + from, data, change.at() + from, (int) length);
+            target.write(change.offset() + from, data, change.at() + from, (int) length);
         }
     }
 
@@ -168,9 +231,21 @@ public final class SimulatedDisk implements ImageFile {
     /** A disk of its own in the same state. */
     public SimulatedDisk fork() {
         SimulatedDisk fork = new SimulatedDisk();
-        fork.file.forkFrom(file);
-        fork.unsynced.addAll(unsynced);
+        fork.become(this);
         return fork;
+    }
+
+    /** From now on this disk has the state that another one has now. */
+    void become(SimulatedDisk other) {
+        file.clear();
+        file.forkFrom(other.file);
+        unsynced.clear();
+        unsynced.addAll(other.unsynced);
+        platter = null;
+        if (other.platter != null) {
+            platter = new SparseBytes();
+            platter.copyFrom(other.platter);
+        }
     }
 
     /** A disk of its own with the same file, all of it durable. */
@@ -199,6 +274,9 @@ public final class SimulatedDisk implements ImageFile {
     public long stateHash() {
         long hash = file.contentHash() + 31 * file.markedHash();
         for (Change change : unsynced) {
+            if (file.isIgnored(change.offset())) {
+                continue;
+            }
             byte[] data = change.data();
             int dataHash = data == null ? 0 : Arrays.hashCode(data);
             hash = Trace.mix(hash ^ (change.offset() * 31 + change.length()))
@@ -243,6 +321,11 @@ public final class SimulatedDisk implements ImageFile {
     }
 
     @Override
+    public long nextHole(long offset) {
+        return file.nextHole(offset);
+    }
+
+    @Override
     public void write(MemorySegment source, long offset) throws IOException {
         byte[] bytes = new byte[(int) source.byteSize()];
         MemorySegment.copy(source, ValueLayout.JAVA_BYTE, 0, bytes, 0, bytes.length);
@@ -263,13 +346,20 @@ public final class SimulatedDisk implements ImageFile {
         try {
             failOrNot(Call.SYNC, barrier.ordinal(), 0);
         } catch (ImageIoException e) {
-            syncHasFailed = true;
+            writeBack(true);
             throw e;
         }
         listener.called(Call.SYNC, barrier.ordinal(), 0);
-        if (barrier != missingBarrier && !syncHasFailed) {
-            makeDurable();
+        if (barrier != missingBarrier) {
+            writeBack(false);
         }
+    }
+
+    @Override
+    public void discardCache() {
+        writeBack(faults.errno(Call.SYNC, 0, 0) != 0);
+        evictClean();
+        file.mark();
     }
 
     @Override
@@ -316,7 +406,7 @@ public final class SimulatedDisk implements ImageFile {
 
     private void change(Change change) {
         unsynced.add(change);
-        apply(change, 0, change.length());
+        apply(file, change);
         listener.called(change.call(), change.offset(), change.length());
     }
 }

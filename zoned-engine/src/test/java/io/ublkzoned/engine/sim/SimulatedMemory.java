@@ -9,6 +9,11 @@ public final class SimulatedMemory implements StateMemory {
     private final long[] words;
     private Runnable listener = () -> {};
 
+    // A store from this offset on comes after the next one, and waits here.
+    private long lateFrom = Long.MAX_VALUE;
+    private long lateOffset;
+    private long lateWord;
+
     SimulatedMemory(int words) {
         this.words = new long[words];
     }
@@ -21,6 +26,17 @@ public final class SimulatedMemory implements StateMemory {
     /** As new memory: all zeros. */
     void clear() {
         Arrays.fill(words, 0);
+        lateWord = 0;
+    }
+
+    /** The server dies: what comes late does not come any more. */
+    void serverDied() {
+        lateWord = 0;
+    }
+
+    /** From now on the memory has the defect that stores of words that are not 0, from this offset on, come one store late. */
+    void storeLate(long fromOffset) {
+        lateFrom = fromOffset;
     }
 
     /** The same words in memory of their own. */
@@ -42,8 +58,18 @@ public final class SimulatedMemory implements StateMemory {
 
     @Override
     public void store(long offset, long word) {
-        words[index(offset)] = word;
-        listener.run();
+        if (offset >= lateFrom && word != 0) {
+            lateOffset = offset;
+            lateWord = word;
+        } else {
+            words[index(offset)] = word;
+            listener.run();
+            if (lateWord != 0) {
+                words[index(lateOffset)] = lateWord;
+                lateWord = 0;
+                listener.run();
+            }
+        }
     }
 
     private static int index(long offset) {

@@ -4,18 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
-import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
+import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.Trouble.Crash;
 import io.ublkzoned.engine.sim.Workload.Step;
+import io.ublkzoned.engine.sim.Workload.Trait;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,11 +31,14 @@ final class Simulation {
         void run() throws IOException;
     }
 
-    /** The most calls on the image that are made before a crash that comes soon. */
+    /** The most calls on the image, and stores to the state, that are made before a crash that comes soon. */
     private static final int SOON = 12;
 
     /** The most times that opening an image is cut short in a row. */
     private static final int CRASHES_IN_OPEN = 3;
+
+    /** The most steps that are played within one call of the metadata thread on the image. */
+    private static final int STEPS_IN_CALL = 3;
 
     private final Workload workload;
     private final Trace trace;
@@ -42,25 +46,51 @@ final class Simulation {
     private final SimulatedDisk disk = new SimulatedDisk();
     private final World world;
     private final Client client;
+    private final ZoneWear wear;
+    private final Resender resender;
     private final Trouble trouble;
+
+    /** The step that is played next. */
+    private int next;
+
+    private boolean maintaining;
 
     /** When the last acknowledged flush began. */
     private long flushed;
 
-    /** The last server died alone, and what it had acknowledged is in memory that outlived it and is still there. */
+    /** The last server died alone, and its saved state is still there. */
     private boolean stateIsLeft;
 
-    /** @param missing the barrier that the disk leaves out, or null for none */
-    Simulation(Workload workload, @Nullable Barrier missing, Trace trace) {
+    /** No sync has failed, so the saved state that is left counts. */
+    private boolean stateCounts;
+
+    private @Nullable SimulatedDisk olderCopy;
+
+    /** Another program, or a defect of the disk, has left a refcount that is wrong. */
+    private boolean refcountIsWrong;
+
+    /** @param defect what is to be wrong, or null for nothing */
+    Simulation(Workload workload, @Nullable Defect defect, Trace trace) {
         this.workload = workload;
         this.trace = trace;
         geometry = workload.options().geometry();
         world = new World(disk, workload.queues());
-        client = new Client(world, geometry, trace);
-        disk.leaveOut(missing);
-        trouble = new Trouble(disk, trace, workload.holes());
+        world.setBlockBytes(workload.blockBytes());
+        wear = new ZoneWear(geometry);
+        client = new Client(world, geometry, wear, workload, trace);
+        resender = new Resender(world, workload.is(Trait.OTHER_TAGS));
+        trouble = new Trouble(disk, trace, !workload.is(Trait.WITHOUT_HOLES));
+        trouble.duringCalls(this::playWithinCall);
+        world.state.listen(trouble::stored);
         for (FakeQueue queue : world.queues) {
             queue.listen(this::completed);
+            queue.whenTaken(trouble::answered);
+            if (workload.is(Trait.RESENDS)) {
+                queue.holdAnswers();
+            }
+        }
+        if (defect != null) {
+            defect.bringAbout(world, geometry);
         }
     }
 
@@ -74,9 +104,10 @@ final class Simulation {
             }
             open(workload.dice());
         });
-        for (Step step : workload.steps()) {
-            trace.add(step.action(), step.queue(), step.zone(), step.number());
+        while (next < workload.steps().size()) {
+            Step step = workload.steps().get(next++);
             doOrCrash(step.dice(), () -> play(step));
+            wear.update(world.tick());
             checkLimits();
         }
         trouble.dontCrash();
@@ -117,13 +148,14 @@ final class Simulation {
             trace.add(e, 0, 0, 0);
         }
         trouble.dontCrash();
-        disk.cutPower(survival(workload.dice()));
+        disk.cutPower(Dice.survival(workload.dice()));
         if (!created && !FirstImage.hasWholeHeader(disk, workload.options())) {
             FirstImage.create(disk, workload);
         }
     }
 
     private void play(Step step) throws IOException {
+        trace.add(step.action(), step.queue(), step.zone(), step.number());
         FakeQueue queue = world.queues[step.queue() % world.queues.length];
         switch (step.action()) {
             case WRITE -> client.send(BlockOp.WRITE, step);
@@ -136,15 +168,51 @@ final class Simulation {
             case RESET_ALL -> client.send(BlockOp.ZONE_RESET_ALL, step);
             case FLUSH -> client.send(BlockOp.FLUSH, step);
             case MOVE -> move(queue.port, step, 0);
-            case FAIL -> move(queue.port, step, (step.dice() & 1) == 0 ? BlockErrors.EIO : BlockErrors.ENOSPC);
+            case FAIL -> move(queue.port, step, Dice.errno(step.dice()));
             case PROCEED -> queue.proceedOnce();
-            case MAINTAIN -> world.maintain();
+            case TAKE -> queue.takeAnswers();
+            case SEND_AGAIN -> resender.sendOne(step.number());
+            case WEAR -> client.changeCondition(step);
+            case WITHDRAW -> client.withdraw();
+            case MAINTAIN -> maintain();
             case CHECK -> check();
-            case BREAK -> trouble.failSoon(step.dice(), (step.dice() & 1) == 0 ? BlockErrors.EIO : BlockErrors.ENOSPC);
+            case COPY -> olderCopy = disk.copy();
+            case BREAK -> trouble.failSoon(step.dice(), Dice.errno(step.dice()));
             case POWER_CUT -> crash(true, step.dice());
             case KILL -> crash(false, step.dice());
             case REOPEN -> closeAndOpen(step.dice());
-            case CRASH_SOON -> trouble.crashSoon(1 + step.number() % SOON, (step.dice() & 1) != 0);
+            case CRASH_SOON -> trouble.crashSoon(1 + step.number() % SOON, Dice.isPowerCut(step.dice()));
+        }
+    }
+
+    private void maintain() {
+        maintaining = true;
+        try {
+            world.maintain();
+        } finally {
+            maintaining = false;
+        }
+    }
+
+    /** What the queues' threads do while the metadata thread is in a call on the image. */
+    private void playWithinCall(Call call) {
+        if (!maintaining || !workload.is(Trait.OVERLAPS) || call == Call.DATA_WRITE || call == Call.DATA_READ) {
+            return;
+        }
+        maintaining = false;
+        try {
+            for (int i = 0; i < STEPS_IN_CALL && next < workload.steps().size(); i++) {
+                Step step = workload.steps().get(next);
+                if (!step.action().isOfQueues()) {
+                    return;
+                }
+                next++;
+                play(step);
+            }
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        } finally {
+            maintaining = true;
         }
     }
 
@@ -156,7 +224,7 @@ final class Simulation {
         if (errno != 0) {
             trouble.happened();
             port.fail(index, errno);
-        } else if (!workload.slow() || port.heldPart(index) % 4 != 0 || (step.dice() & 7) == 0) {
+        } else if (!workload.is(Trait.SLOW) || port.heldPart(index) % 4 != 0 || Dice.isRare(step.dice())) {
             port.complete(index);
         }
     }
@@ -165,22 +233,35 @@ final class Simulation {
     private void crash(boolean powerCut, long dice) {
         trouble.dontCrash();
         trouble.switchFaults(false);
-        world.forgetAll(survival(dice));
-        // What a failed sync was to write is not on the disk, and is in the kernel's memory until the machine dies.
-        boolean killed = !powerCut && !disk.syncHasFailed();
-        stateIsLeft = killed && ((dice >>> 9) & 1) != 0;
-        trace.add(killed ? "kill" : "power cut", flushed, stateIsLeft ? 1 : 0, 0);
-        if (killed) {
-            forget(stateIsLeft ? Long.MAX_VALUE : flushed);
-        } else {
+        maintaining = false;
+        wear.update(world.tick());
+        wear.crashed(world.tick());
+        List<IoCall> unanswered = world.forgetAll(Dice.survival(dice));
+        stateIsLeft = !powerCut && Dice.leavesState(dice);
+        stateCounts = stateIsLeft && !disk.hasLostChanges();
+        trace.add(powerCut ? "power cut" : "kill", flushed, stateIsLeft ? 1 : 0, stateCounts ? 1 : 0);
+        refcountIsWrong &= !new ImageReader(disk, geometry).isDirty();
+        resender.serverDied(unanswered, stateCounts && workload.is(Trait.RESENDS));
+        if (powerCut) {
             cutPower(Trace.mix(dice));
+        } else {
+            forget(stateCounts ? Long.MAX_VALUE : flushed);
+        }
+        if (stateIsLeft) {
+            changeImageUnderState(dice);
         }
         open(dice);
     }
 
     private void cutPower(long dice) {
         stateIsLeft = false;
-        disk.cutPower(survival(dice));
+        stateCounts = false;
+        disk.cutPower(Dice.survival(dice));
+        loseWhatWasNotFlushed();
+    }
+
+    private void loseWhatWasNotFlushed() {
+        resender.giveUp();
         forget(flushed);
     }
 
@@ -192,24 +273,45 @@ final class Simulation {
         }
     }
 
+    /** The next server finds another image first, or the same in another file. */
+    private void changeImageUnderState(long dice) {
+        ImageSwap swap = new ImageSwap(world, workload.options());
+        if (olderCopy != null && Dice.findsOlderCopy(dice) && swap.isBelieved(olderCopy) && stateCounts) {
+            // Only what was written to conventional zones since the last flush may be missing in it.
+            disk.become(olderCopy);
+            long now = world.tick();
+            for (int i = 0; i < geometry.conventionalZones(); i++) {
+                client.zones()[i].crashed(now, flushed);
+            }
+        }
+        swap.tryWrongImages(dice);
+        boolean comparable = workload.blockBytes() == World.BLOCK;
+        if (Dice.movesImage(dice) && (comparable || swap.isBelieved(world.image))) {
+            world.replaceFile();
+        }
+    }
+
     /** Opens the image, perhaps only after more crashes and failures while it is opened. */
     private void open(long dice) {
         boolean open = false;
-        for (int crashes = 0; !open; crashes++) {
-            long next = Trace.mix(dice + crashes);
-            boolean disturbed = crashes < CRASHES_IN_OPEN && (next & 1) == 0;
+        for (int tries = 0; !open; tries++) {
+            long nextDice = Trace.mix(dice + tries);
+            boolean disturbed = tries < CRASHES_IN_OPEN && Dice.disturbs(nextDice);
             if (disturbed) {
-                trouble.crashSoon(1 + (int) (next >>> 61), true);
+                trouble.crashSoon(Dice.callsToCrashInOpen(nextDice), true);
             } else {
                 trouble.dontCrash();
             }
-            open = openOnce(disturbed && workload.faulty(), next);
+            open = openOnce(disturbed && workload.is(Trait.FAULTY), nextDice);
         }
         trouble.dontCrash();
         trouble.forget();
+        disk.evictClean();
         checkOpened(dice);
-        client.opened(stateIsLeft);
+        client.opened(stateCounts);
         stateIsLeft = false;
+        stateCounts = false;
+        olderCopy = null;
         trouble.switchFaults(true);
         hold();
     }
@@ -220,7 +322,7 @@ final class Simulation {
             trouble.switchFaults(true);
             trouble.failSoon(dice, BlockErrors.EIO);
         }
-        boolean powerCut = (dice & 8) == 0;
+        boolean powerCut = Dice.isPowerCutInOpen(dice);
         try {
             if (stateIsLeft) {
                 world.recover();
@@ -238,8 +340,12 @@ final class Simulation {
         } finally {
             trouble.switchFaults(false);
         }
-        if (powerCut || disk.syncHasFailed()) {
+        if (powerCut) {
             cutPower(dice);
+        } else if (disk.hasLostChanges() && stateCounts) {
+            // Its own sync failed, so the next server has only what was flushed.
+            stateCounts = false;
+            loseWhatWasNotFlushed();
         }
         return false;
     }
@@ -247,12 +353,15 @@ final class Simulation {
     private void checkOpened(long dice) {
         ImageReader reader = new ImageReader(disk, geometry);
         assertTrue(reader.isDirty(), "open, and not marked as in use");
-        reader.requireWhole();
+        if (!refcountIsWrong) {
+            reader.requireWhole();
+        }
         ZoneModel[] zones = client.zones();
         for (int i = 0; i < zones.length; i++) {
-            zones[i].checkOpened(reader.zone(i), world.report(i), stateIsLeft);
+            wear.checkOpened(i, world.condition(i), world.tick());
+            zones[i].checkOpened(reader.zone(i), world.report(i), stateCounts);
         }
-        if (((dice >>> 5) & 3) == 0) {
+        if (!refcountIsWrong && Dice.checksIdempotence(dice)) {
             checkThatRecoveryIsIdempotent();
         }
     }
@@ -272,6 +381,9 @@ final class Simulation {
 
     private void closeAndOpen(long dice) throws IOException {
         settle();
+        if (trouble.faultsAreOn() && Dice.crashesWhileClosing(dice)) {
+            trouble.crashSoon(Dice.callsToCrashInClose(dice), true);
+        }
         try {
             world.device().close();
         } catch (IOException e) {
@@ -282,17 +394,28 @@ final class Simulation {
             return;
         }
         trouble.switchFaults(false);
-        checkClosed((dice & 7) == 0);
-        if ((dice & 8) == 0) {
-            disk.cutPower(survival(dice));
+        checkClosed(Dice.isRare(dice));
+        if (Dice.cutsPowerWhenClosed(dice)) {
+            disk.cutPower(Dice.survival(dice));
             checkClosed(false);
         }
         trouble.dontCrash();
         forget(Long.MAX_VALUE);
+        if (workload.is(Trait.FOREIGN)) {
+            letOthersWrite(dice);
+        }
         open(dice);
     }
 
+    private void letOthersWrite(long dice) {
+        ForeignWriter writer = new ForeignWriter(disk);
+        writer.dirtyFreeClusters();
+        refcountIsWrong = Dice.frees(dice) && writer.freeMappedCluster(dice);
+        disk.cutPower((change, sector) -> true);
+    }
+
     private void checkClosed(boolean thoroughly) throws IOException {
+        refcountIsWrong = false;
         ImageReader reader = new ImageReader(disk, geometry);
         assertFalse(reader.isDirty(), "closed, and still marked as in use");
         assertEquals(reader.requireWhole(), disk.sizeBytes(), "the length of the closed image");
@@ -308,7 +431,11 @@ final class Simulation {
         trouble.switchFaults(false);
         ZoneModel[] zones = client.zones();
         for (int i = 0; i < zones.length; i++) {
-            zones[i].check(world.read(geometry.zoneStart(i), (int) geometry.zoneSizeBytes()), world.report(i));
+            ZoneCondition condition = world.condition(i);
+            wear.check(i, condition, world.tick());
+            if (condition != ZoneCondition.OFFLINE) {
+                zones[i].check(world.read(geometry.zoneStart(i), (int) geometry.zoneSizeBytes()), world.report(i));
+            }
         }
         trouble.switchFaults(faultsWereOn);
         hold();
@@ -318,10 +445,13 @@ final class Simulation {
         for (FakeQueue queue : world.queues) {
             queue.port.release();
         }
+        resender.sendAll();
         world.settle();
+        wear.update(world.tick());
         for (FakeQueue queue : world.queues) {
             assertTrue(queue.isIdle(), "requests that never end");
         }
+        assertFalse(wear.isChanging(), "a change of conditions that never ends");
     }
 
     private void hold() {
@@ -347,8 +477,9 @@ final class Simulation {
 
     private void checkThatWritesGoOn() {
         for (int zone = geometry.conventionalZones(); zone < geometry.zoneCount(); zone++) {
-            if (geometry.maxOpenZones() == 0 && !trouble.hasHappened() && world.condition(zone) != ZoneCondition.FULL) {
-                IoCall call = client.append(world.queue, zone, 1, false);
+            boolean writable = world.condition(zone) != ZoneCondition.FULL && wear.isGood(zone);
+            if (geometry.maxOpenZones() == 0 && !trouble.hasHappened() && writable) {
+                IoCall call = client.append(world.queue, zone, workload.blockBytes() / TestData.SECTOR, false);
                 settle();
                 assertTrue(call.succeeded(), call::toString);
             }
@@ -357,39 +488,10 @@ final class Simulation {
 
     private void completed(IoCall call) {
         trace.add("completed", call.request.tag(), call.result, call.place);
+        wear.update(world.tick());
         if (call.op == BlockOp.FLUSH && call.succeeded()) {
             flushed = Math.max(flushed, call.begun);
         }
-        if (call.succeeded()) {
-            assertEquals(call.data.length, call.result, call::toString);
-            return;
-        }
-        boolean expected = switch (-call.result) {
-            case BlockErrors.ETOOMANYREFS, BlockErrors.EOVERFLOW -> geometry.maxOpenZones() != 0;
-            case BlockErrors.ENOSPC -> trouble.hasHappened();
-            case BlockErrors.EIO -> trouble.hasHappened() || isRefusable(call);
-            default -> false;
-        };
-        assertTrue(expected, call::toString);
-    }
-
-    /** Whether the request can be against the rules of its zone. */
-    private boolean isRefusable(IoCall call) {
-        boolean conventional = geometry.isConventional(geometry.zoneIndex(call.offset));
-        return switch (call.op) {
-            case READ, FLUSH, ZONE_RESET_ALL -> false;
-            case WRITE -> !conventional;
-            case ZONE_RESET, ZONE_FINISH -> conventional;
-            case ZONE_APPEND, ZONE_OPEN, ZONE_CLOSE -> true;
-        };
-    }
-
-    /** Of a third of the changes all of it, of a third nothing, and of the rest some sectors. */
-    private static Survival survival(long dice) {
-        return (change, sector) -> switch ((int) Long.remainderUnsigned(Trace.mix(dice + change), 3)) {
-            case 0 -> true;
-            case 1 -> false;
-            default -> (Trace.mix(dice ^ ((long) change << 32) + sector) & 1) == 0;
-        };
+        client.completed(call, trouble.hasHappened());
     }
 }

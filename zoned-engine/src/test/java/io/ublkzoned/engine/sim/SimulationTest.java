@@ -47,7 +47,7 @@ final class SimulationTest {
     @EnumSource(mode = EnumSource.Mode.MATCH_NONE, names = ".*REPAIR.*|.*REFCOUNTS|.*UNMARK|FAILED_ZONES.*")
     void eachBarrierIsMissedWhenItIsLeftOut(Barrier barrier) {
         for (long seed = 1; seed <= SEEDS_WITHOUT_BARRIER; seed++) {
-            if (Shrinker.problem(Workload.draw(seed), barrier, new Trace(false)) != null) {
+            if (Shrinker.problem(Workload.draw(seed), Defect.without(barrier), new Trace(false)) != null) {
                 return;
             }
         }
@@ -57,13 +57,14 @@ final class SimulationTest {
     @Test
     void failingLifeIsShrunkToFewStepsThatStillFail() {
         long seed = 1;
-        while (Shrinker.problem(Workload.draw(seed), Barrier.DATA_BEFORE_POINTERS, new Trace(false)) == null) {
+        Defect defect = Defect.without(Barrier.DATA_BEFORE_POINTERS);
+        while (Shrinker.problem(Workload.draw(seed), defect, new Trace(false)) == null) {
             seed++;
         }
         Workload failing = Workload.draw(seed);
-        Workload smallest = Shrinker.shrink(failing, Barrier.DATA_BEFORE_POINTERS);
+        Workload smallest = Shrinker.shrink(failing, defect);
 
-        assertNotNull(Shrinker.problem(smallest, Barrier.DATA_BEFORE_POINTERS, new Trace(false)));
+        assertNotNull(Shrinker.problem(smallest, defect, new Trace(false)));
         assertTrue(smallest.steps().size() < failing.steps().size() / 2, smallest::toString);
     }
 }

@@ -21,6 +21,10 @@ final class SparseBytes {
     private long size;
     private long markedSize;
 
+    // What no hash depends on; within one page.
+    private long ignoredOffset;
+    private int ignoredBytes;
+
     long size() {
         return size;
     }
@@ -43,8 +47,19 @@ final class SparseBytes {
         size = markedSize;
     }
 
+    /** From now on no hash of this file, or of a copy of it, depends on this range. */
+    void ignoreInHashes(long offset, int length) {
+        ignoredOffset = offset;
+        ignoredBytes = length;
+    }
+
+    boolean isIgnored(long offset) {
+        return offset >= ignoredOffset && offset < ignoredOffset + ignoredBytes;
+    }
+
     /** Makes this empty file the same as another one, which is marked. */
     void copyFrom(SparseBytes other) {
+        ignoreInHashes(other.ignoredOffset, other.ignoredBytes);
         other.pages.forEach((page, bytes) -> pages.put(page, bytes.clone()));
         size = other.size;
         mark();
@@ -55,6 +70,19 @@ final class SparseBytes {
         copyFrom(other);
         other.markedPages.forEach((page, bytes) -> markedPages.put(page, bytes == null ? null : bytes.clone()));
         markedSize = other.markedSize;
+    }
+
+    /** Makes this file the same as another one, and marks it there. */
+    void replaceBy(SparseBytes other) {
+        clear();
+        copyFrom(other);
+    }
+
+    void clear() {
+        pages.clear();
+        markedPages.clear();
+        size = 0;
+        markedSize = 0;
     }
 
     boolean sameBytes(SparseBytes other) {
@@ -92,7 +120,13 @@ final class SparseBytes {
         return Trace.mix(hash);
     }
 
-    private static long pageHash(long page, byte[] bytes) {
+    private long pageHash(long page, byte[] content) {
+        byte[] bytes = content;
+        if (ignoredBytes > 0 && page == ignoredOffset >>> PAGE_SHIFT) {
+            int from = (int) (ignoredOffset & (PAGE_BYTES - 1));
+            bytes = content.clone();
+            Arrays.fill(bytes, from, from + ignoredBytes, (byte) 0);
+        }
         return Trace.mix(page + ((long) Arrays.hashCode(bytes) << Integer.SIZE) + TestData.wordAt(bytes, 0));
     }
 
@@ -128,6 +162,15 @@ final class SparseBytes {
     long nextData(long offset) {
         Long page = pages.ceilingKey(offset >>> PAGE_SHIFT);
         return page == null ? Math.max(offset, size) : Math.max(offset, page << PAGE_SHIFT);
+    }
+
+    /** The first place from {@code offset} that is in a hole, or the end of the file. */
+    long nextHole(long offset) {
+        long page = offset >>> PAGE_SHIFT;
+        while (pages.containsKey(page)) {
+            page++;
+        }
+        return Math.max(offset, Math.min(size, page << PAGE_SHIFT));
     }
 
     /** Reads; bytes past the end are zeros. */

@@ -1,6 +1,6 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.StateMemory;
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.lang.reflect.InaccessibleObjectException;
@@ -20,7 +20,8 @@ final class StateHash {
     private static final String ENGINE = "io.ublkzoned.engine";
 
     /** Written before they are read, so that what is in them decides nothing. */
-    private static final Set<String> SCRATCH = Set.of("hostClusters", "found", "hint", "runStart", "runClusters");
+    private static final Set<String> SCRATCH =
+            Set.of("hostClusters", "found", "hint", "runStart", "runClusters", "generation");
 
     private static final ClassValue<List<Field>> FIELDS = new ClassValue<>() {
         @Override
@@ -58,7 +59,8 @@ final class StateHash {
             case Number number -> add(number.longValue());
             case Enum<?> constant -> add(constant.ordinal());
             case BitSet set -> add(set.hashCode());
-            case ImageFile file -> add(3);
+            case SimulatedDisk disk -> add(3);
+            case StateMemory memory -> add(4); // what is in it follows from the zones
             default -> visitOnce(object);
         }
     }

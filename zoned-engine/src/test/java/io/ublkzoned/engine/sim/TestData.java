@@ -15,6 +15,9 @@ public final class TestData {
     /** Room for the number of a sector within its write, below the write's stamp. */
     private static final int SECTOR_BITS = 8;
 
+    /** The stamp of data that all writes of a length can have, less the length in sectors. */
+    private static final int PATTERN = 0xff_ff00;
+
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
     private TestData() {}
@@ -42,6 +45,16 @@ public final class TestData {
             fill(data, i * SECTOR, (i + 1) * SECTOR, (stamp << SECTOR_BITS) | i);
         }
         return data;
+    }
+
+    /** So many sectors that are the same each time. */
+    static byte[] pattern(int sectors) {
+        return numbered(PATTERN | sectors, sectors);
+    }
+
+    /** Whether the stamp is that of {@link #pattern}. */
+    static boolean isPattern(int stamp) {
+        return (stamp & PATTERN) == PATTERN;
     }
 
     /** The stamp of a sector's word, 0 for a sector of zeros. */

@@ -2,9 +2,13 @@ package io.ublkzoned.engine.sim;
 
 import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** What goes wrong with calls on the image: the machine or the server dies within one, or one fails. */
+/**
+ * What goes wrong around the engine: the machine or the server dies within a call on the image, after a store to the saved
+ * state, or as the kernel takes an answer; a call on the image fails. Also lets the queues' threads do something within a call.
+ */
 final class Trouble {
 
     /** Everything in memory is lost, within a call. Nothing that the engine could handle. */
@@ -27,6 +31,7 @@ final class Trouble {
 
     private final Trace trace;
     private final boolean holes;
+    private Consumer<Call> duringCall = call -> {};
 
     private int calls;
     private int callsToCrash = NEVER;
@@ -90,13 +95,34 @@ final class Trouble {
         return wasFaulty;
     }
 
+    /** From now on this is done within each call on the image, once it has had its effect in memory. */
+    void duringCalls(Consumer<Call> action) {
+        duringCall = action;
+    }
+
     private void called(Call call, long offset, long length) {
         trace.add(call, offset, length, 0);
         if (++calls > CALLS_MAX) {
             throw new AssertionError("the device goes round in circles");
         }
-        boolean changes = call != Call.READ && call != Call.DATA_READ;
-        if (changes && callsToCrash > NEVER && --callsToCrash == NEVER) {
+        if (call != Call.READ && call != Call.DATA_READ) {
+            dieIfItIsTime();
+        }
+        duringCall.accept(call);
+    }
+
+    /** The engine has stored a word of its state. */
+    void stored() {
+        dieIfItIsTime();
+    }
+
+    /** The kernel has taken an answer. */
+    void answered() {
+        dieIfItIsTime();
+    }
+
+    private void dieIfItIsTime() {
+        if (callsToCrash > NEVER && --callsToCrash == NEVER) {
             throw new Crash();
         }
     }

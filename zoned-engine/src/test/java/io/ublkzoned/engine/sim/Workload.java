@@ -2,7 +2,9 @@ package io.ublkzoned.engine.sim;
 
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -10,23 +12,41 @@ import java.util.stream.IntStream;
  * A life of a device, drawn whole before it begins, so that parts of it can be left out: what the device is like, what
  * can go wrong with it, and the steps.
  *
+ * @param blockBytes the logical block of the device
  * @param queues how many queues send requests
  * @param image what the image is at first
- * @param slow whether every fourth part of a request is much slower than the others
- * @param faulty whether calls on the image and the data fail now and then
- * @param holes whether the file system can make holes
+ * @param traits what is out of the ordinary
  * @param dice decides what the steps do not
  */
 @SuppressWarnings("EnumOrdinal") // numbers of one run only
 record Workload(
         FormatOptions options,
+        int blockBytes,
         int queues,
         Image image,
-        boolean slow,
-        boolean faulty,
-        boolean holes,
+        Set<Trait> traits,
         long dice,
         List<Step> steps) {
+
+    /** Something that is out of the ordinary. */
+    enum Trait {
+        /** Every fourth part of a request is much slower than the others. */
+        SLOW,
+        /** Calls on the image and the data fail now and then. */
+        FAULTY,
+        /** The file system cannot make holes. */
+        WITHOUT_HOLES,
+        /** The kernel takes answers late, and sends the next server again what it has no answer of. */
+        RESENDS,
+        /** It does so with other tags. */
+        OTHER_TAGS,
+        /** All appends have the same data. */
+        ALIKE,
+        /** Queues work while the metadata thread is in a call on the image. */
+        OVERLAPS,
+        /** Other programs write to the image between two attaches. */
+        FOREIGN
+    }
 
     /** What the image is at first. */
     enum Image {
@@ -58,10 +78,20 @@ record Workload(
         FAIL,
         /** A request that was handed over goes on. */
         PROCEED,
+        /** The kernel takes the answers of a queue. */
+        TAKE,
+        /** The kernel sends one of the requests again that the last server had. */
+        SEND_AGAIN,
+        /** Zones become read-only, offline, or good again. */
+        WEAR,
+        /** A change of conditions that has not begun is taken back. */
+        WITHDRAW,
         /** The thread of metadata works. */
         MAINTAIN,
         /** Everything ends, and all zones are compared with the model. */
         CHECK,
+        /** Somebody copies the image. */
+        COPY,
         /** A call on the image will fail. */
         BREAK,
         POWER_CUT,
@@ -69,7 +99,12 @@ record Workload(
         /** The device is closed and opened again. */
         REOPEN,
         /** The machine or the server dies at one of the next calls on the image. */
-        CRASH_SOON
+        CRASH_SOON;
+
+        /** Whether queues' threads do this, or somebody who asks for other conditions. */
+        boolean isOfQueues() {
+            return compareTo(MAINTAIN) < 0;
+        }
     }
 
     /** One step; the numbers mean what the action makes of them in the state that it finds. */
@@ -86,10 +121,12 @@ record Workload(
     /** How often each action comes, in the order of the actions. */
     @SuppressWarnings("ImmutableEnumChecker") // weights that nobody changes
     private enum Mix {
-        BALANCED(12, 14, 7, 2, 2, 3, 7, 1, 5, 18, 0, 10, 14, 1, 0, 1, 1, 1, 1),
+        BALANCED(12, 14, 7, 2, 2, 3, 7, 1, 5, 18, 0, 10, 10, 6, 1, 0, 14, 1, 3, 0, 1, 1, 1, 1),
         /** Space is given up and taken again, with few flushes in between. */
-        RESETS(14, 22, 3, 1, 1, 3, 18, 2, 1, 18, 0, 8, 16, 1, 0, 1, 1, 0, 1),
-        CRASHES(10, 14, 2, 1, 1, 3, 10, 2, 6, 14, 0, 8, 14, 0, 0, 2, 2, 3, 8);
+        RESETS(14, 22, 3, 1, 1, 3, 18, 2, 1, 18, 0, 8, 8, 4, 1, 0, 16, 1, 0, 0, 1, 1, 0, 1),
+        CRASHES(10, 14, 2, 1, 1, 3, 10, 2, 6, 14, 0, 8, 8, 6, 1, 0, 14, 0, 4, 0, 2, 4, 2, 8),
+        /** Zones fail and recover while they are written and reset. */
+        WEARING(8, 12, 4, 2, 2, 4, 10, 1, 3, 14, 0, 8, 8, 4, 12, 3, 10, 1, 1, 0, 1, 1, 1, 2);
 
         private final int[] weights;
         private final int total;
@@ -115,16 +152,15 @@ record Workload(
         Image image = drawImage(random);
         Mix mix = Mix.values()[random.nextInt(Mix.values().length)];
         boolean full = image == Image.WITH_WIDE_REFCOUNTS;
-        FormatOptions options = full ? fullOptions() : drawOptions(random, mix);
+        int blockBytes = full || random.nextBoolean() ? World.BLOCK : SECTOR;
+        FormatOptions options = full ? fullOptions() : drawOptions(random, mix, blockBytes);
         int queues = 1 + random.nextInt(4);
-        boolean slow = random.nextInt(3) == 0;
-        boolean faulty = random.nextInt(3) == 0;
-        boolean holes = !faulty || random.nextInt(4) > 0;
+        Set<Trait> traits = drawTraits(random, full);
         long dice = random.nextLong();
         List<Step> steps = full ? fullSteps(random) : new ArrayList<>();
         for (int i = 30 + random.nextInt(70); i > 0; i--) {
             Action action = mix.draw(random);
-            if (faulty && random.nextInt(20) == 0) {
+            if (traits.contains(Trait.FAULTY) && random.nextInt(20) == 0) {
                 action = random.nextInt(3) == 0 ? Action.BREAK : Action.FAIL;
             }
             steps.add(new Step(
@@ -134,7 +170,24 @@ record Workload(
                     random.nextInt(Integer.MAX_VALUE),
                     random.nextLong()));
         }
-        return new Workload(options, queues, image, slow, faulty, holes, dice, steps);
+        return new Workload(options, blockBytes, queues, image, traits, dice, steps);
+    }
+
+    private static Set<Trait> drawTraits(SplittableRandom random, boolean full) {
+        Set<Trait> traits = EnumSet.noneOf(Trait.class);
+        for (Trait trait : Trait.values()) {
+            boolean drawn = switch (trait) {
+                case SLOW, FAULTY, OTHER_TAGS, FOREIGN -> random.nextInt(3) == 0;
+                case RESENDS, OVERLAPS -> random.nextBoolean();
+                case ALIKE -> random.nextInt(4) == 0;
+                case WITHOUT_HOLES ->
+                    full ? random.nextBoolean() : traits.contains(Trait.FAULTY) && random.nextInt(4) == 0;
+            };
+            if (drawn) {
+                traits.add(trait);
+            }
+        }
+        return traits;
     }
 
     private static Image drawImage(SplittableRandom random) {
@@ -147,11 +200,12 @@ record Workload(
         };
     }
 
-    private static FormatOptions drawOptions(SplittableRandom random, Mix mix) {
+    private static FormatOptions drawOptions(SplittableRandom random, Mix mix, int blockBytes) {
         int clusterBytes = 4096 << random.nextInt(3);
         int zoneBytes = Math.max(clusterBytes, 8192 << random.nextInt(4));
         int zones = mix == Mix.RESETS ? 2 + random.nextInt(2) : 2 + random.nextInt(5);
-        int capacity = random.nextBoolean() ? zoneBytes : zoneBytes - SECTOR * random.nextInt(zoneBytes / SECTOR / 2);
+        int capacity =
+                random.nextBoolean() ? zoneBytes : zoneBytes - blockBytes * random.nextInt(zoneBytes / blockBytes / 2);
         int[] limits = LIMITS[random.nextInt(LIMITS.length)];
         return FormatOptions.ofSize((long) zones * zoneBytes)
                 .zoneSize(zoneBytes)
@@ -189,16 +243,28 @@ record Workload(
         return steps;
     }
 
-    Workload with(List<Step> otherSteps) {
-        return new Workload(options, queues, image, slow, faulty, holes, dice, otherSteps);
+    boolean is(Trait trait) {
+        return traits.contains(trait);
+    }
+
+    Workload with(List<Step> other) {
+        return new Workload(options, blockBytes, queues, image, traits, dice, other);
     }
 
     /** The same without one of its peculiarities each. */
     List<Workload> simpler() {
-        return List.of(
-                new Workload(options, 1, image, slow, faulty, holes, dice, steps),
-                new Workload(options, queues, Image.CREATED, slow, faulty, holes, dice, steps),
-                new Workload(options, queues, image, false, faulty, holes, dice, steps),
-                new Workload(options, queues, image, slow, false, true, dice, steps));
+        List<Workload> simpler = new ArrayList<>();
+        if (queues > 1) {
+            simpler.add(new Workload(options, blockBytes, 1, image, traits, dice, steps));
+        }
+        if (image != Image.CREATED) {
+            simpler.add(new Workload(options, blockBytes, queues, Image.CREATED, traits, dice, steps));
+        }
+        for (Trait trait : traits) {
+            Set<Trait> others = EnumSet.copyOf(traits);
+            others.remove(trait);
+            simpler.add(new Workload(options, blockBytes, queues, image, others, dice, steps));
+        }
+        return simpler;
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ImageIdentity;
 import io.ublkzoned.engine.StateMemory;
@@ -14,9 +15,12 @@ import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,8 +39,8 @@ public final class World {
 
     private static final int SLOTS = QUEUES_MAX * QUEUE_DEPTH;
 
-    /** Sixteen words for the device and one for each zone and each tag. */
-    private static final int STATE_WORDS = 16 + ZONES_MAX + SLOTS;
+    /** Eighteen words for the device and one for each zone and each tag. */
+    private static final int STATE_WORDS = 18 + ZONES_MAX + SLOTS;
 
     private static final UUID BOOT_ID = new UUID(1, 1);
 
@@ -55,6 +59,7 @@ public final class World {
     public final SimulatedMemory state = new SimulatedMemory(STATE_WORDS);
 
     private @Nullable ZonedDevice device;
+    private int blockBytes = BLOCK;
     private long attaches;
     private long inode = 1;
     private boolean woken;
@@ -153,7 +158,7 @@ public final class World {
 
     /** Prepares the state of a new attach. */
     DeviceState newState(StateMemory memory, DeviceGeometry of) {
-        return DeviceState.prepare(memory, of, SLOTS, new UUID(2, ++attaches), file());
+        return DeviceState.prepare(memory, new DeviceShape(of, blockBytes, SLOTS), new UUID(2, ++attaches), file());
     }
 
     /** Takes the device over from a server that died. */
@@ -168,6 +173,11 @@ public final class World {
         ZonedDevice opened = ZonedDevice.reopen(image, left.get(), file(), () -> woken = true);
         opened.begin(left.get());
         device = opened;
+    }
+
+    /** The device is to have logical blocks of this size, {@link #BLOCK} otherwise. */
+    void setBlockBytes(int bytes) {
+        blockBytes = bytes;
     }
 
     /** The file of the image. */
@@ -202,11 +212,23 @@ public final class World {
         reopenDead();
     }
 
-    /** The server dies; of the writes that are under way those sectors are in the image that survive. */
-    void forgetAll(SimulatedDisk.Survival survival) {
+    /**
+     * The server dies; of the writes that are under way those sectors are in the image that survive.
+     *
+     * @return the requests whose answers the kernel has not taken
+     */
+    List<IoCall> forgetAll(SimulatedDisk.Survival survival) {
+        state.serverDied();
+        List<IoCall> unanswered = new ArrayList<>();
         for (FakeQueue each : queues) {
-            each.forgetAll(survival);
+            unanswered.addAll(each.forgetAll(survival));
         }
+        return unanswered;
+    }
+
+    /** The requests that the kernel will send again, and has not yet. */
+    Stream<IoCall> reserved() {
+        return Arrays.stream(queues).flatMap(FakeQueue::reserved);
     }
 
     /** Loses everything that was not synced, and attaches the image again. */
@@ -243,6 +265,7 @@ public final class World {
             moved = maintain();
             for (FakeQueue each : queues) {
                 moved |= each.proceedOnce();
+                each.takeAnswers();
             }
         }
     }

@@ -1,9 +1,11 @@
 package io.ublkzoned.engine.sim;
 
+import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The oracle of one zone: from the requests and the times at which they began and ended follows what must, can and must
@@ -55,6 +57,16 @@ final class ZoneModel {
         }
     }
 
+    /** Whether a write of this kind, or of any, has not ended. */
+    boolean hasWriteUnderWay(@Nullable BlockOp op) {
+        for (IoCall write : writes) {
+            if (!write.done && (op == null || write.op == op)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** The writes whose end nobody has seen. */
     boolean isBeingWritten(long offset, int length) {
         for (IoCall write : writes) {
@@ -90,12 +102,15 @@ final class ZoneModel {
             finish.losable |= isLost(finish, now, flushed);
         }
         for (IoCall reset : resets) {
-            reset.ended = Math.min(reset.ended, now);
+            reset.ended = reset.survivesServer ? reset.ended : Math.min(reset.ended, now);
             reset.crashed = true;
         }
     }
 
     private static boolean isLost(IoCall call, long now, long flushed) {
+        if (call.survivesServer) {
+            return false;
+        }
         call.ended = Math.min(call.ended, now);
         boolean durable = call.settled || (call.succeeded() && (call.forceUnitAccess || call.ended < flushed));
         return !durable;
@@ -131,7 +146,8 @@ final class ZoneModel {
 
     private void checkSequential(byte[] data, World.ReportedZone reported, boolean opened) {
         long pointer = reported.writePointer() - start;
-        boolean full = reported.condition() == ZoneCondition.FULL;
+        boolean failed = ZoneWear.isFailed(reported.condition());
+        boolean full = failed ? pointer == data.length : reported.condition() == ZoneCondition.FULL;
         long dataEnd = findVisible(data, Math.min(pointer, capacity));
         boolean filled = dataEnd == capacity;
         require(full ? pointer == data.length : pointer == dataEnd, "no data below the write pointer ", pointer);
@@ -157,8 +173,8 @@ final class ZoneModel {
         boolean fits = switch (condition) {
             case EMPTY -> pointer == 0;
             case CLOSED -> pointer > 0;
-            case FULL, IMPLICIT_OPEN, EXPLICIT_OPEN -> true;
-            case NOT_WP, READ_ONLY, OFFLINE -> false;
+            case FULL, IMPLICIT_OPEN, EXPLICIT_OPEN, READ_ONLY, OFFLINE -> true;
+            case NOT_WP -> false;
         };
         require(fits, "wrong condition for its write pointer: ", condition);
     }
@@ -173,7 +189,9 @@ final class ZoneModel {
             long word = TestData.sectorWord(data, at);
             if (word != 0) {
                 require(at == end && at < readable, "data after a gap or above the write pointer at ", at);
-                writeOf(word, at).visibleSectors++;
+                IoCall write = writeOf(word, at);
+                boolean isStray = write.place + (long) TestData.numberOf(word) * SECTOR != start + at;
+                write.visibleSectors += isStray ? 0 : 1;
                 end = at + SECTOR;
             }
         }
@@ -182,15 +200,58 @@ final class ZoneModel {
 
     private IoCall writeOf(long word, long at) {
         int stamp = TestData.stampOf(word);
+        long place = start + at - (long) TestData.numberOf(word) * SECTOR;
+        if (TestData.isPattern(stamp)) {
+            return patternAt(place, stamp);
+        }
         require(stamp > 0 && stamp <= stamps.size(), "strange data at ", at);
         IoCall write = stamps.get(stamp - 1);
-        require(write.place + (long) TestData.numberOf(word) * SECTOR == start + at, "data of another place at ", at);
-        require(!write.gone, "came back: ", write);
+        require(write.place == place || write.strayPlaces.contains(place), "data of another place at ", at);
+        require(!write.gone || write.strayPlaces.contains(place), "came back: ", write);
         return write;
     }
 
+    /**
+     * The write whose data this is, of those with the same: the one whose absence would be the worst now, and if that is the
+     * same, the one that may be lost the longest.
+     */
+    private IoCall patternAt(long place, int stamp) {
+        IoCall found = null;
+        int rankOfFound = 0;
+        for (IoCall write : stamps) {
+            if (write.isWrite() && TestData.stampOf(TestData.stampAt(write.data, 0)) == stamp) {
+                int rank = rankAt(write, place);
+                if (rank > rankOfFound || (found != null && rank == rankOfFound && isLosableLonger(write, found))) {
+                    found = write;
+                    rankOfFound = rank;
+                }
+            }
+        }
+        if (found == null) {
+            throw new AssertionError("zone " + index + ": data of no write that can be at " + place);
+        }
+        return found;
+    }
+
+    private static boolean isLosableLonger(IoCall write, IoCall other) {
+        return write.forceUnitAccess == other.forceUnitAccess ? write.ended > other.ended : other.forceUnitAccess;
+    }
+
+    private int rankAt(IoCall write, long place) {
+        if (write.place != place || write.gone) {
+            return write.strayPlaces.contains(place) ? 1 : 0;
+        }
+        if (!canBeThere(write)) {
+            return 2;
+        }
+        if (!write.succeeded()) {
+            return 3;
+        }
+        return mustBeThere(write) ? 5 : 4;
+    }
+
     private boolean canBeThere(IoCall write) {
-        return (write.succeeded() || write.forceUnitAccess || !write.done) && !isErased(write);
+        return (write.succeeded() || write.forceUnitAccess || write.sentAgain || !write.done) && !isErased(write);
     }
 
     private boolean mustBeThere(IoCall call) {
@@ -230,14 +291,14 @@ final class ZoneModel {
     /** What cannot be seen now will not be seen any more. */
     private void forget(boolean opened, boolean byFinish, boolean full) {
         for (IoCall write : writes) {
-            write.gone = write.visibleSectors == 0;
-            write.settled |= opened;
+            write.gone = write.visibleSectors == 0 && !write.survivesServer;
+            write.settled |= opened && write.visibleSectors > 0;
             write.losable &= !opened;
         }
         writes.removeIf(write -> write.gone);
         if (opened) {
-            resets.clear();
-            finishes.clear();
+            resets.removeIf(reset -> !reset.survivesServer);
+            finishes.removeIf(finish -> !finish.survivesServer);
             finished = byFinish;
             return;
         }
@@ -266,7 +327,7 @@ final class ZoneModel {
             }
         }
         if (opened) {
-            writes.clear();
+            writes.removeIf(write -> !write.survivesServer);
         }
     }
 
@@ -312,6 +373,8 @@ final class ZoneModel {
             erased |= reset.succeeded() && reset.begun > write.ended && reset.ended < read.begun;
             touched |= reset.ended > write.begun;
         }
+        // What looks like it may be another write's.
+        erased &= !TestData.isPattern(TestData.stampOf(TestData.stampAt(write.data, 0)));
         boolean mustShow = write.succeeded() && !touched && !write.losable;
         long to = Math.min(write.endPlace(), read.offset + read.data.length);
         for (long address = Math.max(write.place, read.offset); address < to; address += SECTOR) {

@@ -1,0 +1,131 @@
+package io.ublkzoned.engine.sim;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassHierarchyResolver;
+import java.lang.classfile.ClassTransform;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.CodeElement;
+import java.lang.classfile.CodeTransform;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.TypeKind;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.MethodTypeDesc;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Takes one call out of one method of the engine, and so the fix that it is, to see that the simulator misses it. The engine and
+ * the simulator are loaded anew with that change.
+ *
+ * @param type the class, in package {@code io.ublkzoned.engine}
+ * @param method the method that calls
+ * @param callee the name of what it calls
+ * @param result what the call gives instead; nothing is called
+ */
+record Mutation(String type, String method, String callee, long result) {
+
+    private static final String ENGINE = "io.ublkzoned.engine.";
+
+    /** Loads the engine with the change. */
+    private final class Loader extends ClassLoader {
+
+        private final AtomicInteger calls = new AtomicInteger();
+
+        Loader() {
+            super(Mutation.class.getClassLoader());
+        }
+
+        @Override
+        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+            synchronized (getClassLoadingLock(name)) {
+                Class<?> loaded = findLoadedClass(name);
+                if (loaded != null) {
+                    return loaded;
+                }
+                if (!name.startsWith(ENGINE)) {
+                    return super.loadClass(name, resolve);
+                }
+                byte[] bytes = bytesOf(name);
+                if (name.equals(ENGINE + type)) {
+                    bytes = mutated(bytes);
+                }
+                return defineClass(name, bytes, 0, bytes.length);
+            }
+        }
+
+        private byte[] bytesOf(String name) throws ClassNotFoundException {
+            try (InputStream file = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
+                if (file == null) {
+                    throw new ClassNotFoundException(name);
+                }
+                return file.readAllBytes();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private byte[] mutated(byte[] bytes) {
+            ClassFile classFile = ClassFile.of(
+                    ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofResourceParsing(getParent())));
+            byte[] mutated = classFile.transformClass(
+                    classFile.parse(bytes),
+                    ClassTransform.transformingMethodBodies(
+                            model -> model.methodName().equalsString(method),
+                            CodeTransform.ofStateful(() -> this::replace)));
+            if (calls.get() == 0) {
+                throw new AssertionError("there is no such call: " + Mutation.this);
+            }
+            return mutated;
+        }
+
+        private void replace(CodeBuilder code, CodeElement element) {
+            if (element instanceof InvokeInstruction call && call.name().equalsString(callee)) {
+                calls.incrementAndGet();
+                dropArguments(code, call);
+                pushResult(code, call.typeSymbol().returnType());
+            } else {
+                code.with(element);
+            }
+        }
+
+        private void dropArguments(CodeBuilder code, InvokeInstruction call) {
+            MethodTypeDesc type = call.typeSymbol();
+            for (ClassDesc parameter : type.parameterList().reversed()) {
+                if (TypeKind.from(parameter).slotSize() == 2) {
+                    code.pop2();
+                } else {
+                    code.pop();
+                }
+            }
+            if (call.opcode() != Opcode.INVOKESTATIC) {
+                code.pop();
+            }
+        }
+
+        private void pushResult(CodeBuilder code, ClassDesc resultType) {
+            switch (TypeKind.from(resultType)) {
+                case VOID -> {}
+                case LONG -> code.loadConstant(result);
+                case BOOLEAN, BYTE, CHAR, SHORT, INT -> code.loadConstant((int) result);
+                case FLOAT, DOUBLE, REFERENCE -> throw new AssertionError("no constant for " + resultType);
+            }
+        }
+    }
+
+    /** The first seed from 1 to {@code seeds} that fails with the change, or 0 if none does. */
+    long findSeed(long seeds) throws ReflectiveOperationException {
+        var search = new Loader()
+                .loadClass(Mutation.class.getPackageName() + ".SeedSearch")
+                .getDeclaredMethod("findSeed", long.class);
+        search.setAccessible(true);
+        return (long) search.invoke(null, seeds);
+    }
+
+    @Override
+    public String toString() {
+        return "%s.%s without %s".formatted(type, method, callee);
+    }
+}

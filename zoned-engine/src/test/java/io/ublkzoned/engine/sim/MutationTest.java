@@ -1,0 +1,47 @@
+package io.ublkzoned.engine.sim;
+
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import io.ublkzoned.engine.BlockErrors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The check of the checker: each fix that is taken out of the engine is missed by some seed. */
+final class MutationTest {
+
+    private static final long SEEDS = 10_000;
+
+    static Stream<Mutation> fixes() {
+        return Stream.of(
+                // A failed sync ends the saved state, and what is only cached then is not believed.
+                new Mutation("SyncGuard", "sync", "end", 0),
+                new Mutation("qcow2.Qcow2Image", "open", "discardCache", 0),
+                // A saved state is believed only with its image.
+                new Mutation("StateCheck", "requireSameAttach", "equals", 1),
+                new Mutation("StateCheck", "requireSameAttach", "isClosedHere", 1),
+                new Mutation("ZonedDevice", "reopen", "requireAcknowledgedData", 0),
+                new Mutation("StateCheck", "hasData", "nextHole", Long.MAX_VALUE),
+                // Appends are carried out once, and share no place.
+                new Mutation("WriteCompleter", "accept", "appended", 0),
+                // Requests that are sent again succeed.
+                new Mutation("RequestStarter", "startClose", "closeAgain", -BlockErrors.EIO),
+                // Changes are checked when they run.
+                new Mutation("ZoneChanges", "prepareReset", "checkReset", 0),
+                // No cluster is free on the word of a refcount, and free clusters are holes.
+                new Mutation("qcow2.Qcow2Image", "openForWriting", "keepMapped", 0),
+                new Mutation("MetadataWriter", "begin", "isClosedHere", 1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("fixes")
+    void fixThatIsTakenOutIsMissed(Mutation mutation) throws ReflectiveOperationException {
+        assertNotEquals(0, mutation.findSeed(SEEDS), "no seed misses it");
+    }
+
+    @Test
+    void placesThatAreKeptLateAreMissed() {
+        assertNotEquals(0, SeedSearch.findSeed(SEEDS, Defect.placesKeptLate()), "no seed misses it");
+    }
+}

@@ -1,0 +1,72 @@
+package io.ublkzoned.engine.sim;
+
+import io.ublkzoned.engine.BlockOp;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The kernel's list of requests that it sends again to the server that resumes a device: all those whose answers it has not
+ * taken, in any order, and each with the tag that it had; with any tag if the device has an I/O scheduler.
+ */
+final class Resender {
+
+    private final World world;
+    private final boolean otherTags;
+    private final List<IoCall> waiting = new ArrayList<>();
+
+    Resender(World world, boolean otherTags) {
+        this.world = world;
+        this.otherTags = otherTags;
+    }
+
+    /** @param again whether the kernel will send the unanswered requests to the next server */
+    void serverDied(List<IoCall> unanswered, boolean again) {
+        waiting.clear();
+        for (IoCall call : unanswered) {
+            call.survivesServer = again;
+            if (again) {
+                keep(call);
+            }
+        }
+    }
+
+    private void keep(IoCall call) {
+        boolean wasPlaced = call.op == BlockOp.ZONE_APPEND && call.sent;
+        if (wasPlaced && (otherTags || call.offered)) {
+            call.strayPlaces.add(call.place);
+        }
+        FakeQueue queue = (FakeQueue) call.request.queue();
+        if (otherTags) {
+            queue.reserveAnother(call);
+        } else {
+            queue.reserve(call);
+        }
+        waiting.add(call);
+    }
+
+    /** The requests that the kernel still has get no next server: the machine dies, or the device is given up. */
+    void giveUp() {
+        for (IoCall call : waiting) {
+            call.survivesServer = false;
+        }
+        waiting.clear();
+        world.forgetAll(SimulatedDisk.Survival.NOTHING);
+    }
+
+    /** Sends one of them. */
+    void sendOne(int number) {
+        if (!waiting.isEmpty()) {
+            IoCall call = waiting.remove(number % waiting.size());
+            call.survivesServer = false;
+            call.sentAgain = true;
+            ((FakeQueue) call.request.queue()).sendAgain(call);
+        }
+    }
+
+    /** Sends all that are left. */
+    void sendAll() {
+        while (!waiting.isEmpty()) {
+            sendOne(0);
+        }
+    }
+}

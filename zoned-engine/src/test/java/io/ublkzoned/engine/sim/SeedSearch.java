@@ -1,0 +1,24 @@
+package io.ublkzoned.engine.sim;
+
+import org.jspecify.annotations.Nullable;
+
+/** Looks for a seed that fails. */
+final class SeedSearch {
+
+    private SeedSearch() {}
+
+    /** The same of an engine as it is loaded, with nothing wrong around it. */
+    static long findSeed(long seeds) {
+        return findSeed(seeds, null);
+    }
+
+    /** The first seed from 1 to {@code seeds} that fails, or 0 if none does. */
+    static long findSeed(long seeds, @Nullable Defect defect) {
+        for (long seed = 1; seed <= seeds; seed++) {
+            if (Shrinker.problem(Workload.draw(seed), defect, new Trace(false)) != null) {
+                return seed;
+            }
+        }
+        return 0;
+    }
+}
