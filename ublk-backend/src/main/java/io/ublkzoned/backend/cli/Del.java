@@ -102,11 +102,7 @@ final class Del implements Subcommand {
             }
             // The server died, and the kernel keeps the device of a dead server.
             control.stop(id);
-            if (force) {
-                control.deleteLater(id); // a mounted file system would be waited for
-            } else {
-                control.delete(id);
-            }
+            control.delete(id);
         }
         closeImage(directory);
         directory.remove();

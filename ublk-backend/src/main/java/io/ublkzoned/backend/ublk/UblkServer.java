@@ -268,8 +268,11 @@ public final class UblkServer {
     }
 
     private static void delete(int id) throws IOException {
-        try (UblkControl control = UblkControl.open()) {
-            control.delete(id);
+        try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
+            if (!control.delete(id)) {
+                ServerLog.LOG.warn(
+                        "device {} is still open, the kernel keeps its number until the last user is gone", id);
+            }
         }
     }
 
@@ -300,7 +303,7 @@ public final class UblkServer {
 
     /** Stops the device and returns when {@link #awaitStop} has closed everything. */
     public void stop() throws IOException {
-        try (UblkControl control = UblkControl.open()) {
+        try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
             control.stop(deviceId);
         }
         try {
