@@ -18,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -38,7 +37,6 @@ public final class UblkServer {
 
     private final Teardown teardown = new Teardown();
     private final List<QueueThread> queues = new ArrayList<>();
-    private final CountDownLatch closed = new CountDownLatch(1);
     private int deviceId;
     private boolean live;
 
@@ -74,6 +72,8 @@ public final class UblkServer {
             try {
                 way.take(server, control);
             } catch (IOException | RuntimeException | Error e) {
+                server.leave();
+                server.queues.forEach(QueueThread::join);
                 server.teardown.runAfter(e);
                 throw e;
             }
@@ -100,15 +100,9 @@ public final class UblkServer {
         teardown.add(state);
         teardown.add(device);
         device.begin(state.memory());
-        try {
-            serve(info, device, metadata, image);
-            control.start(deviceId);
-            awaitNode(Path.of(devicePath()));
-        } catch (IOException | RuntimeException | Error e) {
-            control.stop(deviceId);
-            queues.forEach(QueueThread::join);
-            throw e;
-        }
+        serve(info, device, metadata, image);
+        control.start(deviceId);
+        awaitNode(Path.of(devicePath()));
         live = true;
     }
 
@@ -182,6 +176,11 @@ public final class UblkServer {
         metadata.start(device);
         teardown.add(metadata);
         teardown.add(control);
+        teardown.add(() -> {
+            if (live) {
+                stopDevice();
+            }
+        });
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile);
         for (int i = 0; i < info.queues(); i++) {
@@ -267,6 +266,13 @@ public final class UblkServer {
         }
     }
 
+    /** Ends the block device if it is still there. The queues have been left: the kernel waits for nothing of ours. */
+    private void stopDevice() throws IOException {
+        try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
+            control.stop(deviceId);
+        }
+    }
+
     private static void delete(int id) throws IOException {
         try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
             if (!control.delete(id)) {
@@ -292,24 +298,21 @@ public final class UblkServer {
      *     directory with the log stays
      */
     public void awaitStop() throws IOException {
-        try {
-            queues.forEach(QueueThread::join);
-            teardown.run();
-            new RunDirectory(deviceId).remove();
-        } finally {
-            closed.countDown();
-        }
+        queues.forEach(QueueThread::join);
+        teardown.run();
+        new RunDirectory(deviceId).remove();
     }
 
-    /** Stops the device and returns when {@link #awaitStop} has closed everything. */
-    public void stop() throws IOException {
-        try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
-            control.stop(deviceId);
-        }
-        try {
-            closed.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    /**
+     * Lets {@link #awaitStop} return: no more requests begin, those that have begun end, and then the kernel stops the
+     * device. In this order, so that the process can be killed at any time: a process that is killed while the kernel stops
+     * its device, and has requests of it, never ends.
+     */
+    public void stop() {
+        leave();
+    }
+
+    private void leave() {
+        queues.forEach(QueueThread::leave);
     }
 }
