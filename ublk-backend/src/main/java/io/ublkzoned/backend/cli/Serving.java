@@ -106,6 +106,7 @@ final class Serving {
             return;
         }
         LinuxException.check(LinuxProcess.chdir("/"), "chdir", "/");
+        InheritedMounts.detach();
         String log = new RunDirectory(server.deviceId()).logFile().toString();
         int flags = FileFlags.O_WRONLY | FileFlags.O_CREAT | FileFlags.O_APPEND;
         // The log is there when the caller reads the path.
