@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+import static java.util.Objects.requireNonNull;
 
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves one image as one ublk device: brings it up, and takes it down in the reverse order.
@@ -37,6 +39,7 @@ public final class UblkServer {
 
     private final Teardown teardown = new Teardown();
     private final List<QueueThread> queues = new ArrayList<>();
+    private @Nullable ServerLock lock; // held until the process ends
     private int deviceId;
     private boolean live;
 
@@ -103,6 +106,11 @@ public final class UblkServer {
         serve(info, device, metadata, image);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
+        setLive();
+    }
+
+    private void setLive() throws IOException {
+        requireNonNull(lock).started();
         live = true;
     }
 
@@ -115,13 +123,15 @@ public final class UblkServer {
         boolean any = options.deviceId() == ServerOptions.ANY_ID;
         for (int id = any ? 0 : options.deviceId(); ; id++) {
             RunDirectory directory = new RunDirectory(id);
-            if (directory.create(options.image(), options.cacheMode())) {
+            lock = directory.create(options.image(), options.cacheMode());
+            if (lock != null) {
                 DeviceInfo info = null;
                 try {
                     info = control.add(id, options, features, ioBytes);
                 } finally {
                     if (info == null) {
                         directory.remove();
+                        lock.close();
                     }
                 }
                 if (info != null) {
@@ -146,6 +156,7 @@ public final class UblkServer {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
         RunDirectory directory = new RunDirectory(id);
+        lock = ServerLock.take(directory.path());
         AttachedImage image = AttachedImage.openOfDead(directory.image(), directory.cacheMode());
         teardown.add(image);
         control.startRecovery(id);
@@ -166,7 +177,7 @@ public final class UblkServer {
         });
         serve(info, device, metadata, image);
         control.endRecovery(id);
-        live = true;
+        setLive();
     }
 
     /** Starts the threads, and returns when all tags have been fetched. */
