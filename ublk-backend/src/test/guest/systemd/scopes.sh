@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Where systemd runs, a server in the background lives in a scope of its own.
+# Where systemd runs, a server in the background has its own scope.
 
 _is_inactive() {
     [[ $(systemctl is-active "$1") == inactive ]]

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
  * Writes back the file system on a device before the device is stopped: from then on the kernel fails its writes, those of
  * a device that can be recovered even while it syncs the file system for its end.
  *
- * <p>A program of its own does it. If this process did, it could not be killed: its thread would wait for writes that its
+ * <p>A separate program does it. If this process did, it could not be killed: its thread would wait for writes that its
  * own queues no longer carry out.
  */
 final class MountedFileSystem {

@@ -10,10 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The process that serves a device of ours, or is about to. */
+/** The process that serves one of our devices, or is about to. */
 record ServerProcess(RunDirectory directory, int pid) {
 
-    /** The process that holds the lock of the device's run directory; null if there is none. */
+    /** Returns the process that holds the lock of the device's run directory, or null. */
     static @Nullable ServerProcess find(RunDirectory directory) throws IOException {
         ServerLock.Holder holder = ServerLock.holder(directory);
         return holder == null ? null : new ServerProcess(directory, holder.pid());

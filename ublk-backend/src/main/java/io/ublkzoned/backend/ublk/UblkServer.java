@@ -277,7 +277,7 @@ public final class UblkServer {
         }
     }
 
-    /** Ends the block device if it is still there. The queues have been left: the kernel waits for nothing of ours. */
+    /** Ends the block device if it is still there. The queues have ended: the kernel waits for no request of this process. */
     private void stopDevice() throws IOException {
         try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
             control.stop(deviceId);
