@@ -4,8 +4,8 @@
 #   say TEXT...                            one line on stderr, with the script's name
 #   fail TEXT...                           the same, then exit status 1
 #   cache_dir                              prints the cache folder, and makes it
-#   need_packages SPEC...                  installs what is missing on this machine; SPEC is PACKAGE, or
-#                                          COMMAND=PACKAGE when a command tells whether it is there
+#   need_packages SPEC...                  installs what is missing on this machine, or as a user other than root says how to;
+#                                          SPEC is PACKAGE, or COMMAND=PACKAGE when a command tells whether it is there
 #   debian_mirror                          prints the URL of a Debian archive
 #   apt_state DIR SUITE...                 makes in DIR an apt of its own that knows these suites, up to date
 #   apt_in DIR apt-get|apt-cache ARG...    runs apt there; the machine's package lists and packages stay untouched
@@ -44,11 +44,7 @@ need_packages() {
     done
     ((${#missing[@]})) || return 0
 
-    local root=()
-    if ((EUID != 0)); then
-        sudo -n true 2>/dev/null || fail "needs these packages: run 'sudo apt-get install ${missing[*]}' first"
-        root=(sudo)
-    fi
+    ((EUID == 0)) || fail "needs packages, which only root may install: run 'sudo apt-get install ${missing[*]}' first"
     command -v apt-get >/dev/null || fail "needs these Debian packages, and there is no apt-get to install them: ${missing[*]}"
     say "installing ${missing[*]}"
     local log status=0
@@ -59,11 +55,9 @@ need_packages() {
     ((status == 0)) || fail "apt-get could not install ${missing[*]}"
 }
 
-# Uses the caller's array `root`: empty, or the command that makes us root.
 install_packages() {
-    local install=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
-    "${root[@]}" apt-get update
-    "${install[@]}"
+    apt-get update
+    env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
 debian_mirror() {

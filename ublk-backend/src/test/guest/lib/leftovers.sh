@@ -53,7 +53,7 @@ remove_leftovers() {
     for pid in $(pgrep -x java); do
         kill -KILL "$pid"
     done
-    for device in /tmp/hs_err*; do
+    for device in {/tmp,/run}/hs_err*; do
         [[ ! -e $device ]] || sed 's/^/    /' "$device" | head -n 80
     done
     diff <(printf '%s\n' "$TMP_BEFORE") <(ls -A /tmp) | sed -n 's/^> //p' | while read -r path; do

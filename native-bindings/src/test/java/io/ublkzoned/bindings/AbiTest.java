@@ -20,6 +20,7 @@ import io.ublkzoned.bindings.generated.ublk.ublksrv_io_desc;
 import io.ublkzoned.bindings.generated.uring.io_uring_cqe;
 import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.LinuxProcess;
 import io.ublkzoned.bindings.ublk.BlkZone;
 import io.ublkzoned.bindings.ublk.UblkOperations;
 import java.io.IOException;
@@ -99,7 +100,8 @@ class AbiTest {
         struct("flock", flock.layout());
         struct("cachestat", cachestat.layout());
         struct("cachestat_range", cachestat_range.layout());
-        compareWithC("libc", "#include <errno.h>");
+        expected.put("MNT_DETACH", (long) LinuxProcess.MNT_DETACH);
+        compareWithC("libc", "#include <errno.h>\n#include <sys/mount.h>");
     }
 
     private void constants(Class<?> generated) throws ReflectiveOperationException {

@@ -24,6 +24,9 @@ public final class LinuxProcess {
     /** With the other two: a page is locked once it is touched, and none is read in ahead. */
     public static final int MCL_ONFAULT = libc_h.MCL_ONFAULT();
 
+    /** Of {@link #umount}: detaches the mount at once, and lets it end when nothing uses it any more. */
+    public static final int MNT_DETACH = 2; // an enumerator in sys/mount.h
+
     private LinuxProcess() {}
 
     /** The effective user id: 0 is root. */
@@ -56,6 +59,13 @@ public final class LinuxProcess {
     /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, another number, and outlives exec(2). */
     public static int dup2(int oldFd, int newFd) {
         return (int) call(libc_h.SYS_dup3(), oldFd, newFd, 0);
+    }
+
+    /** umount2(2): removes the topmost mount at {@code path} from the mount namespace of this process. */
+    public static int umount(String path, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (int) call(libc_h.SYS_umount2(), arena.allocateFrom(path).address(), flags);
+        }
     }
 
     /** mlockall(2) with MCL_... flags. */

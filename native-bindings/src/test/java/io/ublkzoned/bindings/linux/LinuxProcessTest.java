@@ -33,6 +33,8 @@ class LinuxProcessTest {
     void impossibleOnesComeBackAsErrno() {
         assertEquals(-Errno.ENOENT, LinuxProcess.chdir("/none-such"));
         assertEquals(-Errno.EBADF, LinuxProcess.dup2(-1, 5));
+        int umounted = LinuxProcess.umount("/none-such", LinuxProcess.MNT_DETACH);
+        assertTrue(umounted == -Errno.ENOENT || umounted == -Errno.EPERM, Errno.name(-umounted));
         assertEquals(-Errno.EINVAL, LinuxProcess.prctl(-1, 0));
         assertEquals(-Errno.EINVAL, LinuxProcess.lockMemory(0));
     }

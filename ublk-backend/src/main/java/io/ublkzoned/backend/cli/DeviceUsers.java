@@ -1,6 +1,5 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.backend.host.Mount;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
@@ -11,46 +10,72 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Finds who uses a block device: a mounted file system, a device on top of it, or a process that has it open. */
+/**
+ * Finds who uses a block device: a mounted file system, a device on top of it, an exported target, or a process that has
+ * it open. Swap is not among them: the kernel takes no zoned device for that.
+ */
 final class DeviceUsers {
 
-    /** A mount stays; others who have a new device open may be udev, which only takes a glance at it. */
-    private static final String MOUNTED = "is mounted: umount ";
+    private static final long PASSING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
-    private static final long GLANCE_NANOS = TimeUnit.SECONDS.toNanos(2);
-    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+    /** It looks at every new device, and at one that was written to, and closes it soon. */
+    private static final String UDEV = "udev";
+
+    private static final long UDEV_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private static final Path PROC = Path.of("/proc");
+    private static final Path BLOCK = Path.of("/sys/block");
 
-    private DeviceUsers() {}
+    /** Configfs: folders with an asterisk for a level, and the file in each that names a device. */
+    private static final List<Export> EXPORTS = List.of(
+            new Export(Path.of("/sys/kernel/config/nvmet/subsystems"), "*/namespaces/*", "device_path", "NVMe target"),
+            new Export(Path.of("/sys/kernel/config/target/core"), "iblock_*/*", "udev_path", "SCSI target"));
 
-    /** Refuses, with a sentence that says by whom, if the device is in use. */
-    static void requireNone(LiveDevice device) throws IOException {
-        long deadline = System.nanoTime() + GLANCE_NANOS;
-        while (true) {
-            String user = isClaimed(device) ? claimant(device) : opener(device.path());
-            if (user == null) {
-                return;
-            }
-            if (user.startsWith(MOUNTED) || System.nanoTime() > deadline) {
-                throw new CommandFailure(device.path() + " " + user);
-            }
-            LockSupport.parkNanos(POLL_NANOS);
+    private record Export(Path root, String folders, String file, String kind) {}
+
+    /**
+     * A user.
+     *
+     * @param sentence what to say of the device, without its name
+     * @param patienceNanos how long to wait for its end before it is in the way
+     */
+    record User(String sentence, long patienceNanos) {
+
+        static User lasting(String sentence) {
+            return new User(sentence, 0);
+        }
+
+        static User passing(String sentence) {
+            return new User(sentence, PASSING_NANOS);
+        }
+
+        CommandFailure refusal(LiveDevice device) {
+            return new CommandFailure(device.path() + " " + sentence);
         }
     }
 
+    private DeviceUsers() {}
+
+    /** Returns a user of the device; null if there is none, as far as user space can tell. */
+    static @Nullable User find(LiveDevice device) throws IOException {
+        User user = findLasting(device);
+        return user == null ? opener(device.path()) : user;
+    }
+
     /**
-     * Refuses if a file system or another device uses a device whose server is dead. A process that only has it open, as
-     * udev may, waits for an answer and gets it when the device goes.
+     * Returns a file system, device or target that uses the device, or null. On a device whose server is dead this is what
+     * counts: a process that only has it open, as udev may, waits for an answer and gets it when the device goes.
      */
-    static void requireNoneOfDead(LiveDevice device) throws IOException {
-        if (isClaimed(device)) {
-            throw new CommandFailure(device.path() + " " + claimant(device));
+    static @Nullable User findLasting(LiveDevice device) throws IOException {
+        User user = loopDevice(device.path());
+        for (Export export : EXPORTS) {
+            user = user == null ? target(export, export.root, export.folders, device.path()) : user;
         }
+        return user == null && isClaimed(device) ? claimant(device) : user;
     }
 
     /** Whether the kernel has given the device to a file system or another device. */
@@ -65,34 +90,74 @@ final class DeviceUsers {
         }
     }
 
-    private static String claimant(LiveDevice device) throws IOException {
-        String mountPoint = mountPoint(device.path());
-        if (mountPoint != null) {
-            return MOUNTED + mountPoint;
+    private static User claimant(LiveDevice device) throws IOException {
+        DeviceMount mount = DeviceMount.find(device);
+        if (mount != null) {
+            return User.lasting("is mounted: umount " + mount);
         }
-        Path holders = Path.of("/sys/class/block", "ublkb" + device.id(), "holders");
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(holders)) {
+        try (DirectoryStream<Path> entries =
+                Files.newDirectoryStream(BLOCK.resolve("ublkb" + device.id()).resolve("holders"))) {
             for (Path entry : entries) {
-                return "is in use by /dev/" + entry.getFileName();
+                return User.lasting("is in use by /dev/" + entry.getFileName());
             }
         } catch (NoSuchFileException e) {
             // Gone in this moment, and so is its user.
         }
-        return "is in use by another program";
+        return User.passing("is in use by another program, which has it for itself");
     }
 
-    /** Who has the device open; null if nobody has, as far as we may see. */
-    private static @Nullable String opener(String devicePath) throws IOException {
+    /** A loop device neither claims its device nor is its holder. */
+    private static @Nullable User loopDevice(String devicePath) throws IOException {
+        try (DirectoryStream<Path> loops = Files.newDirectoryStream(BLOCK, "loop*")) {
+            for (Path loop : loops) {
+                if (devicePath.equals(line(loop.resolve("loop/backing_file")))) {
+                    return User.lasting("is in use by /dev/%s: losetup -d /dev/%1$s".formatted(loop.getFileName()));
+                }
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable User target(Export export, Path folder, String folders, String devicePath)
+            throws IOException {
+        if (folders.isEmpty()) {
+            return devicePath.equals(line(folder.resolve(export.file))) && "1".equals(line(folder.resolve("enable")))
+                    ? User.lasting("is exported as an %s: see %s".formatted(export.kind, folder))
+                    : null;
+        }
+        String[] levels = folders.split("/", 2);
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, levels[0])) {
+            for (Path entry : entries) {
+                User user = target(export, entry, levels.length == 1 ? "" : levels[1], devicePath);
+                if (user != null) {
+                    return user;
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // No such targets.
+        }
+        return null;
+    }
+
+    private static @Nullable String line(Path file) {
+        try {
+            return Files.readString(file).strip();
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    /** A process that has the device open, null if there is none, as far as we may see. */
+    private static @Nullable User opener(String devicePath) throws IOException {
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
             for (Path process : processes) {
                 if (hasOpen(process, devicePath)) {
-                    String name = Files.readString(process.resolve("comm")).strip();
-                    return "is open in process " + process.getFileName() + " (" + name + "): end that first";
+                    String name = String.valueOf(line(process.resolve("comm")));
+                    String sentence =
+                            "is open in process %s (%s): end that first".formatted(process.getFileName(), name);
+                    return new User(sentence, name.contains(UDEV) ? UDEV_NANOS : PASSING_NANOS);
                 }
             }
-        } catch (NoSuchFileException e) {
-            // It has just ended.
-            return opener(devicePath);
         }
         return null;
     }
@@ -116,35 +181,5 @@ final class DeviceUsers {
         } catch (IOException e) {
             return false; // closed in this moment
         }
-    }
-
-    /** Where a device is mounted, in the mount namespace of whatever process has it; null if it is nowhere. */
-    private static @Nullable String mountPoint(String devicePath) throws IOException {
-        String mountPoint = mountPoint(devicePath, PROC.resolve("self"));
-        if (mountPoint != null) {
-            return mountPoint;
-        }
-        try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
-            for (Path process : processes) {
-                mountPoint = mountPoint(devicePath, process);
-                if (mountPoint != null) {
-                    return mountPoint + " in the mount namespace of process " + process.getFileName();
-                }
-            }
-        }
-        return null;
-    }
-
-    private static @Nullable String mountPoint(String devicePath, Path process) {
-        try {
-            for (Mount mount : Mount.read(process.resolve("mountinfo"))) {
-                if (mount.source().equals(devicePath)) {
-                    return mount.point();
-                }
-            }
-        } catch (IOException e) {
-            // A process that has just ended, or one that we may not look at.
-        }
-        return null;
     }
 }

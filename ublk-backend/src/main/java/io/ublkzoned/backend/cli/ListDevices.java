@@ -3,6 +3,7 @@ package io.ublkzoned.backend.cli;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.ublkzoned.backend.ublk.DeviceInfo;
 import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.ServerLock;
 import io.ublkzoned.backend.ublk.UblkControl;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** {@code list}: the devices of ours. Those of other ublk servers are not shown. */
 final class ListDevices implements Subcommand {
 
-    private static final int NO_PID = -1; // as the driver says it
+    private static final int NO_PID = -1;
 
     private record Entry(int id, String image, int pid, String state) {}
 
@@ -45,9 +46,11 @@ final class ListDevices implements Subcommand {
         }
         try (UblkControl control = UblkControl.open()) {
             for (int id : ids) {
+                RunDirectory directory = new RunDirectory(id);
+                ServerLock.Holder server = ServerLock.holder(directory);
                 DeviceInfo info = control.info(id);
-                String image = new RunDirectory(id).image().toString();
-                entries.add(new Entry(id, image, info == null ? NO_PID : info.serverPid(), state(info)));
+                entries.add(new Entry(
+                        id, directory.image().toString(), server == null ? NO_PID : server.pid(), state(info, server)));
             }
         } catch (NoSuchFileException e) {
             // One was deleted meanwhile.
@@ -56,9 +59,12 @@ final class ListDevices implements Subcommand {
         return entries;
     }
 
-    private static String state(@Nullable DeviceInfo info) {
+    private static String state(@Nullable DeviceInfo info, ServerLock.@Nullable Holder server) {
         if (info != null && info.isLive()) {
             return "live";
+        }
+        if (server != null) {
+            return server.started() ? "stopping" : "starting";
         }
         return info != null && info.isWaiting() ? "quiesced" : "dead";
     }

@@ -80,7 +80,8 @@ public final class Main {
         } catch (UsageException e) {
             err.println("ublk-zoned: " + e.getMessage() + "; see " + e.command() + " " + Syntax.HELP);
             status = USAGE;
-        } catch (IOException | RuntimeException | LinkageError e) {
+        } catch (Throwable e) {
+            // Errors too: a command prints a sentence, and a stack trace only when it is asked to.
             status = failed(e, words.contains(Syntax.DEBUG), err);
         }
         if (out.checkError() && status == DONE) {

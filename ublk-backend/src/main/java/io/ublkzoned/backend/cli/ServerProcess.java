@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.ServerLock;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.LinuxProcess;
 import java.io.IOException;
@@ -8,19 +10,31 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The process that serves a device of ours. */
-record ServerProcess(int pid) {
+/** The process that serves one of our devices, or is about to. */
+record ServerProcess(RunDirectory directory, int pid) {
 
-    /**
-     * The process of this number if it is a server of ours, else null: the kernel gives numbers of the dead to others.
-     */
-    static @Nullable ServerProcess find(int pid) {
-        ServerProcess process = new ServerProcess(pid);
-        return process.isAlive() ? process : null;
+    /** Returns the process that holds the lock of the device's run directory, or null. */
+    static @Nullable ServerProcess find(RunDirectory directory) throws IOException {
+        ServerLock.Holder holder = ServerLock.holder(directory);
+        return holder == null ? null : new ServerProcess(directory, holder.pid());
     }
 
-    /** Whether it runs: a zombie has no command line any more. */
-    boolean isAlive() {
+    /** Whether its device is not live yet. */
+    boolean isStarting() throws IOException {
+        ServerLock.Holder holder = ServerLock.holder(directory);
+        return holder != null && holder.pid() == pid && !holder.started();
+    }
+
+    /**
+     * Whether any of it is left. It removes the run directory before it ends; and a zombie whose threads wait for a disk
+     * has no command line, but still has the lock.
+     */
+    boolean isAlive() throws IOException {
+        ServerLock.Holder holder = ServerLock.holder(directory);
+        return isRunning() || (holder != null && holder.pid() == pid);
+    }
+
+    private boolean isRunning() {
         try {
             byte[] words = Files.readAllBytes(Path.of("/proc/" + pid + "/cmdline"));
             return new String(words, StandardCharsets.ISO_8859_1).contains(Main.class.getName());

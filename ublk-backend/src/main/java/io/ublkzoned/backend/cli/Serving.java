@@ -1,14 +1,19 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.ublk.RequestsInKernel;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.backend.ublk.ServerLog;
 import io.ublkzoned.backend.ublk.UblkServer;
+import io.ublkzoned.backend.ublk.WaitClock;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.linux.LinuxProcess;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * A server's life as a process: brings a device up, prints its path, serves until it is deleted or the process gets
@@ -54,10 +59,11 @@ final class Serving {
     int run(Start start) throws IOException {
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "stop"));
         UblkServer server = start(start);
-        if (detach) {
-            leaveCaller(server);
-        } else {
-            printPath(server);
+        try {
+            announce(server);
+        } catch (IOException | RuntimeException | Error e) {
+            undo(server, e);
+            throw e;
         }
         ServerLog.LOG.info("{} is live", server.devicePath());
         int status = Main.DONE;
@@ -72,6 +78,17 @@ final class Serving {
         return status;
     }
 
+    /** Nobody knows of the device. */
+    private void undo(UblkServer server, Throwable cause) {
+        try {
+            server.stop();
+            server.awaitStop();
+        } catch (IOException | RuntimeException | Error e) {
+            cause.addSuppressed(e);
+        }
+        end.complete(Main.FAILED);
+    }
+
     private UblkServer start(Start start) throws IOException {
         try {
             UblkServer server = start.start();
@@ -82,21 +99,29 @@ final class Serving {
         }
     }
 
-    private void printPath(UblkServer server) {
-        line.out().println(server.devicePath());
-        line.out().flush();
-    }
-
-    /** Lets go of the caller's terminal, pipe and folder; the log is there when he reads the path. */
-    private void leaveCaller(UblkServer server) throws IOException {
+    /** Prints the path; in the background also leaves the caller's folder, mounts, pipe and terminal. */
+    private void announce(UblkServer server) throws IOException {
+        if (!detach) {
+            printPath(server);
+            return;
+        }
+        LinuxException.check(LinuxProcess.chdir("/"), "chdir", "/");
+        InheritedMounts.detach();
         String log = new RunDirectory(server.deviceId()).logFile().toString();
         int flags = FileFlags.O_WRONLY | FileFlags.O_CREAT | FileFlags.O_APPEND;
+        // The log is there when the caller reads the path.
         try (FileDescriptor file = FileDescriptor.open(log, flags, LOG_MODE)) {
             printPath(server);
             LinuxException.check(LinuxProcess.dup2(file.value(), STDERR), "dup2", log);
             LinuxException.check(LinuxProcess.dup2(file.value(), STDOUT), "dup2", log);
         }
-        LinuxException.check(LinuxProcess.chdir("/"), "chdir", "/");
+    }
+
+    private void printPath(UblkServer server) throws IOException {
+        line.out().println(server.devicePath());
+        if (line.out().checkError()) {
+            throw new CommandFailure("the device's path could not be printed, so the device was deleted again");
+        }
     }
 
     /**
@@ -110,13 +135,28 @@ final class Serving {
         }
         UblkServer server = started.join();
         if (!end.isDone()) {
+            MountedFileSystem.sync(new LiveDevice(server.deviceId()), ServerLog.LOG::warn);
+            server.stop();
+        }
+        Runtime.getRuntime().halt(awaitEnd(server));
+    }
+
+    /** The status, when the device and the image are closed. */
+    private int awaitEnd(UblkServer server) {
+        WaitClock clock = new WaitClock();
+        while (true) {
             try {
-                server.stop();
-            } catch (IOException e) {
-                ServerLog.LOG.error("{} could not be stopped", server.devicePath(), e);
-                end.complete(Main.FAILED);
+                return end.get(clock.untilNextNanos(), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                ServerLog.LOG.warn(
+                        "{} has been ending for {} s: {}",
+                        server.devicePath(),
+                        clock.seconds(),
+                        RequestsInKernel.of(server.deviceId()));
+                clock.isDue();
+            } catch (InterruptedException | ExecutionException e) {
+                throw new IllegalStateException(e); // nobody interrupts it, and it never fails
             }
         }
-        Runtime.getRuntime().halt(end.join());
     }
 }

@@ -2,6 +2,7 @@ package io.ublkzoned.backend.host;
 
 import io.ublkzoned.backend.ublk.DeviceInfo;
 import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.ServerLock;
 import io.ublkzoned.backend.ublk.UblkControl;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.bindings.uring.RingFeatures;
@@ -76,7 +77,8 @@ public final class HostCheckup {
         try (UblkControl control = UblkControl.open()) {
             for (int id : ids) {
                 DeviceInfo info = control.info(id);
-                if (info == null || !info.isLive()) {
+                boolean hasServer = ServerLock.holder(new RunDirectory(id)) != null; // which may be starting
+                if ((info == null || !info.isLive()) && !hasServer) {
                     boolean waits = info != null && info.isWaiting();
                     orphans.add("device %d has no server: ublk-zoned %s %1$d".formatted(id, waits ? "recover" : "del"));
                 }

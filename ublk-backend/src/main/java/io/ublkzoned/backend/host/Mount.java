@@ -10,18 +10,21 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A mount in the namespace of a process.
+ * A mount in the namespace of a process, as proc_pid_mountinfo(5) describes it.
  *
+ * @param id of the mount
+ * @param parentId id of the mount that it is mounted on
  * @param point where it is
+ * @param shared whether mounts and umounts below it are passed on to other namespaces
  * @param type of the file system
  * @param source what is mounted, a device for instance
+ * @param options of the file system
  */
-public record Mount(String point, String type, String source) {
+public record Mount(int id, int parentId, String point, boolean shared, String type, String source, String options) {
 
-    /**
-     * proc_pid_mountinfo(5): the fifth field is the mount point; behind the lone hyphen come the type and what is mounted.
-     */
-    private static final Pattern LINE = Pattern.compile("\\S+ \\S+ \\S+ \\S+ (\\S+) .* - (\\S+) (\\S+) .*");
+    /** ID, parent, device, root, point, mount options, optional fields, a lone hyphen, type, source, options. */
+    private static final Pattern LINE =
+            Pattern.compile("(\\d+) (\\d+) \\S+ \\S+ (\\S+) \\S+(.*?) - (\\S+) (\\S+) ?(\\S*)");
 
     private static final Pattern OCTAL = Pattern.compile("\\\\([0-7]{3})");
 
@@ -35,9 +38,21 @@ public record Mount(String point, String type, String source) {
     }
 
     private static Mount of(MatchResult line) {
-        String point = OCTAL.matcher(line.group(1))
+        return new Mount(
+                Integer.parseInt(line.group(1)),
+                Integer.parseInt(line.group(2)),
+                plain(line.group(3)),
+                line.group(4).contains(" shared:"),
+                line.group(5),
+                plain(line.group(6)),
+                plain(line.group(7)));
+    }
+
+    /** Blanks and the like are octal numbers, other bytes are as they are: those of UTF-8. */
+    private static String plain(String escaped) {
+        String bytes = OCTAL.matcher(escaped)
                 .replaceAll(
                         octal -> Matcher.quoteReplacement(String.valueOf((char) Integer.parseInt(octal.group(1), 8))));
-        return new Mount(point, line.group(2), line.group(3));
+        return new String(bytes.getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
     }
 }

@@ -14,7 +14,7 @@ import java.lang.foreign.ValueLayout;
 /**
  * Requests that may proceed, on their way back to the queue's thread, which an eventfd wakes where it waits for its ring.
  *
- * <p>On the data path. Made and used by the queue's thread, but for {@link #add}, which any may call.
+ * <p>On the data path. Made and used by the queue's thread, but for {@link #add} and {@link #wakeUp}, which any may call.
  */
 final class Inbox implements AutoCloseable {
 
@@ -49,8 +49,13 @@ final class Inbox implements AutoCloseable {
             requests.add(request);
         }
         if (wasEmpty && !thread.equals(Thread.currentThread())) {
-            Libc.eventfdIncrement(wakeUp.value());
+            wakeUp();
         }
+    }
+
+    /** Completes the operation of {@link #await}. Called by any thread, before {@link #close}. */
+    void wakeUp() {
+        Libc.eventfdIncrement(wakeUp.value());
     }
 
     /** Lets all requests that are here proceed, and those that come while they do. */

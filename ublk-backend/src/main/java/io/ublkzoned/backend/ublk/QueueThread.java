@@ -13,6 +13,8 @@ final class QueueThread {
 
     private final Thread thread;
     private final CompletableFuture<@Nullable Void> fetched = new CompletableFuture<>();
+    private boolean leaving; // guarded by this
+    private @Nullable UblkQueue serving; // guarded by this
 
     QueueThread(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
         thread = Thread.ofPlatform()
@@ -24,8 +26,10 @@ final class QueueThread {
             int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
         try (UblkQueue queue = new UblkQueue(queueId, info, device, deviceFile, image)) {
             queue.fetchAll();
+            setServing(queue);
             fetched.complete(null);
             queue.run();
+            setServing(null);
         } catch (IOException | RuntimeException | Error e) {
             if (!fetched.completeExceptionally(e)) {
                 // The kernel would wait for this queue for ever. Another server can take the device over.
@@ -33,6 +37,24 @@ final class QueueThread {
                         "queue {} of device {} has ended by a bug: the server ends too", queueId, info.id(), e);
                 Runtime.getRuntime().halt(1);
             }
+        }
+    }
+
+    private synchronized void setServing(@Nullable UblkQueue queue) {
+        serving = queue;
+        if (leaving && queue != null) {
+            queue.leave();
+        }
+    }
+
+    /**
+     * Has the queue complete the requests that it has begun and then end, whatever the kernel still sends. Called by any
+     * thread; does not wait.
+     */
+    synchronized void leave() {
+        leaving = true;
+        if (serving != null) {
+            serving.leave();
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its
@@ -46,22 +47,26 @@ public final class RunDirectory {
     }
 
     /**
-     * Makes it for a device that is about to be, and writes down its image; it is there as a whole or not at all.
+     * Makes it for a device that is about to be, and writes down its image; it is there as a whole or not at all, and
+     * its server's lock with it.
      *
-     * @return false if there is one, of a device or of what a dead server left
+     * @return the lock; null if there is one, of a device or of what a dead server left
      */
-    boolean create(Path image, CacheMode cacheMode) throws IOException {
+    @Nullable
+    ServerLock create(Path image, CacheMode cacheMode) throws IOException {
         RunDirectory made = new RunDirectory(root, "." + name + "." + LinuxProcess.processId());
         Files.createDirectories(made.path(), PosixFilePermissions.asFileAttribute(PERMISSIONS));
         Files.writeString(made.path().resolve("image"), image.toAbsolutePath().normalize() + "\n");
         Files.writeString(made.path().resolve("cache"), cacheMode + "\n");
+        ServerLock lock = ServerLock.take(made.path());
         try {
             Files.move(made.path(), path(), StandardCopyOption.ATOMIC_MOVE);
-            return true;
+            return lock;
         } catch (FileSystemException e) {
+            lock.close();
             made.remove();
             if (exists()) {
-                return false;
+                return null;
             }
             throw e;
         }

@@ -20,16 +20,21 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver's control device: adds, starts, stops and deletes devices. Made, used and closed by one thread; every
- * command waits for its answer, for a bounded time.
+ * The driver's control device: adds, starts, stops and deletes devices. Made, used and closed by one thread.
+ *
+ * <p>No command is abandoned: each waits for its own completion as long as that takes, and tells the {@link
+ * WaitListener} every ten seconds what it waits for.
  */
 public final class UblkControl implements AutoCloseable {
 
     private static final int RING_ENTRIES = 4;
-    private static final long ANSWER_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final long RECOVERY_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long BUSY_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+    private static final long DELETED_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final long DELETED_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+    private static final int ENOTSUPP = 524; // the kernel's own, which Linux 6.6 returns for unknown commands
 
-    /** What the driver is asked to do, by the kernel's names. */
+    /** The driver's commands, by the kernel's names. */
     private enum Command {
         GET_FEATURES(UblkCommands.GET_FEATURES),
         GET_DEV_INFO(UblkCommands.GET_DEV_INFO),
@@ -39,6 +44,7 @@ public final class UblkControl implements AutoCloseable {
         START_USER_RECOVERY(UblkCommands.START_USER_RECOVERY),
         END_USER_RECOVERY(UblkCommands.END_USER_RECOVERY),
         STOP_DEV(UblkCommands.STOP_DEV),
+        TRY_STOP_DEV(UblkCommands.TRY_STOP_DEV),
         DEL_DEV(UblkCommands.DEL_DEV),
         DEL_DEV_ASYNC(UblkCommands.DEL_DEV_ASYNC);
 
@@ -51,11 +57,26 @@ public final class UblkControl implements AutoCloseable {
 
     private final FileDescriptor device;
     private final IoUring ring;
-    private int answer;
+    private final WaitListener listener;
 
-    private UblkControl(FileDescriptor device, IoUring ring) {
+    // The kernel writes to these until a command's completion, so they live as long as the ring.
+    private final Arena arena = Arena.ofConfined();
+    private final UblkDeviceInfo info = new UblkDeviceInfo(arena);
+    private final MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
+
+    private long commands; // submitted so far: the user data of the last one
+    private long completed; // the user data of the last completion
+    private int result; // of that completion
+
+    private UblkControl(FileDescriptor device, IoUring ring, WaitListener listener) {
         this.device = device;
         this.ring = ring;
+        this.listener = listener;
+    }
+
+    /** As {@link #open(WaitListener)}, with what is waited for on stderr. */
+    public static UblkControl open() throws IOException {
+        return open(sentence -> System.err.println("ublk-zoned: " + sentence));
     }
 
     /**
@@ -63,7 +84,7 @@ public final class UblkControl implements AutoCloseable {
      *
      * @throws IOException with a sentence on what to load, install or become if that is not possible
      */
-    public static UblkControl open() throws IOException {
+    public static UblkControl open(WaitListener listener) throws IOException {
         FileDescriptor device;
         try {
             device = FileDescriptor.open(UblkCommands.CONTROL_DEVICE_PATH, FileFlags.O_RDWR);
@@ -84,7 +105,7 @@ public final class UblkControl implements AutoCloseable {
             };
         }
         try {
-            return new UblkControl(device, IoUring.create(RING_ENTRIES, 0, RingFlag.SQE128));
+            return new UblkControl(device, IoUring.create(RING_ENTRIES, 0, RingFlag.SQE128), listener);
         } catch (IOException | RuntimeException | Error e) {
             device.close();
             throw e;
@@ -93,29 +114,23 @@ public final class UblkControl implements AutoCloseable {
 
     /** The driver's feature bits, see {@link UblkFeatures}. */
     public long features() throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
-            int result = command(Command.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
-            if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
-                throw new IOException(
-                        "this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
-            }
-            check(result, Command.GET_FEATURES, "");
-            return features.get(ValueLayout.JAVA_LONG, 0);
+        int result = command(Command.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
+        if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
+            throw new IOException(
+                    "this kernel's ublk driver is too old for zoned devices: Linux 6.6 or newer has them");
         }
+        check(result, Command.GET_FEATURES, "");
+        return features.get(ValueLayout.JAVA_LONG, 0);
     }
 
     /** What the driver knows of a device, or null if there is none of that number. */
     public @Nullable DeviceInfo info(int deviceId) throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
-            UblkDeviceInfo info = new UblkDeviceInfo(arena);
-            int result = command(Command.GET_DEV_INFO, deviceId, info.segment(), 0);
-            if (result == -Errno.ENODEV) {
-                return null;
-            }
-            check(result, Command.GET_DEV_INFO, " of device " + deviceId);
-            return DeviceInfo.of(info);
+        int result = command(Command.GET_DEV_INFO, deviceId, info.segment(), 0);
+        if (result == -Errno.ENODEV) {
+            return null;
         }
+        check(result, Command.GET_DEV_INFO, " of device " + deviceId);
+        return DeviceInfo.of(info);
     }
 
     /**
@@ -127,23 +142,21 @@ public final class UblkControl implements AutoCloseable {
      */
     @Nullable
     DeviceInfo add(int id, ServerOptions options, long features, int maxIoBytes) throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
-            UblkDeviceInfo info = new UblkDeviceInfo(arena)
-                    .deviceId(id)
-                    .queues(options.queues())
-                    .queueDepth(options.queueDepth())
-                    .bufferBytesMax(maxIoBytes)
-                    .features(features);
-            int result = command(Command.ADD_DEV, id, info.segment(), 0);
-            if (result == -Errno.EEXIST) {
-                return null;
-            }
-            if (result == -Errno.EPERM || result == -Errno.EACCES) {
-                throw new IOException("no permission to add a zoned ublk device: run as root (CAP_SYS_ADMIN)");
-            }
-            check(result, Command.ADD_DEV, "");
-            return DeviceInfo.of(info);
+        info.segment().fill((byte) 0);
+        info.deviceId(id)
+                .queues(options.queues())
+                .queueDepth(options.queueDepth())
+                .bufferBytesMax(maxIoBytes)
+                .features(features);
+        int result = command(Command.ADD_DEV, id, info.segment(), 0);
+        if (result == -Errno.EEXIST) {
+            return null;
         }
+        if (result == -Errno.EPERM || result == -Errno.EACCES) {
+            throw new IOException("no permission to add a zoned ublk device: run as root (CAP_SYS_ADMIN)");
+        }
+        check(result, Command.ADD_DEV, "");
+        return DeviceInfo.of(info);
     }
 
     /** Gives a device its limits, before it is started. */
@@ -167,7 +180,7 @@ public final class UblkControl implements AutoCloseable {
      * @throws IOException also if a server still has it after some time
      */
     void startRecovery(int deviceId) throws IOException {
-        long deadline = System.nanoTime() + ANSWER_NANOS;
+        long deadline = System.nanoTime() + RECOVERY_NANOS;
         int result = command(Command.START_USER_RECOVERY, deviceId, MemorySegment.NULL, 0);
         while (result == -Errno.EBUSY && System.nanoTime() < deadline) {
             LockSupport.parkNanos(BUSY_POLL_NANOS);
@@ -182,7 +195,11 @@ public final class UblkControl implements AutoCloseable {
         check(command(Command.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid), Command.END_USER_RECOVERY, "");
     }
 
-    /** Ends a device's block device, once its requests are done; one that is not live is left as it is. */
+    /**
+     * Ends a device's block device; one that is not live is left as it is. The driver waits until the requests that its
+     * server has are done. The server's own process must not have any then: if it were killed during the command, its
+     * end and the command would wait for each other.
+     */
     public void stop(int deviceId) throws IOException {
         int result = command(Command.STOP_DEV, deviceId, MemorySegment.NULL, 0);
         if (result != -Errno.ENODEV) {
@@ -190,25 +207,50 @@ public final class UblkControl implements AutoCloseable {
         }
     }
 
-    /** Removes a device, once nobody has it open; does nothing if there is none of that number. */
-    public void delete(int deviceId) throws IOException {
-        delete(Command.DEL_DEV, deviceId);
-    }
-
-    /** Removes a device as soon as nobody has it open, which is not waited for. */
-    public void deleteLater(int deviceId) throws IOException {
-        delete(Command.DEL_DEV_ASYNC, deviceId);
-    }
-
-    private void delete(Command command, int deviceId) throws IOException {
-        int result = command(command, deviceId, MemorySegment.NULL, 0);
-        if (result != -Errno.ENODEV) {
-            check(result, command, "");
+    /**
+     * Ends a device's block device unless anyone has it open, in user space or in the kernel. Linux 7.0 and later, see
+     * {@link UblkFeatures#SAFE_STOP_DEV}.
+     *
+     * @return false if the device is in use, and then works as before
+     */
+    public boolean tryStop(int deviceId) throws IOException {
+        int result = command(Command.TRY_STOP_DEV, deviceId, MemorySegment.NULL, 0);
+        if (result == -Errno.EBUSY) {
+            return false;
         }
+        if (result != -Errno.ENODEV) {
+            check(result, Command.TRY_STOP_DEV, "");
+        }
+        return true;
     }
 
+    /**
+     * Removes a device; does nothing if there is none of that number. The driver keeps the number until the last user
+     * has closed the block device. That is waited for, but not long, for a file system may stay mounted.
+     *
+     * @return whether the number is free
+     */
+    public boolean delete(int deviceId) throws IOException {
+        int result = command(Command.DEL_DEV_ASYNC, deviceId, MemorySegment.NULL, 0);
+        if (result == -Errno.EOPNOTSUPP || result == -ENOTSUPP) { // before Linux 6.9
+            result = command(Command.DEL_DEV, deviceId, MemorySegment.NULL, 0);
+        }
+        if (result != -Errno.ENODEV) {
+            check(result, Command.DEL_DEV, "");
+        }
+        long deadline = System.nanoTime() + DELETED_NANOS;
+        while (info(deviceId) != null) {
+            if (System.nanoTime() > deadline) {
+                return false;
+            }
+            LockSupport.parkNanos(DELETED_POLL_NANOS);
+        }
+        return true;
+    }
+
+    /** Returns the result of the command when it has completed. */
     private int command(Command command, int deviceId, MemorySegment buffer, long data) throws IOException {
-        answer = -Errno.ETIME;
+        commands++;
         ring.submissions()
                 .ublkControl(
                         device.value(),
@@ -219,21 +261,25 @@ public final class UblkControl implements AutoCloseable {
                         (int) buffer.byteSize(),
                         data,
                         0,
-                        0);
-        long deadline = System.nanoTime() + ANSWER_NANOS;
-        while (ring.completions().drain((userData, result, flags) -> answer = result, 1) == 0) {
-            long left = deadline - System.nanoTime();
-            if (left <= 0) {
-                throw new IOException(
-                        "the ublk driver gave no answer to %s of device %d in %d s: 'dmesg' may have the reason"
-                                .formatted(command, deviceId, TimeUnit.NANOSECONDS.toSeconds(ANSWER_NANOS)));
-            }
-            int ready = ring.submitAndWait(1, left);
-            if (ready < 0) {
+                        commands);
+        WaitClock clock = new WaitClock();
+        while (completed != commands) {
+            int ready = ring.submitAndWait(1, clock.untilNextNanos());
+            if (ready < 0 && ready != -Errno.EAGAIN && ready != -Errno.EBUSY) {
                 throw new LinuxException("io_uring_enter", -ready);
             }
+            ring.completions().drain(this::onCompletion, RING_ENTRIES);
+            if (completed != commands && clock.isDue()) {
+                listener.waiting("%s of device %d has not completed for %d s: %s"
+                        .formatted(command, deviceId, clock.seconds(), RequestsInKernel.of(deviceId)));
+            }
         }
-        return answer;
+        return result;
+    }
+
+    private void onCompletion(long userData, int result, int flags) {
+        completed = userData;
+        this.result = result;
     }
 
     private static void check(int result, Command command, String detail) throws IOException {
@@ -246,5 +292,8 @@ public final class UblkControl implements AutoCloseable {
     public void close() {
         ring.close();
         device.close();
+        if (completed == commands) {
+            arena.close();
+        }
     }
 }

@@ -32,7 +32,7 @@ import java.util.Arrays;
 /**
  * One queue of a device: takes requests from the kernel, gives them to the engine, commits their results.
  *
- * <p>On the data path. Everything but {@link #handOver} is called by the one thread that made the queue, whose ring it
+ * <p>On the data path. Everything but {@link #handOver} and {@link #leave} is called by the one thread that made the queue, whose ring it
  * is: ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits of a
  * batch and what the ring is to move, and brings the next one. A request is always committed, whatever a handler throws.
  */
@@ -64,7 +64,10 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private final ZoneReportEncoder reports;
 
     private final Inbox inbox;
+    private volatile boolean leaving;
+    private int requestsBegun; // and not committed
     private int tagsEnded;
+    private int refusal; // the least result of a fetch that completed at once
 
     /** Makes the queue for the calling thread, on a device that has been added and not started. */
     UblkQueue(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image)
@@ -78,60 +81,109 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
                 RingFlag.SINGLE_ISSUER,
                 RingFlag.DEFER_TASKRUN,
                 RingFlag.COOP_TASKRUN);
-        ring.registerFiles(deviceFile.value(), image.data().value());
-        submissions = ring.submissions();
-        inbox = new Inbox(submissions, arena, WAKE_UP);
-        int stride = UblkIoDescriptors.ENTRY_BYTES;
-        descriptors = new UblkIoDescriptors(
-                Mapping.sharedReadOnly(
-                        arena,
-                        deviceFile,
-                        UblkIoDescriptors.mappingOffset(queueId, stride),
-                        UblkIoDescriptors.mappingBytes(queueDepth, stride)),
-                stride);
-        buffers = new TagBuffers(arena, deviceFile.value(), queueId, queueDepth, info.maxIoBytes());
-        requests = new BlockRequest[queueDepth];
-        Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
-        dataPort = new UringDataPort(
-                device,
-                submissions,
-                IMAGE_FILE,
-                image.data(),
-                image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null,
-                buffers,
-                info.supportsZeroCopy() ? new RequestPages(ring, DEVICE_FILE, queueId, queueDepth, REGISTRATION) : null,
-                requests,
-                IMAGE);
-        reports = new ZoneReportEncoder(device);
+        try {
+            ring.registerFiles(deviceFile.value(), image.data().value());
+            submissions = ring.submissions();
+            int stride = UblkIoDescriptors.ENTRY_BYTES;
+            descriptors = new UblkIoDescriptors(
+                    Mapping.sharedReadOnly(
+                            arena,
+                            deviceFile,
+                            UblkIoDescriptors.mappingOffset(queueId, stride),
+                            UblkIoDescriptors.mappingBytes(queueDepth, stride)),
+                    stride);
+            buffers = new TagBuffers(arena, deviceFile.value(), queueId, queueDepth, info.maxIoBytes());
+            requests = new BlockRequest[queueDepth];
+            Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
+            dataPort = new UringDataPort(
+                    device,
+                    submissions,
+                    IMAGE_FILE,
+                    image.data(),
+                    image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null,
+                    buffers,
+                    info.supportsZeroCopy()
+                            ? new RequestPages(ring, DEVICE_FILE, queueId, queueDepth, REGISTRATION)
+                            : null,
+                    requests,
+                    IMAGE);
+            reports = new ZoneReportEncoder(device);
+            inbox = new Inbox(submissions, arena, WAKE_UP); // last: nothing fails after it
+        } catch (IOException | RuntimeException | Error e) {
+            ring.close();
+            arena.close();
+            throw e;
+        }
     }
 
-    /** Fetches every tag; the device can be started once all its queues have. */
+    /**
+     * Fetches every tag; the device can be started once all its queues have.
+     *
+     * @throws LinuxException if the kernel refuses one
+     */
     void fetchAll() throws LinuxException {
         for (int tag = 0; tag < queueDepth; tag++) {
             command(UblkCommands.IO_FETCH_REQ, tag, -1, 0);
         }
         inbox.await();
-        int submitted = ring.submit();
-        if (submitted < 0) {
-            throw new LinuxException("io_uring_submit", -submitted);
+        int ready = ring.submitAndWait(0);
+        if (ready < 0) {
+            throw new LinuxException("io_uring_submit", -ready);
+        }
+        ring.completions().drain((userData, result, flags) -> refusal = Math.min(refusal, result), queueDepth);
+        if (refusal < 0) {
+            throw new LinuxException("the command that fetches a request", -refusal);
         }
     }
 
-    /** Serves requests until the device is stopped: every tag has then come back from the kernel for good. */
+    /**
+     * Serves requests until the device is stopped: every tag has then come back from the kernel for good. Or until {@link
+     * #leave}: then the requests that have begun are completed, and close gives the others back to the kernel.
+     */
     void run() {
-        while (tagsEnded < queueDepth) {
+        while (tagsEnded < queueDepth && !leaving) {
             serveBatch();
         }
+        if (leaving) {
+            completeBegun();
+        }
+    }
+
+    /** Ends {@link #run}. Called by any thread, before {@link #close}. */
+    void leave() {
+        leaving = true;
+        inbox.wakeUp();
+    }
+
+    private void completeBegun() {
+        WaitClock clock = new WaitClock();
+        do {
+            inbox.drainTo(device);
+            boolean done = requestsBegun == 0;
+            int ready = done ? ring.submitAndWait(0) : ring.submitAndWait(1, clock.untilNextNanos());
+            requireEntered(ready);
+            ring.completions().drain(this, BATCH_MAX);
+            if (requestsBegun > 0 && clock.isDue()) {
+                ServerLog.LOG.warn(
+                        "queue {}: {} requests have not ended for {} s: the disk of the image is slow or stalled",
+                        queueId,
+                        requestsBegun,
+                        clock.seconds());
+            }
+        } while (requestsBegun > 0 || !submissions.isEmpty());
     }
 
     /** A method of its own, since Java compiles one that is called sooner than a loop that runs. */
     private void serveBatch() {
         inbox.drainTo(device);
-        int ready = ring.submitAndWait(1);
+        requireEntered(ring.submitAndWait(1));
+        ring.completions().drain(this, BATCH_MAX);
+    }
+
+    private static void requireEntered(int ready) {
         if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
             throw new IllegalStateException("io_uring_enter: " + Errno.name(-ready));
         }
-        ring.completions().drain(this, BATCH_MAX);
     }
 
     @Override
@@ -157,18 +209,26 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
 
     private void commandCompleted(int tag, int result) {
         if (result == UblkCommands.IO_RES_OK) {
-            try {
-                start(tag);
-            } catch (RuntimeException | Error e) {
-                ServerLog.LOG.error("queue {} tag {}: a request failed by a bug", queueId, tag, e);
-                commit(tag, -Errno.EIO, 0);
+            if (!leaving) {
+                begin(tag);
             }
-            return;
+        } else if (result == UblkCommands.IO_RES_ABORT) {
+            tagsEnded++;
+        } else {
+            // The kernel would wait for the tag's request for ever: the process has to end.
+            throw new IllegalStateException(
+                    "the kernel refused a command of tag %d: %s".formatted(tag, Errno.name(-result)));
         }
-        if (result != UblkCommands.IO_RES_ABORT) {
-            ServerLog.LOG.error("queue {} tag {}: the kernel refused a command: {}", queueId, tag, Errno.name(-result));
+    }
+
+    private void begin(int tag) {
+        requestsBegun++;
+        try {
+            start(tag);
+        } catch (RuntimeException | Error e) {
+            ServerLog.LOG.error("queue {} tag {}: a request failed by a bug", queueId, tag, e);
+            commit(tag, -Errno.EIO, 0);
         }
-        tagsEnded++;
     }
 
     private void start(int tag) {
@@ -209,6 +269,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void commit(int tag, int result, long appendSector) {
+        requestsBegun--;
         dataPort.release(tag);
         command(UblkCommands.IO_COMMIT_AND_FETCH_REQ, tag, result, appendSector);
     }
@@ -237,7 +298,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         inbox.add(request);
     }
 
-    /** Lets go of the device file's mapping and everything else. Called by the queue's thread. */
+    /** Releases the device file's mapping and everything else. Called by the queue's thread. */
     @Override
     public void close() {
         ring.close();

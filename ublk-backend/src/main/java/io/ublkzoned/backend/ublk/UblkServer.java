@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+import static java.util.Objects.requireNonNull;
 
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
@@ -20,9 +21,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves one image as one ublk device: brings it up, and takes it down in the reverse order.
@@ -40,7 +41,7 @@ public final class UblkServer {
 
     private final Teardown teardown = new Teardown();
     private final List<QueueThread> queues = new ArrayList<>();
-    private final CountDownLatch closed = new CountDownLatch(1);
+    private @Nullable ServerLock lock; // held until the process ends
     private int deviceId;
     private boolean live;
 
@@ -76,6 +77,8 @@ public final class UblkServer {
             try {
                 way.take(server, control);
             } catch (IOException | RuntimeException | Error e) {
+                server.leave();
+                server.queues.forEach(QueueThread::join);
                 server.teardown.runAfter(e);
                 throw e;
             }
@@ -103,15 +106,14 @@ public final class UblkServer {
         teardown.add(device);
         device.begin(DeviceState.prepare(
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
-        try {
-            serve(info, device, metadata, image);
-            control.start(deviceId);
-            awaitNode(Path.of(devicePath()));
-        } catch (IOException | RuntimeException | Error e) {
-            control.stop(deviceId);
-            queues.forEach(QueueThread::join);
-            throw e;
-        }
+        serve(info, device, metadata, image);
+        control.start(deviceId);
+        awaitNode(Path.of(devicePath()));
+        setLive();
+    }
+
+    private void setLive() throws IOException {
+        requireNonNull(lock).started();
         live = true;
     }
 
@@ -124,13 +126,15 @@ public final class UblkServer {
         boolean any = options.deviceId() == ServerOptions.ANY_ID;
         for (int id = any ? 0 : options.deviceId(); ; id++) {
             RunDirectory directory = new RunDirectory(id);
-            if (directory.create(options.image(), options.cacheMode())) {
+            lock = directory.create(options.image(), options.cacheMode());
+            if (lock != null) {
                 DeviceInfo info = null;
                 try {
                     info = control.add(id, options, features, ioBytes);
                 } finally {
                     if (info == null) {
                         directory.remove();
+                        lock.close();
                     }
                 }
                 if (info != null) {
@@ -155,6 +159,7 @@ public final class UblkServer {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
         RunDirectory directory = new RunDirectory(id);
+        lock = ServerLock.take(directory.path());
         AttachedImage image = AttachedImage.openOfDead(directory.image(), directory.cacheMode());
         teardown.add(image);
         control.startRecovery(id);
@@ -177,7 +182,7 @@ public final class UblkServer {
         });
         serve(info, device, metadata, image);
         control.endRecovery(id);
-        live = true;
+        setLive();
     }
 
     /** Starts the threads, and returns when all tags have been fetched. */
@@ -187,6 +192,11 @@ public final class UblkServer {
         metadata.start(device);
         teardown.add(metadata);
         teardown.add(control);
+        teardown.add(() -> {
+            if (live) {
+                stopDevice();
+            }
+        });
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile);
         for (int i = 0; i < info.queues(); i++) {
@@ -272,9 +282,19 @@ public final class UblkServer {
         }
     }
 
+    /** Ends the block device if it is still there. The queues have ended: the kernel waits for no request of this process. */
+    private void stopDevice() throws IOException {
+        try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
+            control.stop(deviceId);
+        }
+    }
+
     private static void delete(int id) throws IOException {
-        try (UblkControl control = UblkControl.open()) {
-            control.delete(id);
+        try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
+            if (!control.delete(id)) {
+                ServerLog.LOG.warn(
+                        "device {} is still open, the kernel keeps its number until the last user is gone", id);
+            }
         }
     }
 
@@ -294,24 +314,21 @@ public final class UblkServer {
      *     directory with the log stays
      */
     public void awaitStop() throws IOException {
-        try {
-            queues.forEach(QueueThread::join);
-            teardown.run();
-            new RunDirectory(deviceId).remove();
-        } finally {
-            closed.countDown();
-        }
+        queues.forEach(QueueThread::join);
+        teardown.run();
+        new RunDirectory(deviceId).remove();
     }
 
-    /** Stops the device and returns when {@link #awaitStop} has closed everything. */
-    public void stop() throws IOException {
-        try (UblkControl control = UblkControl.open()) {
-            control.stop(deviceId);
-        }
-        try {
-            closed.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    /**
+     * Lets {@link #awaitStop} return: no more requests begin, those that have begun end, and then the kernel stops the
+     * device. In this order, so that the process can be killed at any time: a process that is killed while the kernel stops
+     * its device, and has requests of it, never ends.
+     */
+    public void stop() {
+        leave();
+    }
+
+    private void leave() {
+        queues.forEach(QueueThread::leave);
     }
 }

@@ -54,6 +54,21 @@ class MainTest {
     }
 
     @Test
+    void errorsOfJavaAreOneSentenceToo() {
+        PrintWriter broken = new PrintWriter(Writer.nullWriter()) {
+            @Override
+            public void println(String line) {
+                throw new StackOverflowError();
+            }
+        };
+        StringWriter err = new StringWriter();
+        assertEquals(Main.FAILED, Main.run(new String[] {"--version"}, broken, new PrintWriter(err, true)));
+        assertEquals(
+                "ublk-zoned: internal error, please report it with what --debug shows: java.lang.StackOverflowError\n",
+                err.toString());
+    }
+
+    @Test
     void outputThatCannotBeWrittenIsAFailure() {
         Writer full = new Writer() {
             @Override

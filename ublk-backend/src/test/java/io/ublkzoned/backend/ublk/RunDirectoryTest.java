@@ -2,6 +2,8 @@ package io.ublkzoned.backend.ublk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.backend.image.CacheMode;
@@ -68,9 +70,9 @@ class RunDirectoryTest {
     @Test
     void whatADeadServerLeftStays() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
-        assertTrue(directory.create(image, CacheMode.NONE));
+        assertNotNull(directory.create(image, CacheMode.NONE));
         Files.writeString(directory.logFile(), "old");
-        assertFalse(directory.create(folder, CacheMode.WRITEBACK));
+        assertNull(directory.create(folder, CacheMode.WRITEBACK));
         assertEquals(image, directory.image());
         assertEquals("old", Files.readString(directory.logFile()));
         try (Stream<Path> entries = Files.list(root)) {

@@ -626,6 +626,15 @@ public class libc_h extends libc_h$shared {
     public static int SYS_read() {
         return SYS_read;
     }
+    private static final int SYS_umount2 = (int)166L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_umount2 166
+     * }
+     */
+    public static int SYS_umount2() {
+        return SYS_umount2;
+    }
     private static final int SYS_write = (int)1L;
     /**
      * {@snippet lang=c :

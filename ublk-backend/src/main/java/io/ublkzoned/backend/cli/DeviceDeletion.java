@@ -1,0 +1,210 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.ublk.DeadDevice;
+import io.ublkzoned.backend.ublk.DeviceInfo;
+import io.ublkzoned.backend.ublk.RequestsInKernel;
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.UblkControl;
+import io.ublkzoned.backend.ublk.WaitClock;
+import io.ublkzoned.backend.ublk.WaitListener;
+import io.ublkzoned.bindings.ublk.UblkFeatures;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The end of one device. A living server closes its image and removes its device itself, and is waited for as long as
+ * that takes; what a dead one left is closed and removed here.
+ */
+final class DeviceDeletion {
+
+    private static final long FORCED_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    private final UblkControl control;
+    private final WaitListener listener;
+    private final boolean force;
+    private final LiveDevice device;
+    private final RunDirectory directory;
+
+    private DeviceDeletion(UblkControl control, WaitListener listener, int id, boolean force) {
+        this.control = control;
+        this.listener = listener;
+        this.force = force;
+        device = new LiveDevice(id);
+        directory = new RunDirectory(id);
+    }
+
+    /**
+     * Deletes a device.
+     *
+     * @throws IOException with a sentence if the device is in use, and then works as before; or if its image was not closed
+     */
+    static void delete(int id, boolean force, WaitListener listener) throws IOException {
+        if (!new RunDirectory(id).exists()) {
+            throw LiveDevice.noDevice(id);
+        }
+        try (UblkControl control = UblkControl.open(listener)) {
+            new DeviceDeletion(control, listener, id, force).run();
+        }
+    }
+
+    private void run() throws IOException {
+        ServerProcess server = ServerProcess.find(directory);
+        if (server == null) {
+            deleteDead();
+            return;
+        }
+        if (force) {
+            endByForce(server);
+            return;
+        }
+        awaitStarted(server);
+        if (!server.isAlive()) {
+            if (isLeft()) {
+                deleteDead();
+            }
+            return;
+        }
+        if (isLive()) {
+            requireRunning(server);
+            stopUnlessUsed(server);
+        }
+        awaitEnd(server, Long.MAX_VALUE);
+        requireClosed();
+    }
+
+    private boolean isLive() throws IOException {
+        DeviceInfo info = control.info(device.id());
+        return info != null && info.isLive();
+    }
+
+    /** Waits until an {@code add} or {@code recover} that has not printed its path yet has succeeded or failed. */
+    private void awaitStarted(ServerProcess server) throws IOException {
+        WaitClock clock = new WaitClock();
+        while (server.isStarting()) {
+            LockSupport.parkNanos(POLL_NANOS);
+            if (clock.isDue()) {
+                listener.waiting("%s has been starting for %d s (pid %d)"
+                        .formatted(device.path(), clock.seconds(), server.pid()));
+            }
+        }
+    }
+
+    private void requireRunning(ServerProcess server) throws IOException {
+        if (server.isStopped()) {
+            throw new CommandFailure(
+                    "the server of %s is stopped: 'kill -CONT %d' lets it continue, 'ublk-zoned del --force %d' kills it"
+                            .formatted(device.path(), server.pid(), device.id()));
+        }
+    }
+
+    /** Stops the device, or refuses and names a user. Where the kernel can, it stops the device only if nobody has it open. */
+    private void stopUnlessUsed(ServerProcess server) throws IOException {
+        boolean safe = (control.features() & UblkFeatures.SAFE_STOP_DEV) != 0;
+        long start = System.nanoTime();
+        while (true) {
+            DeviceUsers.User user = DeviceUsers.find(device);
+            if (user == null && safe && !control.tryStop(device.id())) {
+                user = DeviceUsers.User.passing("is open, inside the kernel or where this process cannot see it");
+            }
+            if (user == null) {
+                break;
+            }
+            if (System.nanoTime() - start > user.patienceNanos()) {
+                throw user.refusal(device);
+            }
+            LockSupport.parkNanos(2 * POLL_NANOS);
+        }
+        if (!safe) {
+            server.terminate();
+        }
+    }
+
+    /** Returns whether the server has ended in time. */
+    private boolean awaitEnd(ServerProcess server, long nanos) throws IOException {
+        WaitClock clock = new WaitClock();
+        long start = System.nanoTime();
+        while (server.isAlive()) {
+            if (System.nanoTime() - start > nanos) {
+                return false;
+            }
+            LockSupport.parkNanos(POLL_NANOS);
+            if (clock.isDue()) {
+                listener.waiting("the server of %s (pid %d) has been ending for %d s: %s"
+                        .formatted(device.path(), server.pid(), clock.seconds(), reason(server)));
+            }
+        }
+        return true;
+    }
+
+    private String reason(ServerProcess server) throws IOException {
+        if (server.isStopped()) {
+            return "it is stopped, 'kill -CONT %d' lets it continue".formatted(server.pid());
+        }
+        DeviceMount mount = DeviceMount.find(device);
+        return (mount == null ? "" : "the file system at " + mount + " may still be written back; ")
+                + (device.exists()
+                        ? RequestsInKernel.of(device.id())
+                        : "the device is stopped, its image is being closed");
+    }
+
+    private void requireClosed() throws IOException {
+        if (isLeft()) {
+            throw new CommandFailure(
+                    "the server of %s ended without closing its image, the next add recovers it: see %s"
+                            .formatted(device.path(), directory.logFile()));
+        }
+        sayIfKept();
+    }
+
+    /** Whether the server left its run directory. One that has a server is a new device's. */
+    private boolean isLeft() throws IOException {
+        return directory.exists() && ServerProcess.find(directory) == null;
+    }
+
+    private void sayIfKept() throws IOException {
+        if (control.info(device.id()) != null) {
+            DeviceMount mount = DeviceMount.find(device);
+            listener.waiting("%s is gone, but the kernel keeps its number until %s"
+                    .formatted(device.path(), mount == null ? "its last user closes it" : "umount " + mount));
+        }
+    }
+
+    private void endByForce(ServerProcess server) throws IOException {
+        server.terminate();
+        if (awaitEnd(server, FORCED_NANOS)) {
+            requireClosed();
+            return;
+        }
+        server.kill();
+        awaitEnd(server, Long.MAX_VALUE);
+        deleteDead();
+    }
+
+    /** The kernel keeps the device of a dead server. */
+    private void deleteDead() throws IOException {
+        if (!force) {
+            DeviceUsers.User user = DeviceUsers.findLasting(device);
+            if (user != null) {
+                throw user.refusal(device);
+            }
+        }
+        control.stop(device.id());
+        control.delete(device.id());
+        closeImage();
+        directory.remove();
+        sayIfKept();
+    }
+
+    private void closeImage() throws IOException {
+        try {
+            DeadDevice.closeImage(directory);
+        } catch (IOException e) {
+            throw new CommandFailure(
+                    "the device is gone, but its image was not closed: %s; try again, or give up what was not flushed with rm -r %s"
+                            .formatted(e.getMessage(), directory.path()),
+                    e);
+        }
+    }
+}

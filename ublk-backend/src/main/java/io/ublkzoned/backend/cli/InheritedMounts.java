@@ -1,0 +1,142 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.host.Mount;
+import io.ublkzoned.bindings.linux.LinuxProcess;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The mounts that a server got when the launcher made a mount namespace for it. It detaches those that it does not need:
+ * otherwise its copies would keep file systems and their devices busy after others have unmounted them, wherever the
+ * caller's mounts do not pass umounts on.
+ */
+final class InheritedMounts {
+
+    private static final Path SELF = Path.of("/proc/self");
+    private static final List<Path> NEEDED =
+            Stream.of("/", "/proc", "/sys", "/dev", "/run").map(Path::of).toList();
+
+    /** The kernel's own file systems hold no device; Java reads cgroups below /sys. */
+    private static final List<Path> NEEDED_WITH_ALL_BELOW =
+            Stream.of("/proc", "/sys").map(Path::of).toList();
+
+    private InheritedMounts() {}
+
+    /**
+     * Detaches all mounts but those that the process needs. Does nothing in a namespace that may also be another's.
+     *
+     * <p>Whatever the process is to use later is open by now, and its folder is one of those needed.
+     */
+    static void detach() throws IOException {
+        if (!isNamespaceOurs()) {
+            return;
+        }
+        Set<Path> needed = filesInUse();
+        needed.addAll(NEEDED);
+        int left = Integer.MAX_VALUE;
+        // Another round reaches what was hidden by a later mount.
+        for (List<Mount> mounts = superfluous(read(), needed); !mounts.isEmpty() && mounts.size() < left; ) {
+            left = mounts.size();
+            mounts.reversed().forEach(mount -> LinuxProcess.umount(mount.point(), LinuxProcess.MNT_DETACH));
+            mounts = superfluous(read(), needed);
+        }
+    }
+
+    /** Whether the launcher made the namespace: it is not the parent's, and no mount of it passes an umount on. */
+    private static boolean isNamespaceOurs() throws IOException {
+        try {
+            Path parent = Path.of("/proc", parentPid(), "ns/mnt");
+            return !Files.readSymbolicLink(parent).equals(Files.readSymbolicLink(SELF.resolve("ns/mnt")))
+                    && read().stream().noneMatch(Mount::shared);
+        } catch (IOException e) {
+            return false; // the parent has ended, or is not ours to look at
+        }
+    }
+
+    private static String parentPid() throws IOException {
+        try (Stream<String> lines = Files.lines(SELF.resolve("status"))) {
+            return lines.filter(line -> line.startsWith("PPid:"))
+                    .findFirst()
+                    .orElseThrow(() -> new IOException("/proc/self/status has no line PPid:"))
+                    .substring("PPid:".length())
+                    .strip();
+        }
+    }
+
+    private static List<Mount> read() throws IOException {
+        return Mount.read(SELF.resolve("mountinfo"));
+    }
+
+    /** What is open, but for the caller's stdin, stdout and stderr, and what is mapped. */
+    private static Set<Path> filesInUse() throws IOException {
+        Set<Path> files = new HashSet<>();
+        try (DirectoryStream<Path> links = Files.newDirectoryStream(SELF.resolve("fd"))) {
+            for (Path link : links) {
+                if (Integer.parseInt(link.getFileName().toString()) > 2) {
+                    addAbsolute(files, target(link));
+                }
+            }
+        }
+        String maps = Files.readString(SELF.resolve("maps"), StandardCharsets.ISO_8859_1);
+        maps.lines()
+                .map(line -> line.split(" +", 6))
+                .filter(words -> words.length == 6)
+                .forEach(words -> {
+                    byte[] path = words[5].getBytes(StandardCharsets.ISO_8859_1);
+                    addAbsolute(files, new String(path, StandardCharsets.UTF_8));
+                });
+        return files;
+    }
+
+    private static String target(Path link) {
+        try {
+            return Files.readSymbolicLink(link).toString();
+        } catch (IOException e) {
+            return ""; // closed in this moment
+        }
+    }
+
+    private static void addAbsolute(Set<Path> files, String path) {
+        if (path.startsWith("/")) {
+            files.add(Path.of(path));
+        }
+    }
+
+    /** Those of {@code mounts} on which none of the needed files lies, nor a mount on which one does. */
+    static List<Mount> superfluous(List<Mount> mounts, Set<Path> needed) {
+        Map<Integer, Mount> byId = mounts.stream().collect(Collectors.toMap(Mount::id, Function.identity()));
+        Set<Mount> kept = new LinkedHashSet<>();
+        for (Path file : needed) {
+            // The last of the deepest ones is on top.
+            mounts.stream()
+                    .filter(mount -> file.startsWith(mount.point()))
+                    .reduce((one, other) -> depth(other) >= depth(one) ? other : one)
+                    .ifPresent(kept::add);
+        }
+        for (Mount mount : List.copyOf(kept)) {
+            for (Mount at = byId.get(mount.parentId()); at != null && kept.add(at); ) {
+                at = byId.get(at.parentId());
+            }
+        }
+        Set<String> keptPoints = kept.stream().map(Mount::point).collect(Collectors.toSet());
+        return mounts.stream()
+                .filter(mount -> !keptPoints.contains(mount.point()))
+                .filter(mount -> NEEDED_WITH_ALL_BELOW.stream().noneMatch(Path.of(mount.point())::startsWith))
+                .toList();
+    }
+
+    private static int depth(Mount mount) {
+        return Path.of(mount.point()).getNameCount();
+    }
+}

@@ -1,0 +1,30 @@
+package io.ublkzoned.backend.ublk;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The requests of a device that the kernel has under way, from sysfs. */
+public final class RequestsInKernel {
+
+    private static final Path BLOCK_DEVICES = Path.of("/sys/block");
+
+    private RequestsInKernel() {}
+
+    /** A clause that says how many there are, as far as the kernel counts them. */
+    public static String of(int deviceId) {
+        return of(BLOCK_DEVICES.resolve("ublkb" + deviceId));
+    }
+
+    static String of(Path blockDevice) {
+        String[] counts;
+        try {
+            counts = Files.readString(blockDevice.resolve("inflight")).strip().split("\\s+", 2);
+        } catch (IOException e) {
+            return "there is no block device; 'dmesg' may have the reason";
+        }
+        return counts.length == 2
+                ? "reads under way: %s, writes: %s (flushes are not counted)".formatted(counts[0], counts[1])
+                : "the requests under way are not known";
+    }
+}

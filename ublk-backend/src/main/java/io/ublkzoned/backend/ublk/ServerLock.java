@@ -1,0 +1,121 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.Libc;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.linux.LinuxProcess;
+import io.ublkzoned.bindings.linux.OpenFileLock;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The lock on the file {@code server} in a device's run directory. A server holds it from before the device exists until
+ * its process has ended, so others know whether a device that is not live has a server. The file holds the server's
+ * process id and whether its device has been live.
+ */
+public final class ServerLock implements Closeable {
+
+    private static final String FILE = "server";
+    private static final int MODE = 0644;
+    private static final String STARTING = "starting";
+    private static final String STARTED = "started";
+
+    private final FileDescriptor file;
+
+    private ServerLock(FileDescriptor file) {
+        this.file = file;
+    }
+
+    /**
+     * A living server.
+     *
+     * @param started whether its device has been live: if it is live no longer, the server closes the image
+     */
+    public record Holder(int pid, boolean started) {}
+
+    /**
+     * Takes the lock for this process.
+     *
+     * @throws IOException with a sentence, if another server has it
+     */
+    static ServerLock take(Path runDirectory) throws IOException {
+        Path path = runDirectory.resolve(FILE);
+        FileDescriptor file = FileDescriptor.open(path.toString(), FileFlags.O_RDWR | FileFlags.O_CREAT, MODE);
+        try {
+            int result = OpenFileLock.tryLock(file.value(), FileFlags.F_WRLCK, 0, 0);
+            if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
+                throw new IOException("the device has a server already: see ublk-zoned list");
+            }
+            LinuxException.check(result, "fcntl", path.toString());
+            ServerLock lock = new ServerLock(file);
+            lock.write(STARTING);
+            return lock;
+        } catch (IOException | RuntimeException | Error e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /** Notes that the device is live. */
+    void started() throws IOException {
+        write(STARTED);
+    }
+
+    /** Padded, so that a reader never sees the end of a longer text. */
+    private void write(String phase) throws IOException {
+        String text = "%-10d %-8s\n".formatted(LinuxProcess.processId(), phase);
+        try (Arena arena = Arena.ofConfined()) {
+            long written = Libc.pwriteFully(
+                    file.value(),
+                    arena.allocateFrom(text, StandardCharsets.US_ASCII).asSlice(0, text.length()),
+                    0);
+            LinuxException.check((int) written, "pwrite", file.name());
+        }
+    }
+
+    /** The living server of a device, or null. */
+    public static @Nullable Holder holder(RunDirectory directory) throws IOException {
+        return holder(directory.path());
+    }
+
+    static @Nullable Holder holder(Path runDirectory) throws IOException {
+        Path path = runDirectory.resolve(FILE);
+        if (!Files.exists(path)) {
+            return null;
+        }
+        try (FileDescriptor file = FileDescriptor.open(path.toString(), FileFlags.O_RDONLY)) {
+            int result = OpenFileLock.testLock(file.value(), FileFlags.F_RDLCK, 0, 0);
+            if (result != -Errno.EAGAIN) {
+                LinuxException.check(result, "fcntl", path.toString());
+                return null;
+            }
+            return parse(Files.readString(path, StandardCharsets.US_ASCII));
+        } catch (LinuxException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return null;
+            }
+            throw e;
+        } catch (NoSuchFileException e) {
+            return null;
+        }
+    }
+
+    /** Null for a server that has not written it yet: it has not begun. */
+    private static @Nullable Holder parse(String text) {
+        String[] words = text.strip().split(" +", -1);
+        return words.length == 2 ? new Holder(Integer.parseInt(words[0]), words[1].equals(STARTED)) : null;
+    }
+
+    @Override
+    public void close() {
+        file.close();
+    }
+}

@@ -1,0 +1,59 @@
+package io.ublkzoned.backend.ublk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.bindings.linux.LinuxProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class ServerLockTest {
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void holderIsKnownFromTheStartToItsEnd() throws IOException {
+        assertNull(ServerLock.holder(folder));
+        ServerLock lock = ServerLock.take(folder);
+        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(folder));
+        lock.started();
+        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), true), ServerLock.holder(folder));
+        lock.close();
+        assertNull(ServerLock.holder(folder));
+    }
+
+    @Test
+    void secondServerIsRefused() throws IOException {
+        ServerLock lock = ServerLock.take(folder);
+        assertThrows(IOException.class, () -> ServerLock.take(folder));
+        lock.close();
+        ServerLock.take(folder).close();
+    }
+
+    @Test
+    void nextServerIsStartingAgain() throws IOException {
+        ServerLock lock = ServerLock.take(folder);
+        lock.started();
+        lock.close();
+        ServerLock next = ServerLock.take(folder);
+        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(folder));
+        next.close();
+    }
+
+    @Test
+    void runDirectoryComesWithItsLockHeld() throws IOException {
+        RunDirectory directory = new RunDirectory(folder.resolve("run"), 0);
+        ServerLock lock = directory.create(Files.createFile(folder.resolve("image")), CacheMode.NONE);
+        assertNotNull(lock);
+        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(directory));
+        lock.close();
+        assertNull(ServerLock.holder(directory));
+    }
+}

@@ -1,0 +1,99 @@
+package io.ublkzoned.backend.ublk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.ublkzoned.backend.image.AttachedImage;
+import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.bindings.ublk.UblkFeatures;
+import io.ublkzoned.bindings.uring.RingFeatures;
+import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ImageFormatter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Queues on files that are no ublk devices, and so refuse them. */
+final class UblkQueueTest {
+
+    private static final DeviceInfo INFO = new DeviceInfo(0, -1, 0, UblkFeatures.ZONED, 1, 8, 1 << 20);
+
+    @TempDir
+    private Path folder;
+
+    @BeforeEach
+    void requireRing() {
+        RingFeatures ring = RingFeatures.ofThisKernel();
+        assumeTrue(ring.available(), () -> "SKIPPED: " + ring.unavailableReason());
+    }
+
+    /** Tries with a queue on a file that stands for /dev/ublkcN, and closes what it made itself. */
+    private <T extends Throwable> T failure(Class<T> type, Path deviceFile) throws IOException {
+        // Another image each time: the kernel ends a ring, which has the image open, some time after its close.
+        Path path = Files.createTempFile(folder, "disk", ".qcow2");
+        int flags = FileFlags.O_RDWR | FileFlags.O_CREAT | FileFlags.O_TRUNC;
+        try (FileDescriptor file = FileDescriptor.open(path.toString(), flags, 0600)) {
+            FormatOptions options =
+                    FormatOptions.ofSize(64L << 20).zoneSize(16L << 20).build();
+            ImageFormatter.format(new FdImageFile(file), options);
+        }
+        try (AttachedImage image = AttachedImage.open(path, CacheMode.WRITEBACK);
+                FileDescriptor file = FileDescriptor.open(deviceFile.toString(), FileFlags.O_RDWR)) {
+            ZonedDevice device = ZonedDevice.open(new FdImageFile(image.metadata()), () -> {});
+            return assertThrows(type, () -> {
+                try (UblkQueue queue = new UblkQueue(0, INFO, device, file, image)) {
+                    queue.fetchAll();
+                }
+            });
+        }
+    }
+
+    @Test
+    void queueThatCannotBeMadeLeavesNothingOpen() throws IOException {
+        failure(LinuxException.class, Path.of("/dev/null")); // loads what stays open
+        List<String> before = openFiles();
+        LinuxException e = failure(LinuxException.class, Path.of("/dev/null"));
+        assertTrue(e.toString().contains("mmap"), e.toString());
+        assertEquals(before, openFiles());
+    }
+
+    @Test
+    void refusedFetchIsAnError() throws IOException {
+        Path file = Files.write(folder.resolve("device"), new byte[4096]);
+        LinuxException e = failure(LinuxException.class, file);
+        assertTrue(e.toString().contains("the command that fetches a request"), e.toString());
+    }
+
+    private static List<String> openFiles() throws IOException {
+        try (Stream<Path> links = Files.list(Path.of("/proc/self/fd"))) {
+            return links.map(UblkQueueTest::target)
+                    .filter(UblkQueueTest::isOfAQueue)
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    private static boolean isOfAQueue(String target) {
+        return target.startsWith("anon_inode:");
+    }
+
+    private static String target(Path link) {
+        try {
+            return Files.readSymbolicLink(link).toString();
+        } catch (IOException e) {
+            return ""; // the folder itself, closed by now
+        }
+    }
+}
