@@ -209,17 +209,28 @@ make_pattern() {
 
 # ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start ----
 
-# Prints what the kernel says of DEVICE.
+# Prints what blkzone says of DEVICE.
 kernel_zones() {
-    blkzone report "$DEVICE" | gawk --non-decimal-data '
+    blkzone report "$DEVICE" | parse_blkzone
+}
+
+# parse_blkzone <REPORT: prints "-" for the write pointer of conventional, read-only and offline zones, and the end of the zone for
+# that of full zones. Since util-linux 2.42, blkzone prints N/A for all of them.
+parse_blkzone() {
+    gawk --non-decimal-data '
         BEGIN {
             split("nw em oi oe cl ro fu of", short)
             split("not-wp empty implicit-open explicit-open closed read-only full offline", long)
             for (i in short) name[short[i]] = long[i]
         }
-        match($0, /start: (0x[0-9a-f]+), len (0x[0-9a-f]+), cap (0x[0-9a-f]+), wptr (0x[0-9a-f]+) .*zcond: ?[0-9]+\((..)\) \[type: ([12])\(/, f) {
-            conventional = f[6] == 1
-            print NR - 1, f[1] * 512, f[3] * 512, conventional ? "-" : f[4] * 512, name[f[5]]
+        match($0, /start: (0x[0-9a-f]+), len (0x[0-9a-f]+), cap (0x[0-9a-f]+), wptr (0x[0-9a-f]+|N\/A) .*zcond: ?[0-9]+\((..)\) \[type: ([12])\(/, f) {
+            pointer = f[4] == "N/A" ? f[2] * 512 : f[4] * 512
+            print NR - 1, f[1] * 512, f[3] * 512, f[5] ~ /nw|ro|of/ ? "-" : pointer, name[f[5]]
+            next
+        }
+        {
+            print "not understood: " $0 >"/dev/stderr"
+            exit 1
         }'
 }
 
