@@ -27,7 +27,6 @@ final class Failures {
         } else {
             LOG.error("{} failed by a bug", what, thrown);
         }
-        boolean full = thrown instanceof ImageIoException e && e.errno() == BlockErrors.ENOSPC;
-        return full ? -BlockErrors.ENOSPC : -BlockErrors.EIO;
+        return thrown instanceof ImageIoException e ? -BlockErrors.ofFailedIo(e.errno()) : -BlockErrors.EIO;
     }
 }

@@ -264,11 +264,11 @@ class UringDataPortTest {
     }
 
     @Test
-    void failureOfTheCopyIsTheRequests() {
+    void failureOfTheCopyIsAnIoError() {
         write(2 * ZONE, random(4 * KIB));
         driver.close();
-        assertEquals(-Errno.EBADF, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
-        assertEquals(-Errno.EBADF, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
+        assertEquals(-Errno.EIO, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
+        assertEquals(-Errno.EIO, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
     }
 
     @Test
