@@ -209,18 +209,50 @@ make_pattern() {
 
 # ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start ----
 
-# Prints what the kernel says of DEVICE.
+# Prints what blkzone says of DEVICE.
 kernel_zones() {
-    blkzone report "$DEVICE" | gawk --non-decimal-data '
+    blkzone report "$DEVICE" | parse_blkzone
+}
+
+# parse_blkzone <REPORT: prints "-" for the write pointer of conventional, read-only and offline zones, and the end of the zone for
+# that of full zones. Since util-linux 2.42, blkzone prints N/A for all of them.
+parse_blkzone() {
+    gawk --non-decimal-data '
         BEGIN {
             split("nw em oi oe cl ro fu of", short)
             split("not-wp empty implicit-open explicit-open closed read-only full offline", long)
             for (i in short) name[short[i]] = long[i]
         }
-        match($0, /start: (0x[0-9a-f]+), len (0x[0-9a-f]+), cap (0x[0-9a-f]+), wptr (0x[0-9a-f]+) .*zcond: ?[0-9]+\((..)\) \[type: ([12])\(/, f) {
-            conventional = f[6] == 1
-            print NR - 1, f[1] * 512, f[3] * 512, conventional ? "-" : f[4] * 512, name[f[5]]
+        match($0, /start: (0x[0-9a-f]+), len (0x[0-9a-f]+), cap (0x[0-9a-f]+), wptr (0x[0-9a-f]+|N\/A) .*zcond: ?[0-9]+\((..)\) \[type: ([12])\(/, f) {
+            pointer = f[4] == "N/A" ? f[2] * 512 : f[4] * 512
+            print NR - 1, f[1] * 512, f[3] * 512, f[5] ~ /nw|ro|of/ ? "-" : pointer, name[f[5]]
+            next
+        }
+        {
+            print "not understood: " $0 >"/dev/stderr"
+            exit 1
         }'
+}
+
+# raw_zones device|cached [DEVICE]: prints the device's own report, or the one from the kernel's cache (since 6.19), as the ioctl
+# returns it. A write pointer of all ones is "-". The cache has "active" for each condition between empty and full.
+raw_zones() {
+    python3 -c '
+import fcntl, struct, sys
+
+# linux/blkzoned.h: _IOWR(0x12, 130 and 142, struct blk_zone_report), BLK_ZONE_REP_CACHED
+BLKREPORTZONE, BLKREPORTZONEV2, CACHED, ZONES = 0xC0101282, 0xC010128E, 1 << 31, 4096
+request, flags = {"device": (BLKREPORTZONE, 0), "cached": (BLKREPORTZONEV2, CACHED)}[sys.argv[1]]
+conditions = {0: "not-wp", 1: "empty", 2: "implicit-open", 3: "explicit-open", 4: "closed", 13: "read-only", 14: "full",
+              15: "offline", 255: "active"}
+report = bytearray(16 + 64 * ZONES)
+struct.pack_into("=QII", report, 0, 0, ZONES, flags)
+with open(sys.argv[2], "rb") as device:
+    fcntl.ioctl(device, request, report)
+for i in range(struct.unpack_from("=QI", report)[1]):
+    start, _, pointer, kind, condition, capacity = struct.unpack_from("=QQQBB6xQ", report, 16 + 64 * i)
+    pointer = "-" if kind == 1 or pointer == 2**64 - 1 else (pointer - start) * 512
+    print(i, start * 512, capacity * 512, pointer, conditions[condition])' "$1" "${2:-$DEVICE}"
 }
 
 # our_zones REPORT-ARGUMENT...: prints what ublk-zoned says
@@ -230,8 +262,10 @@ import json, sys
 for index, zone in enumerate(json.load(sys.stdin)["zones"]):
     assert zone["index"] == index, zone
     conventional = zone["type"] == "conventional"
-    assert conventional == (zone["writePointer"] is None) == (zone["condition"] == "not-wp"), zone
-    pointer = "-" if conventional else zone["writePointer"] - zone["start"]
+    failed = zone["condition"] in ("read-only", "offline")
+    assert conventional == (zone["condition"] == "not-wp"), zone
+    assert failed or conventional == (zone["writePointer"] is None), zone
+    pointer = "-" if conventional or failed else zone["writePointer"] - zone["start"]
     print(index, zone["start"], zone["capacity"], pointer, zone["condition"])'
 }
 

@@ -63,6 +63,18 @@ refuses_without_the_driver() {
     expect_equal "the list" "$(ublk-zoned list)" ''
 }
 
+# runs: newest
+refuses_a_kernel_that_adding_a_device_would_crash() {
+    new_image disk.qcow2 --size 256M --zone-size 16M
+    echo 6.17.0-1018-azure >osrelease
+    mount --bind osrelease /proc/sys/kernel/osrelease
+    trap 'umount /proc/sys/kernel/osrelease; finish_test' EXIT
+    local sentence='Linux 6.17.0-1018-azure: adding a ublk device crashes this kernel; boot Linux 6.18.6 or newer'
+    _expect_refusal "^ublk-zoned: $sentence$" disk.qcow2
+    ublk-zoned doctor >doctor.txt && fail "doctor finds a kernel healthy that adding a device would crash"
+    expect_match "what doctor says" "$(<doctor.txt)" "problem +kernel +$sentence"
+}
+
 # runs: long
 refuses_users_other_than_root() {
     new_image disk.qcow2 --size 256M --zone-size 16M

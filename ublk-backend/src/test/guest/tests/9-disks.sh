@@ -80,3 +80,42 @@ loses_nothing_flushed_when_the_disk_fails() {
     del_and_check mnt/disk.qcow2
     _unmount_disk
 }
+
+# The device takes memory that is aligned to 4 bytes. Of large requests the disk gets the client's own pages (zero copy), past the page
+# cache, and wants them aligned to 512 bytes; on some kernels also to its sectors.
+# runs: newest
+takes_memory_that_the_disk_would_not_take() {
+    modprobe loop
+    truncate -s 512M disk.img
+    local loop
+    loop=$(losetup --show --sector-size 4096 -f disk.img)
+    (($(cat "/sys/block/${loop#/dev/}/queue/dma_alignment") >= 511)) || fail "the disk takes any memory"
+    mkfs.ext4 -q "$loop"
+    mkdir mnt
+    mount "$loop" mnt
+    new_image mnt/disk.qcow2 --size 64M --zone-size 16M
+    attach mnt/disk.qcow2 --cache none
+    pattern 16777216 4M >data
+    python3 - "$DEVICE" 16777216 data <<'END'
+import mmap, os, sys
+device = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
+place = int(sys.argv[2])
+expected = open(sys.argv[3], "rb").read()
+memory = mmap.mmap(-1, 1 << 20)
+written = 0
+for alignment in 4, 512:
+    for size in 4 << 10, 16 << 10, 32 << 10, 128 << 10, 512 << 10:
+        buffer = memoryview(memory)[alignment:alignment + size]
+        buffer[:] = expected[written:written + size]
+        assert os.pwrite(device, buffer, place + written) == size, (alignment, size)
+        buffer[:] = bytes(size)
+        assert os.preadv(device, [buffer], place + written) == size, (alignment, size)
+        assert buffer == expected[written:written + size], (alignment, size)
+        written += size
+END
+    expect_zones "1 implicit-open 1384K"
+    cmp <(pattern 16777216 1384K) <(read_zone 1 0 1384K)
+    del_and_check mnt/disk.qcow2
+    umount mnt
+    losetup -d "$loop"
+}

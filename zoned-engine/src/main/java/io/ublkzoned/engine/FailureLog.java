@@ -51,7 +51,6 @@ public final class FailureLog {
                 Lazy.LOG.error("{}{} failed by a bug{}", what, where, times, thrown);
             }
         }
-        boolean full = thrown instanceof ImageIoException e && e.errno() == BlockErrors.ENOSPC;
-        return full ? -BlockErrors.ENOSPC : -BlockErrors.EIO;
+        return thrown instanceof ImageIoException e ? -BlockErrors.ofFailedIo(e.errno()) : -BlockErrors.EIO;
     }
 }

@@ -267,7 +267,7 @@ final class ZoneChanges {
                 for (Zone zone : changed) {
                     if (change.condition != null) {
                         rules.fail(zone, change.condition);
-                    } else if (ZoneStateMachine.isFailed(zone)) {
+                    } else if (zone.condition().isFailed()) {
                         rules.recover(zone);
                     }
                 }

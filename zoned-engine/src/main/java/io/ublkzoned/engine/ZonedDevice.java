@@ -182,11 +182,12 @@ public final class ZonedDevice implements Closeable {
     /**
      * The data port has moved a part, or failed to. Called on the queue's thread.
      *
-     * @param result 0 or more if the whole part was moved, else -errno
+     * @param result 0 or more if the whole part was moved, else -errno; see {@link BlockErrors#ofFailedIo} for what becomes
+     *     of that
      */
     public void partCompleted(BlockRequest request, int result) {
         if (result < 0 && request.result == 0) {
-            request.result = result;
+            request.result = -BlockErrors.ofFailedIo(-result);
         }
         if (--request.partsPending > 0) {
             return;

@@ -34,6 +34,7 @@ public final class BlkZone {
     /**
      * Writes one zone into {@code zones}, with its other fields zero.
      *
+     * @param writePointerSector -1 if the zone has none that is valid
      * @param type TYPE_...
      * @param condition COND_...
      * @param capacitySectors never 0: the length for a conventional zone
@@ -65,6 +66,7 @@ public final class BlkZone {
         return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_LEN()));
     }
 
+    /** The write pointer, -1 if the driver reports that it is not valid. */
     public static long writePointerSector(MemorySegment zones, int index) {
         return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_WP()));
     }

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.host.HostCheckup;
 import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.ublk.Recovery;
 import io.ublkzoned.backend.ublk.ServerOptions;
@@ -47,6 +48,7 @@ final class Add implements Subcommand {
     @Override
     public int run(Arguments line) throws IOException {
         ServerOptions options = options(line);
+        HostCheckup.requireKernel();
         return new Serving(line).run(() -> {
             try {
                 return UblkServer.add(options);

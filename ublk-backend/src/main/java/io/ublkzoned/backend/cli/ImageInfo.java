@@ -24,10 +24,13 @@ final class ImageInfo implements Subcommand {
             boolean closed,
             List<ReportedZone> zones) {
 
-        /** Bytes that sequential zones hold below their write pointers, or to their capacity if they are full. */
+        /**
+         * Bytes that sequential zones hold below their write pointers, or to their capacity if they are full; without
+         * those whose write pointer is unknown.
+         */
         long writtenBytes() {
             return zones.stream()
-                    .filter(zone -> !zone.isConventional())
+                    .filter(ReportedZone::hasWritePointer)
                     .mapToLong(zone -> Math.min(zone.writePointer() - zone.start(), zone.capacity()))
                     .sum();
         }
@@ -39,7 +42,11 @@ final class ImageInfo implements Subcommand {
                         "ublk-zoned info",
                         "Show the geometry and the state of a device or of an image, attached or not.",
                         "[OPTION]... IMAGE|DEV"))
-                .flag("--json", "Show it in JSON, in bytes.");
+                .flag("--json", "Show it in JSON, in bytes.")
+                .footer(
+                        "",
+                        "Data in read-only and offline zones count as written for an image that is not attached, but not for a device:",
+                        "the kernel does not report their write pointers.");
     }
 
     @Override

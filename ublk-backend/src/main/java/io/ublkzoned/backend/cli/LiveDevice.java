@@ -94,12 +94,13 @@ record LiveDevice(int id) {
     }
 
     private static ReportedZone zone(int index, MemorySegment entries, int i) throws IOException {
+        long writePointer = BlkZone.writePointerSector(entries, i);
         return new ReportedZone(
                 index,
                 BlkZone.startSector(entries, i) * DeviceGeometry.SECTOR_BYTES,
                 BlkZone.lengthSectors(entries, i) * DeviceGeometry.SECTOR_BYTES,
                 BlkZone.capacitySectors(entries, i) * DeviceGeometry.SECTOR_BYTES,
-                BlkZone.writePointerSector(entries, i) * DeviceGeometry.SECTOR_BYTES,
+                writePointer < 0 ? ReportedZone.UNKNOWN : writePointer * DeviceGeometry.SECTOR_BYTES,
                 condition(BlkZone.condition(entries, i)));
     }
 

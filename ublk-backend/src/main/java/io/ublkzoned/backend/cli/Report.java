@@ -18,7 +18,12 @@ final class Report implements Subcommand {
                 .option("-o --offset", "OFFSET", "Begin with the zone that holds this place on the device.")
                 .option("-c --count", "COUNT", "Show so many zones.")
                 .flag("--map", "Show one character a zone, and how many are in which condition.")
-                .flag("--json", "Show all in JSON, in bytes.");
+                .flag("--json", "Show all in JSON, in bytes.")
+                .footer(
+                        "",
+                        "In JSON, writePointer is null for conventional zones, and for read-only and offline zones of a device,",
+                        "where the kernel does not report it. For such zones of an image that is not attached, it is where writing",
+                        "resumes after 'zone recover'.");
     }
 
     @Override
@@ -58,7 +63,7 @@ final class Report implements Subcommand {
         return all.subList(first, first + (count == null ? available : Math.min(count, available)));
     }
 
-    private static String json(List<ReportedZone> zones) throws IOException {
+    static String json(List<ReportedZone> zones) throws IOException {
         var array = JSON.std.composeString().startObject().startArrayField("zones");
         for (ReportedZone zone : zones) {
             var object = array.startObject()
@@ -66,9 +71,9 @@ final class Report implements Subcommand {
                     .put("start", zone.start())
                     .put("length", zone.length())
                     .put("capacity", zone.capacity());
-            object = zone.isConventional()
-                    ? object.putNull("writePointer")
-                    : object.put("writePointer", zone.writePointer());
+            object = zone.hasWritePointer()
+                    ? object.put("writePointer", zone.writePointer())
+                    : object.putNull("writePointer");
             object.put("type", zone.isConventional() ? "conventional" : "sequential")
                     .put("condition", zone.condition().label())
                     .end();
@@ -86,7 +91,7 @@ final class Report implements Subcommand {
                     Sizes.text(zone.start()),
                     Sizes.text(zone.length()),
                     Sizes.text(zone.capacity()),
-                    zone.hasWritePointer() ? "+" + Sizes.text(zone.writePointer() - zone.start()) : "-",
+                    zone.takesWrites() ? "+" + Sizes.text(zone.writePointer() - zone.start()) : "-",
                     zone.isConventional() ? "conventional" : "sequential",
                     zone.condition().label());
         }

@@ -42,6 +42,15 @@ public final class HostCheckup {
         return findings;
     }
 
+    /**
+     * Throws if adding a device would crash this kernel. Reads one file of /proc.
+     *
+     * @throws IOException with a sentence for the user
+     */
+    public static void requireKernel() throws IOException {
+        new HostFiles(Path.of("/")).requireKernel();
+    }
+
     private static void add(List<Finding> findings, String subject, Look look) {
         try {
             findings.add(look.look());

@@ -37,10 +37,21 @@ final class HostFiles {
     Finding kernel() throws IOException {
         String release = release();
         Matcher version = RELEASE.matcher(release);
-        boolean isOld = version.lookingAt() && Version.parse(version.group()).compareTo(LINUX_MIN) < 0;
-        return isOld
-                ? Finding.problem("kernel", "Linux " + release + ": zoned ublk devices need " + LINUX_MIN + " or newer")
+        if (version.lookingAt() && Version.parse(version.group()).compareTo(LINUX_MIN) < 0) {
+            return Finding.problem(
+                    "kernel", "Linux " + release + ": zoned ublk devices need " + LINUX_MIN + " or newer");
+        }
+        return BrokenKernels.contains(release)
+                ? Finding.problem("kernel", BrokenKernels.sentence(release))
                 : Finding.ok("kernel", "Linux " + release);
+    }
+
+    /** As {@link HostCheckup#requireKernel}. */
+    void requireKernel() throws IOException {
+        String release = release();
+        if (BrokenKernels.contains(release)) {
+            throw new IOException(BrokenKernels.sentence(release));
+        }
     }
 
     private String release() throws IOException {

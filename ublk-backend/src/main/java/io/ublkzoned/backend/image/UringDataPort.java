@@ -45,7 +45,7 @@ public final class UringDataPort implements DataPort {
         PAGES
     }
 
-    /** The parts of one tag's request that are under way. */
+    /** The parts of one tag's request that are under way; {@code copied} are those that go through the tag's buffer. */
     private static final class Parts {
         Way way = Way.CALLS;
         boolean pagesAreRegistered;
@@ -54,6 +54,7 @@ public final class UringDataPort implements DataPort {
         int[] requestOffset = new int[INITIAL_PARTS];
         int[] length = new int[INITIAL_PARTS];
         int[] moved = new int[INITIAL_PARTS];
+        boolean[] copied = new boolean[INITIAL_PARTS];
         long[] imageOffset = new long[INITIAL_PARTS];
 
         int add(int offset, long image, int bytes) {
@@ -61,12 +62,14 @@ public final class UringDataPort implements DataPort {
                 requestOffset = Arrays.copyOf(requestOffset, 2 * count);
                 length = Arrays.copyOf(length, 2 * count);
                 moved = Arrays.copyOf(moved, 2 * count);
+                copied = Arrays.copyOf(copied, 2 * count);
                 imageOffset = Arrays.copyOf(imageOffset, 2 * count);
             }
             requestOffset[count] = offset;
             imageOffset[count] = image;
             length[count] = bytes;
             moved[count] = 0;
+            copied[count] = way != Way.PAGES;
             pending++;
             return count++;
         }
@@ -201,13 +204,13 @@ public final class UringDataPort implements DataPort {
         int length = of.length[part] - moved;
         long offset = of.imageOffset[part] + moved;
         boolean isRead = request.op() == BlockOp.READ;
-        if (of.way == Way.PAGES && pages != null && !of.pagesAreRegistered) {
+        if (!of.copied[part] && pages != null && !of.pagesAreRegistered) {
             pages.register(tag);
             of.pagesAreRegistered = true;
         }
-        if (of.way == Way.PAGES && isRead) {
+        if (!of.copied[part] && isRead) {
             submissions.readFixed(imageFile, tag, requestOffset, length, offset, userData, FIXED_FILE);
-        } else if (of.way == Way.PAGES) {
+        } else if (!of.copied[part]) {
             submissions.writeFixed(imageFile, tag, requestOffset, length, offset, userData, FIXED_FILE);
         } else if (isRead) {
             submissions.read(imageFile, buffers.address(tag, requestOffset), length, offset, userData, FIXED_FILE);
@@ -237,7 +240,7 @@ public final class UringDataPort implements DataPort {
             submit(request, part);
             return;
         }
-        if (result == -Errno.EFAULT && of.pagesAreRegistered) {
+        if ((result == -Errno.EFAULT || result == -Errno.EINVAL) && !of.copied[part]) {
             copyInstead(request, part);
             return;
         }
@@ -260,10 +263,13 @@ public final class UringDataPort implements DataPort {
         device.partCompleted(request, outcome);
     }
 
-    /** The pages could not be registered after all, for want of memory for instance. */
+    /**
+     * The pages could not be registered after all, for want of memory for instance (EFAULT), or are not aligned as
+     * O_DIRECT on the image's disk wants them (EINVAL).
+     */
     private void copyInstead(BlockRequest request, int part) {
         Parts of = parts[request.tag()];
-        of.way = Way.BUFFER;
+        of.copied[part] = true;
         of.moved[part] = 0;
         int copied = request.op() == BlockOp.READ
                 ? 0
@@ -293,7 +299,7 @@ public final class UringDataPort implements DataPort {
         if (result < 0) {
             return result;
         }
-        int copied = of.way == Way.PAGES || moved == 0 ? moved : buffers.copyOut(tag, offset, moved);
+        int copied = of.copied[part] && moved > 0 ? buffers.copyOut(tag, offset, moved) : moved;
         return copied < 0 || missing == 0 ? copied : buffers.zeroOut(tag, offset + moved, missing);
     }
 }

@@ -265,7 +265,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private int report(int tag) {
         MemorySegment zones = buffers.part(tag, 0, buffers.bufferBytes());
         long filled = reports.encode(descriptors.startSector(tag), descriptors.sectors(tag), zones);
-        return filled == 0 ? -Errno.EIO : buffers.copyOut(tag, 0, (int) filled);
+        boolean copied = filled > 0 && buffers.copyOut(tag, 0, (int) filled) == filled;
+        return copied ? (int) filled : -Errno.EIO;
     }
 
     private void commit(int tag, int result, long appendSector) {

@@ -9,8 +9,15 @@ import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.lang.foreign.MemorySegment;
 
-/** Writes zones as the kernel's {@code struct blk_zone}: everything in sectors of 512 bytes. One queue's thread uses it. */
+/**
+ * Writes zones as the kernel's {@code struct blk_zone}: everything in sectors of 512 bytes. One queue's thread uses it.
+ *
+ * <p>The write pointer of a read-only or offline zone is not valid (block/blk-zoned.c), and is reported as all ones, as
+ * null_blk does. The engine keeps the real one for the zone's recovery.
+ */
 final class ZoneReportEncoder implements ZoneVisitor {
+
+    private static final long NO_WRITE_POINTER = -1;
 
     private final ZonedDevice device;
     private final long zoneSectors;
@@ -49,7 +56,7 @@ final class ZoneReportEncoder implements ZoneVisitor {
                 filled++,
                 startBytes >>> SECTOR_SHIFT,
                 zoneSectors,
-                writePointerBytes >>> SECTOR_SHIFT,
+                condition.isFailed() ? NO_WRITE_POINTER : writePointerBytes >>> SECTOR_SHIFT,
                 type,
                 condition.code(),
                 capacityBytes >>> SECTOR_SHIFT);

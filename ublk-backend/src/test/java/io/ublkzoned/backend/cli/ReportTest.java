@@ -89,6 +89,27 @@ class ReportTest {
     }
 
     @Test
+    void failedZoneOfAnImageKeepsItsWritePointerAndOneOfADeviceHasNone() throws IOException {
+        CommandLineRun.of("zone", "readonly", image, "2").succeeded();
+        String zone = "{\"zones\":[{\"index\":2,\"start\":134217728,\"length\":67108864,\"capacity\":50331648,"
+                + "\"writePointer\":%s,\"type\":\"sequential\",\"condition\":\"read-only\"}]}";
+        assertEquals(
+                zone.formatted("134221824") + "\n",
+                CommandLineRun.of("report", "--json", image, "-o", "128M", "-c", 1)
+                        .succeeded()
+                        .out());
+        ReportedZone ofDevice =
+                new ReportedZone(2, 2 * ZONE, ZONE, 48 << 20, ReportedZone.UNKNOWN, ZoneCondition.READ_ONLY);
+        assertEquals(zone.formatted("null"), Report.json(List.of(ofDevice)));
+        assertEquals(
+                "   2   128M     64M       48M              -  sequential  read-only\n",
+                CommandLineRun.of("report", image, "-o", "128M", "-c", 1)
+                        .succeeded()
+                        .out()
+                        .replaceFirst(".*\n", ""));
+    }
+
+    @Test
     void offsetAndCountChooseZones() {
         String two = CommandLineRun.of("report", image, "-o", "100M", "-c", 2)
                 .succeeded()

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.host;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.ublkzoned.backend.host.Finding.Verdict;
 import java.io.ByteArrayOutputStream;
@@ -39,6 +40,16 @@ final class HostFilesTest {
             write("proc/sys/kernel/osrelease", old + "\n");
             expect(host.kernel(), Verdict.PROBLEM, "Linux " + old + ": zoned ublk devices need 6.6 or newer");
         }
+    }
+
+    @Test
+    void kernelThatCrashesIsAProblemAndTakesNoDevice() throws IOException {
+        host.requireKernel();
+        write("proc/sys/kernel/osrelease", "6.18.4-arch1-1\n");
+        String sentence = "Linux 6.18.4-arch1-1: adding a ublk device crashes this kernel; boot Linux 6.18.6 or newer";
+        expect(host.kernel(), Verdict.PROBLEM, sentence);
+        IOException refusal = assertThrows(IOException.class, host::requireKernel);
+        assertEquals(sentence, refusal.getMessage());
     }
 
     @Test

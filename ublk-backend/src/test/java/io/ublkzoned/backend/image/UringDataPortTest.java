@@ -2,6 +2,7 @@ package io.ublkzoned.backend.image;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -30,8 +31,11 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Queue;
 import java.util.Random;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,6 +56,7 @@ class UringDataPortTest {
     private static final int DRIVER_FILE = 0;
     private static final int IMAGE_FILE = 1;
     private static final int PENDING = Integer.MIN_VALUE;
+    private static final byte UNTOUCHED = 0x55;
     private static final long PATIENCE_NANOS = 10_000_000;
 
     @TempDir
@@ -68,6 +73,9 @@ class UringDataPortTest {
     private UringDataPort port;
     private int outcome;
     private int registrationsFailed;
+
+    /** What an operation on registered pages completes with: no driver is there to register them. */
+    private IntUnaryOperator fixedResult = IntUnaryOperator.identity();
 
     private final RequestQueue queue = new RequestQueue() {
         @Override
@@ -163,7 +171,7 @@ class UringDataPortTest {
         if (userData == REGISTRATION) {
             registrationsFailed++;
         } else {
-            port.completed(userData, result);
+            port.completed(userData, result == -Errno.EFAULT ? fixedResult.applyAsInt(result) : result);
         }
     }
 
@@ -174,7 +182,7 @@ class UringDataPortTest {
     }
 
     private byte[] read(long offsetBytes, int lengthBytes) {
-        MemorySegment data = arena.allocate(lengthBytes).fill((byte) 0x55);
+        MemorySegment data = arena.allocate(lengthBytes).fill(UNTOUCHED);
         Libc.pwriteFully(driver.value(), data, UblkCommands.userCopyOffset(0, TAG));
         assertEquals(lengthBytes, serve(BlockOp.READ, offsetBytes, lengthBytes));
         Libc.preadFully(driver.value(), data, UblkCommands.userCopyOffset(0, TAG));
@@ -258,11 +266,11 @@ class UringDataPortTest {
     }
 
     @Test
-    void failureOfTheCopyIsTheRequests() {
+    void failureOfTheCopyIsAnIoError() {
         write(2 * ZONE, random(4 * KIB));
         driver.close();
-        assertEquals(-Errno.EBADF, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
-        assertEquals(-Errno.EBADF, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
+        assertEquals(-Errno.EIO, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));
+        assertEquals(-Errno.EIO, serve(BlockOp.READ, 2 * ZONE, 4 * KIB));
     }
 
     @Test
@@ -271,5 +279,32 @@ class UringDataPortTest {
         port = newPort(new RequestPages(ring, DRIVER_FILE, 0, TAG + 1, REGISTRATION));
         writeAndReadEverySize();
         assertTrue(registrationsFailed >= 2 * 3, "only " + registrationsFailed + " of writes and reads of three sizes");
+    }
+
+    @Test
+    void pagesThatTheDiskDoesNotTakeAreCopied() throws LinuxException {
+        port = newPort(new RequestPages(ring, DRIVER_FILE, 0, TAG + 1, REGISTRATION));
+        fixedResult = result -> -Errno.EINVAL;
+        writeAndReadEverySize();
+    }
+
+    @Test
+    void partThatIsCopiedLeavesOthersToTheirPages() throws LinuxException {
+        // A conventional zone gets clusters by the MiB, so this request has two parts.
+        int half = 64 * KIB;
+        int middle = 1 << 20;
+        write(middle, random(half));
+        write(middle - half, random(half));
+        port = newPort(new RequestPages(ring, DRIVER_FILE, 0, TAG + 1, REGISTRATION));
+        // The disk does not take the first part's pages; the second part's moves in two goes.
+        Iterator<Integer> results =
+                List.of(-Errno.EINVAL, 4 * KIB, half - 4 * KIB).iterator();
+        fixedResult = result -> results.next();
+        byte[] found = read(middle - half, 2 * half);
+        assertFalse(results.hasNext());
+        assertArrayEquals(random(half), Arrays.copyOf(found, half));
+        byte[] pages = new byte[half];
+        Arrays.fill(pages, UNTOUCHED);
+        assertArrayEquals(pages, Arrays.copyOfRange(found, half, 2 * half));
     }
 }

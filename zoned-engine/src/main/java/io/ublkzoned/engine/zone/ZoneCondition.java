@@ -38,4 +38,9 @@ public enum ZoneCondition {
     public boolean isActive() {
         return isOpen() || this == CLOSED;
     }
+
+    /** Whether the zone takes no more writes, for good, as those of a drive that wears out. */
+    public boolean isFailed() {
+        return this == READ_ONLY || this == OFFLINE;
+    }
 }

@@ -167,14 +167,9 @@ public final class ZoneStateMachine {
     /** Whether there is room for these zones to be CLOSED, if they had failed with data: 0 or -EOVERFLOW. */
     public int checkRecover(List<Zone> zones) {
         long active = zones.stream()
-                .filter(zone -> isFailed(zone) && recovered(zone) == ZoneCondition.CLOSED)
+                .filter(zone -> zone.condition.isFailed() && recovered(zone) == ZoneCondition.CLOSED)
                 .count();
         return resources.hasRoomForActive(active) ? 0 : -BlockErrors.EOVERFLOW;
-    }
-
-    /** Whether a zone is read-only or offline. */
-    public static boolean isFailed(Zone zone) {
-        return zone.condition == ZoneCondition.READ_ONLY || zone.condition == ZoneCondition.OFFLINE;
     }
 
     private static ZoneCondition recovered(Zone zone) {

@@ -206,9 +206,15 @@ final class ZoneModel {
         }
         require(stamp > 0 && stamp <= stamps.size(), "strange data at ", at);
         IoCall write = stamps.get(stamp - 1);
-        require(write.place == place || write.strayPlaces.contains(place), "data of another place at ", at);
+        boolean isKnownPlace = write.place == place || write.strayPlaces.contains(place) || mayHaveMoved(write);
+        require(isKnownPlace, "data of another place at ", at);
         require(!write.gone || write.strayPlaces.contains(place), "came back: ", write);
         return write;
+    }
+
+    /** An append that is sent again after a reset goes elsewhere, and a read before the reset shows where it was. */
+    private boolean mayHaveMoved(IoCall write) {
+        return write.sentAgain && resets.stream().anyMatch(reset -> reset.ended > write.begun);
     }
 
     /**
