@@ -57,8 +57,8 @@ final class Create implements Subcommand {
                         "--layout",
                         "NAME",
                         "How the header describes the zones, by the revision of QEMU's patches that reads it: v4 (2 to 4),"
-                                + " v6 (5 to 7, the default), v8 (8 to 10), be48 (the rework of 2026) or be44 (the newest)."
-                                + " Zones of 4G and more need v8 or a later one.")
+                                + " v6 (6 and 7), v8 (8 to 10), be48 (the rework of 2026) or be44 (the newest, the"
+                                + " default). Zones of 4G and more need v8 or a later one.")
                 .option(
                         "-o",
                         "NAME=VALUE[,...]",

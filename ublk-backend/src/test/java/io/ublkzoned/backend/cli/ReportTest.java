@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +22,7 @@ class ReportTest {
 
     private static final long ZONE = 64L << 20;
     private static final int ZONED_EXTENSION = 0x007a6264;
-    private static final int TABLE_OFFSET_FIELD = 40;
+    private static final int TABLE_OFFSET_FIELD = 24;
 
     @TempDir
     Path folder;
@@ -48,7 +47,7 @@ class ReportTest {
         setWritePointer(3, 3 * ZONE + (48L << 20));
     }
 
-    /** In the table that the zoned extension of layout v6 points to. */
+    /** In the table that the zoned extension of layout be44 points to. */
     private void setWritePointer(int zone, long bytes) throws IOException {
         ByteBuffer header = ByteBuffer.wrap(Files.readAllBytes(image));
         int extension = header.getInt(100);
@@ -56,7 +55,7 @@ class ReportTest {
             extension += 8 + (header.getInt(extension + 4) + 7 & ~7);
         }
         long table = header.getLong(extension + 8 + TABLE_OFFSET_FIELD);
-        ByteBuffer entry = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, bytes);
+        ByteBuffer entry = ByteBuffer.allocate(8).putLong(0, bytes);
         try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
             channel.write(entry, table + 8L * zone);
         }

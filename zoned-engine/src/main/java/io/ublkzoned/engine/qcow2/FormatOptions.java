@@ -19,7 +19,7 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
     public static final int DEFAULT_CLUSTER_SIZE_BYTES = 64 << 10;
 
     /** The layout of an image that asks for none. */
-    public static final ZonedLayout DEFAULT_LAYOUT = ZonedLayout.V6;
+    public static final ZonedLayout DEFAULT_LAYOUT = ZonedLayout.BE44;
 
     static final int CLUSTER_SIZE_MIN = 4 << 10;
     static final int CLUSTER_SIZE_MAX = 2 << 20;

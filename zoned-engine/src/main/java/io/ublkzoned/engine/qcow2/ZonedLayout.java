@@ -12,7 +12,7 @@ import java.util.Locale;
 public enum ZonedLayout {
     /** Revisions 2 to 4. The only one without a feature bit, so that programs that do not know zones open its images. */
     V4(48, false, 4, 8, 4, 12, 16, 20, 24, 28, 512, 40, 32, 59, false),
-    /** Revisions 5 to 7. */
+    /** Revisions 6 and 7. */
     V6(48, true, 4, 8, 4, 12, 16, 20, 24, 28, 1, 32, 40, 59, false),
     /** Revisions 8 to 10: the first with zones of 4 GiB and more. */
     V8(56, true, 4, 12, 8, 20, 24, 28, 32, 36, 1, 40, 48, 59, false),

@@ -180,7 +180,7 @@ class StockQemuTest {
                     .conventionalZones(1)
                     .clusterSize(4096)
                     .build();
-            ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), table);
+            ZonedExtension zoned = new ZonedExtension(ZonedLayout.BE44, options.geometry(), table);
             MemorySegment extensions = MemorySegment.ofArray(new byte[512]);
             zoned.encode().writeTo(extensions, FeatureBits.nameTable().writeTo(extensions, 0));
             file.write(extensions, 112);
@@ -188,7 +188,7 @@ class StockQemuTest {
             WritePointerTable.create(zoned).writeDirtyPages(file);
             for (long pointer : new long[] {41 * Images.MIB, 20 * Images.MIB + (300 << 10)}) {
                 long zone = pointer / (4 * Images.MIB);
-                put(file, table + 8 * zone, Long.reverseBytes(pointer));
+                put(file, table + 8 * zone, pointer);
             }
         }
     }

@@ -112,8 +112,8 @@ class ZonedExtensionTest {
 
     @Test
     void limitsThatAreTooHighAreLoweredAsTheSeedsDid() throws IOException {
-        int active = ZONED + 20;
-        int open = ZONED + 24;
+        int active = Images.MAX_ACTIVE_ZONES;
+        int open = Images.MAX_OPEN_ZONES;
         assertLimits(0, 16, Images.image().putInt(active, 17));
         assertLimits(16, 0, Images.image().putInt(open, 17));
         assertLimits(16, 16, Images.image().putInt(active, -1).putInt(open, -1));
@@ -123,7 +123,7 @@ class ZonedExtensionTest {
 
     @Test
     void limitsThatWereLoweredStayInTheFileAsTheyWere() throws IOException {
-        SparseImage file = Images.image().putInt(ZONED + 20, 99).putInt(ZONED + 24, 98);
+        SparseImage file = Images.image().putInt(Images.MAX_ACTIVE_ZONES, 99).putInt(Images.MAX_OPEN_ZONES, 98);
         byte[] header = file.bytes(0, 4096);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
         image.setDirty(true);

@@ -21,7 +21,6 @@ public final class ImageAreas {
         DATA
     }
 
-    private static final int ZONED_MAGIC = 0x007a6264;
     private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
 
     private final SimulatedDisk image;
@@ -42,8 +41,8 @@ public final class ImageAreas {
         int tableBytes = header.getInt(56) << clusterBits;
         mark(table, tableBytes, Area.REFCOUNTS);
         markTargets(table, tableBytes / Long.BYTES, Area.REFCOUNTS);
-        int zoned = zonedExtension();
-        mark(header.getLong(zoned + 40), header.getLong(zoned + 32), Area.WRITE_POINTERS);
+        ZonedFields zoned = ZonedFields.of(header);
+        mark(zoned.tableOffset(), (long) zoned.zones() * Long.BYTES, Area.WRITE_POINTERS);
     }
 
     private void markTargets(long table, int entries, Area area) {
@@ -60,15 +59,6 @@ public final class ImageAreas {
         for (long cluster = offset >>> clusterBits; cluster << clusterBits < offset + length; cluster++) {
             clusters.put(cluster, area);
         }
-    }
-
-    /** Where the data of the zoned extension starts. */
-    private int zonedExtension() {
-        int at = header.getInt(100);
-        while (header.getInt(at) != ZONED_MAGIC) {
-            at += 8 + (header.getInt(at + 4) + 7) / 8 * 8;
-        }
-        return at + 8;
     }
 
     public Area of(long offset) {
