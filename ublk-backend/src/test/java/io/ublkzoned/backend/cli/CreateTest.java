@@ -122,6 +122,8 @@ class CreateTest {
                 .failed(1, "the zone size 48M is not a power of two: use 32M or 64M");
         CommandLineRun.of("create", image, "1000M", "--zone-size", "64M")
                 .failed(1, "the device size 1000M is not a whole number of zones of 64M: use 960M or 1G");
+        CommandLineRun.of("create", image, "8T", "--zone-size", "2T", "--cluster-size", "2M")
+                .failed(1, "the zone size 2T is more sectors than Linux counts in 32 bits: use 1T or less");
         CommandLineRun.of("create", image, "1G", "--zone-size", "64M", "--zone-capacity", "65M")
                 .failed(1, "the zone capacity 65M is larger than the zone size 64M: use 64M or less");
         for (List<Object> words : List.of(

@@ -143,6 +143,29 @@ class ReportTest {
                 text.toString());
     }
 
+    /** The device's size in the header makes the last zone smaller. */
+    @Test
+    void smallerLastZoneIsShown() throws IOException {
+        setWritePointer(3, 3 * ZONE);
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(8).putLong(0, 3 * ZONE + (32 << 20)), 24);
+        }
+        assertEquals(
+                "   3   192M     32M       32M             +0  sequential    empty",
+                CommandLineRun.of("report", image)
+                        .succeeded()
+                        .out()
+                        .lines()
+                        .toList()
+                        .getLast());
+        String info = CommandLineRun.of("info", image).succeeded().out();
+        assertTrue(
+                info.contains(
+                        "size:      224M\nzones:     4 zones of 64M, capacity 48M, 1 conventional, the last of 32M\n"),
+                info);
+        CommandLineRun.of("check", image).succeeded();
+    }
+
     @Test
     void infoTellsGeometryAndState() {
         String info = CommandLineRun.of("info", image).succeeded().out();

@@ -75,6 +75,7 @@ public final class Qcow2Image {
         ZonedExtension zoned = ZonedExtension.read(header);
         if (access == Access.READ_WRITE) {
             header.requireWritable();
+            zoned.requireAttachable(header.clusterBytes());
         }
         ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
         WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());

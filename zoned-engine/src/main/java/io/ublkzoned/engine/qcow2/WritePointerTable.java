@@ -114,6 +114,7 @@ public final class WritePointerTable {
         return (entries[zone] & encoding.conventionalFlag()) != 0;
     }
 
+    /** A smaller last zone counts as whole here: QEMU before the rework of 2026 finished it at the end of a whole one. */
     private boolean isInZone(int zone) {
         long start = geometry.zoneStart(zone);
         return get(zone) >= start && get(zone) - start <= geometry.zoneSizeBytes();
@@ -175,8 +176,12 @@ public final class WritePointerTable {
             return false;
         }
         int zone = geometry.zoneIndex(offsetBytes);
-        return !geometry.isConventional(zone)
-                && offsetBytes >= Math.min(get(zone), geometry.zoneStart(zone) + geometry.capacityBytes());
+        return !geometry.isConventional(zone) && offsetBytes >= Math.min(get(zone), capacityEnd(zone));
+    }
+
+    /** Where the capacity of a zone ends on the device. */
+    private long capacityEnd(int zone) {
+        return geometry.zoneStart(zone) + geometry.zoneCapacityBytes(zone);
     }
 
     /**
@@ -195,11 +200,10 @@ public final class WritePointerTable {
 
     /** Changes a write pointer, in memory for now. One past the capacity becomes what the layout has for a full zone. */
     public void set(int zone, long writePointerBytes) {
-        long capacityEnd = geometry.zoneStart(zone) + geometry.capacityBytes();
         if (geometry.isConventional(zone)) {
             entries[zone] = writePointerBytes | encoding.conventionalFlag();
         } else if (layout.pointersEndAtCapacity()) {
-            entries[zone] = Math.min(writePointerBytes, capacityEnd);
+            entries[zone] = Math.min(writePointerBytes, capacityEnd(zone));
         } else {
             entries[zone] = writePointerBytes;
         }

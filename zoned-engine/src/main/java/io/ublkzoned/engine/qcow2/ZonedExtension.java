@@ -49,7 +49,17 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
             geometry.requireClusterSize(header.clusterBytes());
             return new ZonedExtension(layout, geometry, layout.tableOffset(data));
         } catch (GeometryException e) {
-            throw new ImageFormatException(e.getMessage());
+            throw new ImageFormatException(e.rule() + ": copy its data to an image made with ublk-zoned create");
+        }
+    }
+
+    /** @throws ImageFormatException if the device is none that ublk serves */
+    void requireAttachable(int clusterSizeBytes) throws ImageFormatException {
+        try {
+            geometry.requireAttachable(clusterSizeBytes);
+        } catch (GeometryException e) {
+            throw new ImageFormatException("the image cannot be attached: " + e.rule()
+                    + "; copy its data to an image made with ublk-zoned create");
         }
     }
 

@@ -121,13 +121,15 @@ public enum ZonedLayout {
         }
         if (hasNarrowSizes()) {
             throw new GeometryException(
-                    "the zone size %d does not fit layout %s, which has 32 bits for it: use 2G or less, or layout %s"
-                            .formatted(geometry.zoneSizeBytes(), label(), V8.label()));
+                    "the zone size %d does not fit layout %s, which has 32 bits for it"
+                            .formatted(geometry.zoneSizeBytes(), label()),
+                    "use 2G or less, or layout " + V8.label());
         }
         if (geometry.zoneCount() < LARGE_ZONES_MIN) {
             throw new GeometryException(
-                    "the write pointers of %d zones of %d bytes can be right in both byte orders: use %d zones or more"
-                            .formatted(geometry.zoneCount(), geometry.zoneSizeBytes(), LARGE_ZONES_MIN));
+                    "the write pointers of %d zones of %d bytes can be right in both byte orders"
+                            .formatted(geometry.zoneCount(), geometry.zoneSizeBytes()),
+                    "use %d zones or more".formatted(LARGE_ZONES_MIN));
         }
     }
 

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Test;
 /** What an image that cannot be used gets: one sentence, and not a byte of it is changed. */
 class ImageRefusalTest {
 
+    private static final String COPY = ": copy its data to an image made with ublk-zoned create";
+
     private static void assertRefusedBothWays(String sentence, SparseImage file) {
         assertRefused(sentence, file, Access.READ_ONLY);
         assertRefused(sentence, file, Access.READ_WRITE);
@@ -148,19 +150,16 @@ class ImageRefusalTest {
     @Test
     void brokenGeometryIsRefusedWithItsRule() throws IOException {
         assertRefusedBothWays(
-                "the zone capacity 2M is larger than the zone size 1M: use 1M or less",
+                "the zone capacity 2M is larger than the zone size 1M" + COPY,
                 Images.image().putLong(Images.ZONE_CAPACITY, 2 << 20));
         assertRefusedBothWays(
-                "16 of the 16 zones would be conventional, and at least one has to be sequential: use 15 or less",
+                "16 of the 16 zones would be conventional, and at least one has to be sequential" + COPY,
                 Images.image().putInt(Images.CONVENTIONAL_ZONES, 16));
         assertRefusedBothWays(
-                "the zone size 1049088 is not a power of two: use 1M or 2M",
+                "the zone size 1049088 is not a power of two" + COPY,
                 Images.image().putLong(Images.ZONE_SIZE, (1 << 20) + 512));
         assertRefusedBothWays(
-                "the device size 15872K is not a whole number of zones of 1M: use 15M or 16M",
-                Images.image().putLong(24, 16 * Images.MIB - (512 << 10)));
-        assertRefusedBothWays(
-                "the zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters",
+                "the zone size 1M is not a multiple of the cluster size 2M" + COPY,
                 Images.create(FormatOptions.ofSize(16 * Images.MIB)
                                 .zoneSize(2 * Images.MIB)
                                 .clusterSize(2 << 20))
