@@ -28,8 +28,8 @@ final class Create implements Subcommand {
     private static final String ZONE_SIZE = "--zone-size";
     private static final String ZONE_CAPACITY = "--zone-capacity";
     private static final String CONVENTIONAL_ZONES = "--conventional-zones";
-    private static final String MAX_OPEN = "--max-open";
-    private static final String MAX_ACTIVE = "--max-active";
+    private static final String MAX_OPEN = "--max-open-zones";
+    private static final String MAX_ACTIVE = "--max-active-zones";
     private static final String CLUSTER_SIZE = "--cluster-size";
     private static final Map<String, String> QEMU_NAMES = Map.of(
             "size", SIZE,
@@ -39,6 +39,9 @@ final class Create implements Subcommand {
             "zone.conventional_zones", CONVENTIONAL_ZONES,
             "zone.max_open_zones", MAX_OPEN,
             "zone.max_active_zones", MAX_ACTIVE);
+
+    /** An option of qemu-img until the rework of 2026, so that published command lines have it. */
+    private static final String QEMU_MAX_APPEND = "zone.max_append_bytes";
 
     private static final String FORCE = "--force";
 
@@ -51,7 +54,9 @@ final class Create implements Subcommand {
                 .option(ZONE_CAPACITY, "SIZE", "How much of a sequential zone can be written; all of it by default.")
                 .option(CONVENTIONAL_ZONES, "N", "The first N zones take writes anywhere; none by default.")
                 .option(MAX_OPEN, "N", "The most open zones; any number by default.")
+                .olderName("--max-open", MAX_OPEN)
                 .option(MAX_ACTIVE, "N", "The most active zones, open or closed; any number by default.")
+                .olderName("--max-active", MAX_ACTIVE)
                 .option(CLUSTER_SIZE, "SIZE", "The unit of allocation, a power of two from 4K to 2M; 64K by default.")
                 .option(
                         "--layout",
@@ -64,7 +69,7 @@ final class Create implements Subcommand {
                         "NAME=VALUE[,...]",
                         "The same by qemu-img's names: size, cluster_size, zone.size, zone.capacity,"
                                 + " zone.conventional_zones, zone.max_open_zones, zone.max_active_zones,"
-                                + " zone.mode=host-managed.")
+                                + " zone.mode=host-managed. zone.max_append_bytes is ignored.")
                 .flag(FORCE, "Overwrite an existing file.");
     }
 
@@ -87,6 +92,12 @@ final class Create implements Subcommand {
             }
         }
         FormatOptions options = formatOptions(line, given);
+        Given maxAppend = given.get(QEMU_MAX_APPEND);
+        if (maxAppend != null) {
+            line.converted("'" + QEMU_MAX_APPEND + "'", maxAppend.value, Sizes::bytes);
+            line.err()
+                    .println("ublk-zoned: " + QEMU_MAX_APPEND + " is ignored: the kernel sets the limit of an append");
+        }
         make(path, options, line.has(FORCE));
         line.out().println(path + ": " + summary(options));
         return Main.DONE;
@@ -99,7 +110,7 @@ final class Create implements Subcommand {
         }
         String name = words[0];
         String value = words[1];
-        String option = QEMU_NAMES.get(name);
+        String option = name.equals(QEMU_MAX_APPEND) ? name : QEMU_NAMES.get(name);
         if (option != null) {
             if (given.put(option, new Given(name, value)) != null) {
                 throw line.usage(name + " is given twice");
@@ -108,8 +119,6 @@ final class Create implements Subcommand {
             if (!value.equals("host-managed")) {
                 throw line.usage("the only zone.mode is host-managed, not '" + value + "'");
             }
-        } else if (name.equals("zone.max_append_bytes")) {
-            throw line.usage("zone.max_append_bytes cannot be chosen: the kernel sets that limit");
         } else {
             throw line.usage("there is no option '" + name + "' for -o");
         }

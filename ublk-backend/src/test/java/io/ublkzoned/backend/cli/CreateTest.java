@@ -47,9 +47,9 @@ class CreateTest {
                 "48M",
                 "--conventional-zones",
                 8,
-                "--max-open",
+                "--max-open-zones",
                 6,
-                "--max-active",
+                "--max-active-zones",
                 10);
         assertEquals(
                 image + ": 4G, 64 zones of 64M, capacity 48M, 8 conventional, 6 open at most, 10 active at most\n",
@@ -95,6 +95,27 @@ class CreateTest {
     }
 
     @Test
+    void olderNamesOfTheLimitsMeanTheSameAndAreNotShown() {
+        CommandLineRun run = CommandLineRun.of("create", image, "1G", "--max-open", 2, "--max-active=3");
+        assertEquals(
+                image + ": 1G, 4 zones of 256M, 2 open at most, 3 active at most\n",
+                run.succeeded().out());
+        String help = CommandLineRun.of("create", "--help").succeeded().out();
+        assertTrue(help.contains("--max-open-zones N") && help.contains("--max-active-zones N"), help);
+        assertFalse(help.contains("--max-open ") || help.contains("--max-active "), help);
+    }
+
+    @Test
+    void appendLimitOfPublishedCommandLinesIsIgnoredWithANote() {
+        CommandLineRun run = CommandLineRun.of(
+                "create", image, "768M", "-o", "zone.mode=host-managed,zone.size=64M,zone.max_append_bytes=4194304");
+        assertEquals(
+                "ublk-zoned: zone.max_append_bytes is ignored: the kernel sets the limit of an append\n", run.err());
+        assertEquals(image + ": 768M, 12 zones of 64M\n", run.out());
+        assertEquals(0, run.status());
+    }
+
+    @Test
     void wrongUsageMakesNoFile() throws IOException {
         CommandLineRun.of("create").failed(2, "which image? Name it as an argument or with --image" + SEE_HELP);
         CommandLineRun.of("create", image)
@@ -107,8 +128,17 @@ class CreateTest {
                 .failed(2, "zone.size is given twice" + SEE_HELP);
         CommandLineRun.of("create", image, "4G", "-o", "zone.mode=host-aware")
                 .failed(2, "the only zone.mode is host-managed, not 'host-aware'" + SEE_HELP);
-        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=4096")
-                .failed(2, "zone.max_append_bytes cannot be chosen: the kernel sets that limit" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=much")
+                .failed(
+                        2,
+                        "Invalid value for 'zone.max_append_bytes': 'much' is not a size: use bytes, or a number with K, M, G or T, as in 64M"
+                                + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=4K,zone.max_append_bytes=4K")
+                .failed(2, "zone.max_append_bytes is given twice" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "--max-open-zones", 3, "--max-open", 3)
+                .failed(2, "option '--max-open-zones' is given twice" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "--max-active", 3, "-o", "zone.max_active_zones=3")
+                .failed(2, "zone.max_active_zones is given twice" + SEE_HELP);
         CommandLineRun.of("create", image, "4G", "-o", "encryption=on")
                 .failed(2, "there is no option 'encryption' for -o" + SEE_HELP);
         CommandLineRun.of("create", image, "4G", "-o", "zone.max_open_zones=many")
