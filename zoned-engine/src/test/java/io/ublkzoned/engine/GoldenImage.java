@@ -110,7 +110,12 @@ enum GoldenImage {
 
     /** The extension's type, length and data, padded. */
     byte[] extensionInFile() {
-        byte[] data = HexFormat.of().parseHex(extension.replace(" ", ""));
+        return extensionInFile(POINTERS);
+    }
+
+    private byte[] extensionInFile(long pointersOffset) {
+        String moved = extension.replace("%016x".formatted(POINTERS), "%016x".formatted(pointersOffset));
+        byte[] data = HexFormat.of().parseHex(moved.replace(" ", ""));
         ByteBuffer buffer = ByteBuffer.allocate(8 + (data.length + 7) / 8 * 8);
         return buffer.putInt(MAGIC).putInt(data.length).put(data).array();
     }
@@ -136,6 +141,11 @@ enum GoldenImage {
 
     /** The header cluster, with a compatible bit and two extensions that nobody knows around the one of the zones. */
     byte[] header() {
+        return header(POINTERS);
+    }
+
+    /** The same, with the write pointer table elsewhere. */
+    byte[] header(long pointersOffset) {
         ByteBuffer header = ByteBuffer.allocate(CLUSTER);
         header.putInt(0x514649fb).putInt(3); // magic, version
         header.putLong(0).putInt(0).putInt(16); // no backing file, cluster bits
@@ -146,7 +156,7 @@ enum GoldenImage {
         header.putLong(incompatible).putLong(1L << 45).putLong(0); // incompatible, compatible, autoclear
         header.putInt(4).putInt(112).putLong(0); // refcounts of 16 bits, header length, compression type
         header.putInt(0x12345678).putInt(5).put(new byte[] {1, 2, 3, 4, 5, 0, 0, 0});
-        header.put(extensionInFile());
+        header.put(extensionInFile(pointersOffset));
         header.putInt(0x23456789).putInt(8).putLong(0x1122334455667788L);
         return header.array();
     }

@@ -206,7 +206,7 @@ class CreateTest {
         CommandLineRun.of("create", image, "16G", "--zone-size", "4G", "--layout", "v6")
                 .failed(
                         1,
-                        "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use 2G or less, or layout v8");
+                        "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use layout v8 or a later one, or zones of 2G or less");
         assertFolderHas();
         CommandLineRun.of("create", image, "16G", "--zone-size", "4G").succeeded();
     }

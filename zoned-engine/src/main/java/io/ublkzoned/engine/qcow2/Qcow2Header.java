@@ -4,6 +4,7 @@ import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,7 @@ final class Qcow2Header {
     private static final int MAGIC = 'Q' << 24 | 'F' << 16 | 'I' << 8 | 0xfb;
     private static final int VERSION = 3;
     /** A version 3 header at its shortest. */
-    private static final int LENGTH_MIN = 104;
+    static final int LENGTH_MIN = 104;
     /** With the compression type and its padding, as qemu-img writes it. */
     private static final int LENGTH_WRITTEN = 112;
 
@@ -207,6 +208,79 @@ final class Qcow2Header {
                     "the image is marked as corrupt and cannot be written to: run ublk-zoned check to see the damage");
         }
         requireFollowable();
+    }
+
+    /** Where the extensions begin. */
+    int extensionsAt() {
+        return cluster.get(BigEndian.INT, HEADER_LENGTH);
+    }
+
+    List<HeaderExtension> extensions() {
+        return extensions;
+    }
+
+    /** Where the mark behind the last extension ends. */
+    long extensionsEnd() {
+        long lastEnd =
+                extensions.isEmpty() ? extensionsAt() : extensions.getLast().paddedEnd(cluster);
+        return lastEnd + HeaderExtension.PREFIX_BYTES;
+    }
+
+    /**
+     * Makes another header of this one, in memory only.
+     *
+     * @param others its extensions
+     * @param at where they begin, at the end of the header's fields or behind it
+     * @param isZoned whether the feature bit of zones is set
+     * @throws ImageFormatException if the cluster has no room for them
+     */
+    Qcow2Header withExtensions(List<HeaderExtension> others, int at, boolean isZoned) throws ImageFormatException {
+        MemorySegment copy = MemorySegment.ofArray(cluster.toArray(ValueLayout.JAVA_BYTE));
+        long next = at;
+        for (HeaderExtension other : others) {
+            HeaderExtension placed = FailedZones.placed(other, next);
+            requireRoom(next + placed.paddedBytes());
+            copy.asSlice(next, placed.paddedBytes()).fill((byte) 0);
+            next = placed.writeTo(copy, next);
+        }
+        requireRoom(next + HeaderExtension.PREFIX_BYTES);
+        copy.asSlice(next, HeaderExtension.PREFIX_BYTES).fill((byte) 0);
+        copy.set(BigEndian.INT, HEADER_LENGTH, at);
+        long features = copy.get(BigEndian.LONG, INCOMPATIBLE_FEATURES);
+        copy.set(
+                BigEndian.LONG,
+                INCOMPATIBLE_FEATURES,
+                isZoned ? features | FeatureBits.ZONED : features & ~FeatureBits.ZONED);
+        return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageSink.REFUSE), fileBytes);
+    }
+
+    private void requireRoom(long end) throws ImageFormatException {
+        if (end > cluster.byteSize()) {
+            throw new ImageFormatException(
+                    "the header of the image has no room for a second copy of its extensions: copy its data to an image with larger clusters");
+        }
+    }
+
+    /** Whether a part of the header's cluster is the same in both. */
+    boolean hasSame(Qcow2Header other, long from, long end) {
+        return MemorySegment.mismatch(cluster, from, end, other.cluster, from, end) == -1;
+    }
+
+    /** Writes the extensions. Durable after the next sync. */
+    void writeExtensions(ImageFile file) throws IOException {
+        file.write(cluster.asSlice(extensionsAt(), extensionsEnd() - extensionsAt()), extensionsAt());
+    }
+
+    /** Writes where the extensions begin and which features are in use, in one sector. Durable after the next sync. */
+    void writeExtensionsAt(ImageFile file) throws IOException {
+        file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, LENGTH_MIN - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
+    }
+
+    /** Writes zeros behind the extensions. Durable after the next sync. */
+    void clearBehindExtensions(ImageFile file, long end) throws IOException {
+        if (end > extensionsEnd()) {
+            file.write(MemorySegment.ofArray(new byte[(int) (end - extensionsEnd())]), extensionsEnd());
+        }
     }
 
     /** The extension of a type, or null if the image has none. */

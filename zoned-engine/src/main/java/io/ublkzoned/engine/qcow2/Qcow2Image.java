@@ -46,7 +46,7 @@ public final class Qcow2Image {
     /**
      * Opens an image and checks what its tables say: nothing is believed that does not fit the file.
      *
-     * <p>For {@link Access#READ_WRITE} an image that was not closed is recovered, and one of another program is given
+     * <p>For {@link Access#READ_WRITE} and {@link Access#DETACHED} an image that was not closed is recovered, and one of another program is given
      * the tables that it lacks; both leave the dirty bit set. What was in the free clusters is still in them: a writer
      * makes holes of them before it allocates any. An image that is refused is not written to. For {@link
      * Access#READ_ONLY} nothing is written in any case.
@@ -73,8 +73,10 @@ public final class Qcow2Image {
         header.requireKnownFeatures();
         header.requireZoned();
         ZonedExtension zoned = ZonedExtension.read(header);
-        if (access == Access.READ_WRITE) {
+        if (access != Access.READ_ONLY) {
             header.requireWritable();
+        }
+        if (access == Access.READ_WRITE) {
             zoned.requireAttachable(header.clusterBytes());
         }
         ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
@@ -94,7 +96,7 @@ public final class Qcow2Image {
                         failed,
                         new ClusterMapping(file, header.clusterBits(), tables, false),
                         null);
-            case READ_WRITE -> openForWriting(file, header, zoned, tables, pointers, failed);
+            case READ_WRITE, DETACHED -> openForWriting(file, header, zoned, tables, pointers, failed);
         };
     }
 
@@ -141,6 +143,10 @@ public final class Qcow2Image {
 
     public DeviceGeometry geometry() {
         return zoned.geometry();
+    }
+
+    Qcow2Header header() {
+        return header;
     }
 
     /** The layout of the image's zoned header extension. */

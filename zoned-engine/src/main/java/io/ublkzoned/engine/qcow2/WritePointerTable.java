@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,28 @@ public final class WritePointerTable {
             table.set(zone, extension.geometry().zoneStart(zone));
         }
         return table;
+    }
+
+    /**
+     * The table of another layout with the same write pointers, everything still to be written. A full zone gets the one
+     * that the layout's own programs give it when they finish it.
+     */
+    WritePointerTable converted(ZonedExtension extension) {
+        WritePointerTable table = create(extension);
+        for (int zone = geometry.conventionalZones(); zone < entries.length; zone++) {
+            boolean isFull = get(zone) >= capacityEnd(zone);
+            table.set(zone, isFull ? geometry.zoneStart(zone) + geometry.zoneSizeBytes() : get(zone));
+        }
+        return table;
+    }
+
+    /** Whether byte order and flag are those of the layout. */
+    boolean isEncodedAsItsLayout() {
+        return encoding.equals(PointerEncoding.of(layout));
+    }
+
+    boolean hasSamePointers(WritePointerTable other) {
+        return IntStream.range(0, entries.length).allMatch(zone -> get(zone) == other.get(zone));
     }
 
     /**

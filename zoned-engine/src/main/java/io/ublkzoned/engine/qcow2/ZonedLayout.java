@@ -21,6 +21,9 @@ public enum ZonedLayout {
     /** The newest: 44 bytes, without an append limit. */
     BE44(44, true, 8, 16, 8, 32, 4, 36, 40, ZonedLayout.NONE, 1, ZonedLayout.NONE, 24, 63, true);
 
+    /** The length of the longest. */
+    static final int LENGTH_MAX = 56;
+
     /** Says that a layout has no such field. */
     private static final int NONE = -1;
 
@@ -123,7 +126,7 @@ public enum ZonedLayout {
             throw new GeometryException(
                     "the zone size %d does not fit layout %s, which has 32 bits for it"
                             .formatted(geometry.zoneSizeBytes(), label()),
-                    "use 2G or less, or layout " + V8.label());
+                    "use layout " + V8.label() + " or a later one, or zones of 2G or less");
         }
         if (geometry.zoneCount() < LARGE_ZONES_MIN) {
             throw new GeometryException(
@@ -172,6 +175,11 @@ public enum ZonedLayout {
 
     long maxActiveZones(MemorySegment data) {
         return count(data, maxActiveAt);
+    }
+
+    /** The limit of an append, 0 for none or where the layout has no such field. */
+    long maxAppendBytes(MemorySegment data) {
+        return maxAppendAt == NONE ? 0 : count(data, maxAppendAt) * appendUnit;
     }
 
     long tableOffset(MemorySegment data) {

@@ -184,7 +184,7 @@ class ImageFormatterTest {
                         .layout(ZonedLayout.V6)
                         .build());
         assertEquals(
-                "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use 2G or less, or layout v8",
+                "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use layout v8 or a later one, or zones of 2G or less",
                 e.getMessage());
     }
 

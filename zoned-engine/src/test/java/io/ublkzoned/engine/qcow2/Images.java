@@ -78,13 +78,18 @@ final class Images {
     }
 
     static long pointers(SparseImage file, ZonedLayout layout) throws IOException {
-        return file.getLong(ZONED
+        return file.getLong(pointersField(layout));
+    }
+
+    /** Where the header says where the write pointer table is. */
+    static int pointersField(ZonedLayout layout) {
+        return ZONED
                 + switch (layout) {
                     case V4 -> 32;
                     case V6, BE48 -> 40;
                     case V8 -> 48;
                     case BE44 -> 24;
-                });
+                };
     }
 
     static void setPointer(SparseImage file, int zone, long value) throws IOException {

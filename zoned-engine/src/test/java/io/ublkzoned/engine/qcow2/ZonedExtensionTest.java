@@ -142,7 +142,7 @@ class ZonedExtensionTest {
         GeometryException e = assertThrows(
                 GeometryException.class, () -> options.layout(ZonedLayout.V4).build());
         assertEquals(
-                "the zone size 4294967296 does not fit layout v4, which has 32 bits for it: use 2G or less, or layout v8",
+                "the zone size 4294967296 does not fit layout v4, which has 32 bits for it: use layout v8 or a later one, or zones of 2G or less",
                 e.getMessage());
     }
 
