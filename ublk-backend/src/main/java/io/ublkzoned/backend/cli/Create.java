@@ -5,19 +5,16 @@ import io.ublkzoned.bindings.linux.LinuxProcess;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
-import io.ublkzoned.engine.qcow2.ZonedLayout;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** {@code create}: makes an image. */
@@ -61,9 +58,8 @@ final class Create implements Subcommand {
                 .option(
                         "--layout",
                         "NAME",
-                        "How the header describes the zones, by the revision of QEMU's patches that reads it: v4 (2 to 4),"
-                                + " v6 (6 and 7), v8 (8 to 10), be48 (the rework of 2026) or be44 (the newest, the"
-                                + " default). Zones of 4G and more need v8 or a later one.")
+                        "How the header describes the zones, by the revision of QEMU's patches that reads it: "
+                                + LayoutName.ALL + "; be44 by default. Zones of 4G and more need v8 or a later one.")
                 .option(
                         "-o",
                         "NAME=VALUE[,...]",
@@ -143,8 +139,8 @@ final class Create implements Subcommand {
         if (size == null) {
             throw line.usage("how large is the disk to be? Add --size, as in --size 4G");
         }
-        FormatOptions.Builder builder =
-                FormatOptions.ofSize(size).layout(line.value("--layout", Create::layout, FormatOptions.DEFAULT_LAYOUT));
+        FormatOptions.Builder builder = FormatOptions.ofSize(size)
+                .layout(line.value("--layout", LayoutName::parse, FormatOptions.DEFAULT_LAYOUT));
         Optional.ofNullable(value(line, given, ZONE_SIZE, Sizes::large)).ifPresent(builder::zoneSize);
         Optional.ofNullable(value(line, given, ZONE_CAPACITY, Sizes::large)).ifPresent(builder::capacity);
         Optional.ofNullable(value(line, given, CONVENTIONAL_ZONES, Arguments::number))
@@ -154,18 +150,6 @@ final class Create implements Subcommand {
         Optional.ofNullable(value(line, given, CLUSTER_SIZE, Sizes::bytes))
                 .ifPresent(bytes -> builder.clusterSize((int) Math.min(bytes, Integer.MAX_VALUE)));
         return builder.build();
-    }
-
-    private static ZonedLayout layout(String word) {
-        return Arrays.stream(ZonedLayout.values())
-                .filter(layout -> layout.label().equals(word))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no layout '%s': use one of %s"
-                        .formatted(
-                                word,
-                                Arrays.stream(ZonedLayout.values())
-                                        .map(ZonedLayout::label)
-                                        .collect(Collectors.joining(", ")))));
     }
 
     private static void make(Path path, FormatOptions options, boolean force) throws IOException {

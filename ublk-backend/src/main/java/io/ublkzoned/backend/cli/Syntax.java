@@ -158,7 +158,7 @@ final class Syntax {
         }
         if (!commands.isEmpty()) {
             out.println("\nCommands, each with its own --help:");
-            commands.forEach(each -> out.println("  %-10s%s".formatted(each.name(), each.description)));
+            commands.forEach(each -> out.println("  %-16s%s".formatted(each.name(), each.description)));
         }
         footer.forEach(out::println);
     }
