@@ -34,7 +34,6 @@ final class ExtensionSwitch {
     private final boolean isZoned;
     private final int home;
     private final int copyAt;
-    private final long copyEnd;
 
     /**
      * Plans the switch.
@@ -50,7 +49,7 @@ final class ExtensionSwitch {
         this.isZoned = isZoned;
         home = home(header);
         copyAt = placeOfCopy();
-        copyEnd = copyAt(copyAt).extensionsEnd();
+        copyAt(copyAt);
         rewritten();
     }
 
@@ -113,11 +112,6 @@ final class ExtensionSwitch {
 
     private Qcow2Header rewritten() throws ImageFormatException {
         return header.withExtensions(extensions(zoned), home, isZoned);
-    }
-
-    /** Where the copy ends, which can be cleared once the switch is durable. */
-    long copyEnd() {
-        return copyEnd;
     }
 
     /**

@@ -32,15 +32,17 @@ public final class LayoutConverter {
     }
 
     /**
-     * Converts an image that nobody else uses. Blocks, for as long as it takes to read all tables a few times.
+     * Converts an image that nobody else uses, and closes one that was not closed. Blocks, for as long as it takes to read
+     * all tables a few times.
      *
-     * @return false if the image is as it should be, and nothing was written
+     * @return false if the image is in the layout and closed, and nothing was written
      * @throws ImageFormatException if the image cannot be converted, with a sentence that says why
      * @throws GeometryException if the layout cannot hold the device
      */
     public static boolean convert(ImageFile file, ZonedLayout target, CheckProgress progress) throws IOException {
         Qcow2Image found = Qcow2Image.open(file, Access.READ_ONLY);
-        if (isConverted(found, target)) {
+        boolean isConverted = isConverted(found, target);
+        if (isConverted && !found.isDirty()) {
             return false;
         }
         target.requireFits(found.geometry());
@@ -49,7 +51,12 @@ public final class LayoutConverter {
             throw new ImageFormatException("the image is damaged, and stays in layout %s: run ublk-zoned check"
                     .formatted(found.layout().label()));
         }
-        new LayoutConverter(file, Qcow2Image.open(file, Access.DETACHED), target).run();
+        Qcow2Image image = Qcow2Image.open(file, Access.DETACHED);
+        if (!isConverted) {
+            new LayoutConverter(file, image, target).run();
+            image = Qcow2Image.open(file, Access.DETACHED);
+        }
+        close(file, image);
         return true;
     }
 
@@ -65,12 +72,11 @@ public final class LayoutConverter {
     private void run() throws IOException {
         Qcow2Header header = image.header();
         ZonedExtension zoned = new ZonedExtension(target, image.geometry(), allocateTable());
-        ExtensionSwitch plan = new ExtensionSwitch(
+        ExtensionSwitch extensions = new ExtensionSwitch(
                 header, zoned.encode(ZonedExtension.maxAppendBytes(header, image.layout())), target.hasFeatureBit());
         image.setDirty(true);
         writeTable(zoned);
-        plan.run(file);
-        close(plan.copyEnd());
+        extensions.run(file);
     }
 
     /** Finds free clusters for the new table. */
@@ -102,17 +108,16 @@ public final class LayoutConverter {
         }
     }
 
-    /** Makes whole what the header describes now, makes holes of all free clusters, and closes the image. */
-    private void close(long copyEnd) throws IOException {
-        Qcow2Image converted = Qcow2Image.open(file, Access.DETACHED);
-        converted.header().clearBehindExtensions(file, copyEnd);
-        ClusterAllocator allocator = converted.allocator();
+    /** Closes an image that was recovered: its free clusters become holes. */
+    private static void close(ImageFile file, Qcow2Image recovered) throws IOException {
+        recovered.header().clearBehindExtensions(file);
+        ClusterAllocator allocator = recovered.allocator();
         long free = allocator.nextFree(0);
         while (free < allocator.hostClusters()) {
             long used = allocator.nextUsed(free);
-            file.punchHole(free << converted.clusterBits(), (used - free) << converted.clusterBits());
+            file.punchHole(free << recovered.clusterBits(), (used - free) << recovered.clusterBits());
             free = allocator.nextFree(used);
         }
-        converted.setDirty(false);
+        recovered.setDirty(false);
     }
 }

@@ -276,10 +276,11 @@ final class Qcow2Header {
         file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, LENGTH_MIN - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
     }
 
-    /** Writes zeros behind the extensions. Durable after the next sync. */
-    void clearBehindExtensions(ImageFile file, long end) throws IOException {
-        if (end > extensionsEnd()) {
-            file.write(MemorySegment.ofArray(new byte[(int) (end - extensionsEnd())]), extensionsEnd());
+    /** Makes zeros of what lies behind the extensions. Durable after the next sync. */
+    void clearBehindExtensions(ImageFile file) throws IOException {
+        if (extensionsEnd() < cluster.byteSize()) {
+            MemorySegment rest = cluster.asSlice(extensionsEnd()).fill((byte) 0);
+            file.write(rest, extensionsEnd());
         }
     }
 

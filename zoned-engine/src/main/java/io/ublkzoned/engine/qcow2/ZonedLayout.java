@@ -66,6 +66,7 @@ public enum ZonedLayout {
             int tableOffsetAt,
             int conventionalBit,
             boolean pointersBigEndian) {
+        assert lengthBytes <= ZonedLayout.LENGTH_MAX;
         this.lengthBytes = lengthBytes;
         this.featureBit = featureBit;
         this.zoneSizeAt = zoneSizeAt;

@@ -123,9 +123,22 @@ class LayoutConverterTest {
     @ParameterizedTest
     @EnumSource
     void imageThatIsAsItShouldBeIsNotWrittenTo(ZonedLayout layout) throws IOException {
-        SparseImage file = used(layout).putByte(Images.INCOMPATIBLE + 7, layout.hasFeatureBit() ? 0x21 : 1);
+        SparseImage file = used(layout);
         SparseImage before = file.copy();
         assertFalse(convert(file, layout));
+        assertTrue(file.sameBytes(before));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void imageThatWasNotClosedIsClosedInItsLayout(ZonedLayout layout) throws IOException {
+        SparseImage file = used(layout);
+        SparseImage before = file.copy();
+        long end = file.sizeBytes();
+        file.putByte(Images.INCOMPATIBLE + 7, layout.hasFeatureBit() ? 0x21 : 1);
+        file.putLong(end, -1).putLong(CLUSTER - 8, -1);
+        assertTrue(convert(file, layout));
+        assertClean(file);
         assertTrue(file.sameBytes(before));
     }
 
