@@ -49,7 +49,8 @@ final class ExtensionSwitch {
         this.isZoned = isZoned;
         home = home(header);
         copyAt = placeOfCopy();
-        copyAt(copyAt);
+        // Both throw if they do not fit.
+        withCopyAt(copyAt);
         rewritten();
     }
 
@@ -78,14 +79,10 @@ final class ExtensionSwitch {
         // Room for the longest layout, so that a switch that was cut short can be followed by one to any layout.
         HeaderExtension longest =
                 new HeaderExtension(HeaderExtension.ZONED, MemorySegment.ofArray(new byte[ZonedLayout.LENGTH_MAX]));
-        long homeEnd = home;
-        for (HeaderExtension extension : extensions(longest)) {
-            homeEnd += FailedZones.placed(extension, homeEnd).paddedBytes();
-        }
-        homeEnd += HeaderExtension.PREFIX_BYTES;
+        long homeEnd = home + encoded(extensions(longest), home).byteSize();
         int current = header.extensionsAt();
         if (isCopyInUse(header) && homeEnd <= current) {
-            Qcow2Header same = copyAt(current);
+            Qcow2Header same = withCopyAt(current);
             if (header.hasSame(same, current, same.extensionsEnd())) {
                 return current;
             }
@@ -101,17 +98,33 @@ final class ExtensionSwitch {
         return extensions;
     }
 
-    private Qcow2Header copyAt(int offset) throws ImageFormatException {
+    private Qcow2Header withCopyAt(int offset) throws ImageFormatException {
         List<HeaderExtension> copies = new ArrayList<>(header.extensions());
         copies.removeIf(extension -> extension.type() == HeaderExtension.MOVED);
         MemorySegment from = MemorySegment.ofArray(new byte[Integer.BYTES]);
         from.set(BigEndian.INT, 0, home);
         copies.add(new HeaderExtension(HeaderExtension.MOVED, from));
-        return header.withExtensions(copies, offset, header.has(FeatureBits.ZONED));
+        return header.withExtensions(encoded(copies, offset), offset, header.has(FeatureBits.ZONED));
     }
 
     private Qcow2Header rewritten() throws ImageFormatException {
-        return header.withExtensions(extensions(zoned), home, isZoned);
+        return header.withExtensions(encoded(extensions(zoned), home), home, isZoned);
+    }
+
+    /** The bytes of extensions that begin at an offset of the header's cluster, and of the mark behind them. */
+    private static MemorySegment encoded(List<HeaderExtension> extensions, int at) {
+        List<HeaderExtension> placed = new ArrayList<>();
+        long length = 0;
+        for (HeaderExtension extension : extensions) {
+            placed.add(FailedZones.placed(extension, at + length));
+            length += placed.getLast().paddedBytes();
+        }
+        MemorySegment bytes = MemorySegment.ofArray(new byte[(int) length + HeaderExtension.PREFIX_BYTES]);
+        long next = 0;
+        for (HeaderExtension extension : placed) {
+            next = extension.writeTo(bytes, next);
+        }
+        return bytes;
     }
 
     /**
@@ -120,7 +133,7 @@ final class ExtensionSwitch {
      * <p>What an earlier switch did is done again, since its syncs may have failed.
      */
     void run(ImageFile file) throws IOException {
-        Qcow2Header copy = copyAt(copyAt);
+        Qcow2Header copy = withCopyAt(copyAt);
         copy.writeExtensions(file);
         file.sync(Barrier.CONVERSION_COPY_BEFORE_USE);
         copy.writeExtensionsAt(file);

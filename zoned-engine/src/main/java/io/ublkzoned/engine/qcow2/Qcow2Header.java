@@ -229,36 +229,22 @@ final class Qcow2Header {
     /**
      * Makes another header of this one, in memory only.
      *
-     * @param others its extensions
+     * @param bytes its extensions, with the mark behind them
      * @param at where they begin, at the end of the header's fields or behind it
      * @param isZoned whether the feature bit of zones is set
      * @throws ImageFormatException if the cluster has no room for them
      */
-    Qcow2Header withExtensions(List<HeaderExtension> others, int at, boolean isZoned) throws ImageFormatException {
-        MemorySegment copy = MemorySegment.ofArray(cluster.toArray(ValueLayout.JAVA_BYTE));
-        long next = at;
-        for (HeaderExtension other : others) {
-            HeaderExtension placed = FailedZones.placed(other, next);
-            requireRoom(next + placed.paddedBytes());
-            copy.asSlice(next, placed.paddedBytes()).fill((byte) 0);
-            next = placed.writeTo(copy, next);
-        }
-        requireRoom(next + HeaderExtension.PREFIX_BYTES);
-        copy.asSlice(next, HeaderExtension.PREFIX_BYTES).fill((byte) 0);
-        copy.set(BigEndian.INT, HEADER_LENGTH, at);
-        long features = copy.get(BigEndian.LONG, INCOMPATIBLE_FEATURES);
-        copy.set(
-                BigEndian.LONG,
-                INCOMPATIBLE_FEATURES,
-                isZoned ? features | FeatureBits.ZONED : features & ~FeatureBits.ZONED);
-        return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageSink.REFUSE), fileBytes);
-    }
-
-    private void requireRoom(long end) throws ImageFormatException {
-        if (end > cluster.byteSize()) {
+    Qcow2Header withExtensions(MemorySegment bytes, int at, boolean isZoned) throws ImageFormatException {
+        if (at + bytes.byteSize() > cluster.byteSize()) {
             throw new ImageFormatException(
                     "the header of the image has no room for a second copy of its extensions: copy its data to an image with larger clusters");
         }
+        MemorySegment copy = MemorySegment.ofArray(cluster.toArray(ValueLayout.JAVA_BYTE));
+        copy.asSlice(at).copyFrom(bytes);
+        copy.set(BigEndian.INT, HEADER_LENGTH, at);
+        long others = copy.get(BigEndian.LONG, INCOMPATIBLE_FEATURES) & ~FeatureBits.ZONED;
+        copy.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, isZoned ? others | FeatureBits.ZONED : others);
+        return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageSink.REFUSE), fileBytes);
     }
 
     /** Whether a part of the header's cluster is the same in both. */
