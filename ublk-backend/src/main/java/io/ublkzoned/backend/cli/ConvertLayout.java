@@ -24,8 +24,8 @@ final class ConvertLayout implements Subcommand {
                 .image()
                 .footer(
                         "",
-                        "LAYOUT, by the revision of QEMU's patches that reads it:",
-                        LayoutName.ALL + ".",
+                        LayoutName.HELP,
+                        LayoutName.ALL,
                         "",
                         "The header and the table of write pointers are rewritten, the data stay where they are. If a",
                         "conversion is interrupted, the image is in the old layout or in the new one; run it again.");

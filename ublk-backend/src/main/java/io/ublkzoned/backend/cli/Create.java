@@ -58,15 +58,15 @@ final class Create implements Subcommand {
                 .option(
                         "--layout",
                         "NAME",
-                        "How the header describes the zones, by the revision of QEMU's patches that reads it: "
-                                + LayoutName.ALL + "; be44 by default. Zones of 4G and more need v8 or a later one.")
+                        "How the header describes the zones; be44 by default. Zones of 4G and more need v8 or a later one.")
                 .option(
                         "-o",
                         "NAME=VALUE[,...]",
                         "The same by qemu-img's names: size, cluster_size, zone.size, zone.capacity,"
                                 + " zone.conventional_zones, zone.max_open_zones, zone.max_active_zones,"
                                 + " zone.mode=host-managed. zone.max_append_bytes is ignored.")
-                .flag(FORCE, "Overwrite an existing file.");
+                .flag(FORCE, "Overwrite an existing file.")
+                .footer("", LayoutName.HELP, LayoutName.ALL);
     }
 
     /** A value, and what it was called where it was given. */

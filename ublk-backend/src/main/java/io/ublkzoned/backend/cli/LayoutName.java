@@ -7,8 +7,11 @@ import java.util.stream.Collectors;
 /** The name of a layout as it is typed. */
 final class LayoutName {
 
+    /** What goes before {@link #ALL} in a help text. */
+    static final String HELP = "The layouts, by the revision of QEMU's patches that reads each:";
+
     /** All names, each with the revisions of QEMU's patches that read the layout. */
-    static final String ALL = "v4 (2 to 4), v6 (6 and 7), v8 (8 to 10), be48 (the rework of 2026), be44 (the newest)";
+    static final String ALL = "v4 (2 to 4), v6 (6 and 7), v8 (8 to 10), be48 (rework of 2026), be44 (newest).";
 
     private LayoutName() {}
 
