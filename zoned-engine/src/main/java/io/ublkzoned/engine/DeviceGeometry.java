@@ -162,12 +162,12 @@ public record DeviceGeometry(
         return (long) zone << zoneShift();
     }
 
-    /** The length of a zone in bytes: the zone size, but of a smaller last zone. */
+    /** Returns the length of a zone: the zone size, or less for a smaller last zone. */
     public long zoneLengthBytes(int zone) {
         return Math.min(zoneSizeBytes, sizeBytes - zoneStart(zone));
     }
 
-    /** How much of a zone can be written, from its start: all of a conventional one. */
+    /** Returns how much of a zone can be written, from its start: all of a conventional one. */
     public long zoneCapacityBytes(int zone) {
         long length = zoneLengthBytes(zone);
         return isConventional(zone) ? length : Math.min(capacityBytes, length);
@@ -199,7 +199,7 @@ public record DeviceGeometry(
         return below == 1L << 62 ? "use " + text(below) : "use %s or %s".formatted(text(below), text(2 * below));
     }
 
-    /** What to do against too many zones, so that the device can be attached too. */
+    /** The remedy for too many zones; a device that follows it can be attached too. */
     private static String largerZones(long sizeBytes) {
         return "use zones of %s or more".formatted(text(powerOfTwoFrom(Math.ceilDiv(sizeBytes, ATTACHED_ZONES_MAX))));
     }

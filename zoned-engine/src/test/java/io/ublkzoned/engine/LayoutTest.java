@@ -153,7 +153,7 @@ final class LayoutTest {
         return pairs;
     }
 
-    /** Of another program's image, with extensions that nobody knows before and behind the one of the zones. */
+    /** The image is of another program and has unknown extensions before and behind the zoned one. */
     @ParameterizedTest
     @MethodSource("ofOneSize")
     void convertedImageHasTheBytesOfItsLayout(GoldenImage from, GoldenImage to) throws IOException {

@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
 /** The name of a layout as it is typed. */
 final class LayoutName {
 
-    /** What goes before {@link #ALL} in a help text. */
+    /** The line before {@link #ALL} in a help text. */
     static final String HELP = "The layouts, by the revision of QEMU's patches that reads each:";
 
     /** All names, each with the revisions of QEMU's patches that read the layout. */

@@ -54,12 +54,12 @@ final class ExtensionSwitch {
         rewritten();
     }
 
-    /** Whether a switch was cut short, so that the copy is in use. */
+    /** Tells whether the copy is in use, because a switch was cut short. */
     static boolean isCopyInUse(Qcow2Header header) {
         return header.extension(HeaderExtension.MOVED) != null;
     }
 
-    /** Where the extensions belong. */
+    /** Returns the offset at which the extensions belong. */
     private static int home(Qcow2Header header) throws ImageFormatException {
         HeaderExtension moved = header.extension(HeaderExtension.MOVED);
         if (moved == null) {

@@ -32,7 +32,7 @@ public final class LayoutConverter {
     }
 
     /**
-     * Converts an image that nobody else uses, and closes one that was not closed. Blocks, for as long as it takes to read
+     * Converts an image that no one else uses, and closes one that was not closed. Blocks, for as long as it takes to read
      * all tables a few times.
      *
      * @return false if the image is in the layout and closed, and nothing was written

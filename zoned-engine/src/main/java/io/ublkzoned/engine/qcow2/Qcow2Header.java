@@ -210,7 +210,7 @@ final class Qcow2Header {
         requireFollowable();
     }
 
-    /** Where the extensions begin. */
+    /** Returns the offset at which the extensions begin. */
     int extensionsAt() {
         return cluster.get(BigEndian.INT, HEADER_LENGTH);
     }
@@ -219,7 +219,7 @@ final class Qcow2Header {
         return extensions;
     }
 
-    /** Where the mark behind the last extension ends. */
+    /** Returns the end of the mark behind the last extension. */
     long extensionsEnd() {
         long lastEnd =
                 extensions.isEmpty() ? extensionsAt() : extensions.getLast().paddedEnd(cluster);
@@ -247,7 +247,7 @@ final class Qcow2Header {
         return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageSink.REFUSE), fileBytes);
     }
 
-    /** Whether a part of the header's cluster is the same in both. */
+    /** Compares a part of the header's cluster. */
     boolean hasSame(Qcow2Header other, long from, long end) {
         return MemorySegment.mismatch(cluster, from, end, other.cluster, from, end) == -1;
     }

@@ -60,7 +60,7 @@ public final class WritePointerTable {
         return table;
     }
 
-    /** Whether byte order and flag are those of the layout. */
+    /** Tells whether byte order and flag are those of the layout. */
     boolean isEncodedAsItsLayout() {
         return encoding.equals(PointerEncoding.of(layout));
     }
@@ -202,7 +202,7 @@ public final class WritePointerTable {
         return !geometry.isConventional(zone) && offsetBytes >= Math.min(get(zone), capacityEnd(zone));
     }
 
-    /** Where the capacity of a zone ends on the device. */
+    /** Returns the end of the capacity of a zone on the device. */
     private long capacityEnd(int zone) {
         return geometry.zoneStart(zone) + geometry.zoneCapacityBytes(zone);
     }

@@ -24,8 +24,8 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
     /** The append limit that QEMU's own images get by default; this program has a limit of its own. */
     private static final long MAX_APPEND_BYTES = 64 << 10;
 
-    /** What fits 32 bits in bytes, as most layouts have it. */
-    private static final long MAX_APPEND_BYTES_MAX = 1L << 31;
+    /** The largest limit in whole KiB that fits the 32 bits of most layouts. */
+    private static final long MAX_APPEND_BYTES_MAX = (1L << 32) - (1 << 10);
 
     private static final byte HOST_MANAGED = 1;
 

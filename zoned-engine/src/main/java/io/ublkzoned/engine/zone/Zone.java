@@ -43,7 +43,7 @@ public final class Zone {
         return writableEndBytes;
     }
 
-    /** Where the zone ends on the device. */
+    /** Returns the end of the zone on the device. */
     public long endBytes() {
         return endBytes;
     }

@@ -72,7 +72,7 @@ final class Images {
         return bytes;
     }
 
-    /** Where the write pointer table is, in an image of layout be44. */
+    /** Returns the offset of the write pointer table of an image of layout be44. */
     static long pointers(SparseImage file) throws IOException {
         return pointers(file, ZonedLayout.BE44);
     }
@@ -81,7 +81,7 @@ final class Images {
         return file.getLong(pointersField(layout));
     }
 
-    /** Where the header says where the write pointer table is. */
+    /** Returns the place of the field for the offset of the write pointer table. */
     static int pointersField(ZonedLayout layout) {
         return ZONED
                 + switch (layout) {

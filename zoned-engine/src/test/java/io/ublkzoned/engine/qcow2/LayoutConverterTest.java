@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What a conversion makes of headers and tables; that it can be cut short is shown by the simulator's tests. */
+/** Conversions of headers and tables, byte for byte; {@code ConversionCrashTest} cuts conversions short. */
 class LayoutConverterTest {
 
     private static final long MIB = Images.MIB;
@@ -167,7 +167,7 @@ class LayoutConverterTest {
         image.setDirty(true);
         image.writeFailedZones(image.failedZones().with(6, 3, ZoneCondition.OFFLINE));
         image.setDirty(false);
-        // The table of feature names becomes an extension that nobody knows.
+        // The table of feature names becomes an unknown extension.
         file.putInt(112, 0x12345678);
         byte[] unknown = file.bytes(112, 8 + 9 * 48);
         convert(file, to);

@@ -47,7 +47,7 @@ final class ConversionCrashTest {
     private static final int TORN = 4;
     private static final List<ZonedLayout> LAYOUTS = List.of(ZonedLayout.values());
 
-    /** What is in the image: each zone as a reader sees it, and its condition after a power cycle. */
+    /** The contents of an image: each zone as a reader sees it, and its condition after a power cycle. */
     private record Contents(List<String> zones) {
 
         static Contents of(SimulatedDisk disk) throws IOException {
