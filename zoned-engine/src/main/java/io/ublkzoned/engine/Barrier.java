@@ -41,6 +41,18 @@ public enum Barrier {
     /** The hole under a given-up cluster, before the cluster is handed out again. */
     HOLES_BEFORE_REUSE,
 
+    /** The new write pointer table and the copy of the header's extensions, before the header points to the copy. */
+    CONVERSION_COPY_BEFORE_USE,
+
+    /** That the header points to the copy, before the extensions themselves are rewritten. */
+    CONVERSION_USE_BEFORE_REWRITE,
+
+    /** The extensions of the new layout, before the header points to them again. */
+    CONVERSION_REWRITE_BEFORE_SWITCH,
+
+    /** That the header points to the new layout, before the old table and the copy are given up. */
+    CONVERSION_SWITCH_BEFORE_RELEASE,
+
     /** Everything, before the dirty bit is cleared. */
     ALL_BEFORE_CLEAN,
 

@@ -1,13 +1,14 @@
 package io.ublkzoned.engine;
 
 /**
- * The shape of a zoned device: conventional zones first, then sequential ones, all of one size. An instance always
- * satisfies the rules of the kernel's ublk driver and of the block layer's zoned mode, because the constructor checks
- * them.
+ * The shape of a zoned device: conventional zones first, then sequential ones, all of one size but the last, which may
+ * be smaller. The constructor checks the rules of the format, so every instance satisfies them. The kernel's ublk driver
+ * has more: {@link #requireAttachable}.
  *
- * @param sizeBytes the device's size, a whole number of zones
+ * @param sizeBytes the device's size
  * @param zoneSizeBytes the distance from one zone's start to the next, a power of two
- * @param capacityBytes how much of each sequential zone can be written, from its start
+ * @param capacityBytes how much of each sequential zone can be written, from its start; of a smaller last zone, all that
+ *     lies within it
  * @param conventionalZones how many zones, counted from the first, take writes anywhere
  * @param maxOpenZones the most zones that may be open at a time, 0 for no limit
  * @param maxActiveZones the most zones that may be open or closed at a time, 0 for no limit
@@ -26,11 +27,17 @@ public record DeviceGeometry(
     /** The unit of all sizes and write pointers: a sector of the block layer. */
     public static final int SECTOR_BYTES = 1 << SECTOR_SHIFT;
 
-    /** Zones whose report fits one ublk request: 32 MiB (UBLK_MAX_IO_BUF_BYTES) / 64 B (struct blk_zone). */
-    public static final int ZONES_MAX = (32 << 20) / 64;
+    /** The most zones of an image, QEMU's limit too: a write pointer table of 8 MiB. */
+    public static final int ZONES_MAX = (8 << 20) / Long.BYTES;
 
-    /** Clusters of a zone: its map is read as a whole, so this is 32 MiB of L2 tables. */
-    public static final int ZONE_CLUSTERS_MAX = (32 << 20) / Long.BYTES;
+    /** The most zones whose report fits one ublk request: 32 MiB (UBLK_MAX_IO_BUF_BYTES) / 64 B (struct blk_zone). */
+    public static final int ATTACHED_ZONES_MAX = (32 << 20) / 64;
+
+    /** The largest zone of an attached device: the largest power of two of sectors in 32 bits (chunk_sectors). */
+    public static final long ATTACHED_ZONE_BYTES_MAX = (1L << 31) << SECTOR_SHIFT;
+
+    /** The most clusters in a zone of an attached device: its map is read as a whole, so this is 32 MiB of L2 tables. */
+    public static final int ATTACHED_ZONE_CLUSTERS_MAX = (32 << 20) / Long.BYTES;
 
     /**
      * Checks the rules.
@@ -42,74 +49,107 @@ public record DeviceGeometry(
             throw new GeometryException("the device size %d is not positive".formatted(sizeBytes));
         }
         if (zoneSizeBytes < SECTOR_BYTES || Long.bitCount(zoneSizeBytes) != 1) {
-            throw new GeometryException("the zone size %s is not a power of two: %s"
-                    .formatted(text(zoneSizeBytes), zoneSizeThatWorks(zoneSizeBytes)));
-        }
-        if (sizeBytes % zoneSizeBytes != 0) {
-            throw new GeometryException("the device size %s is not a whole number of zones of %s: use %s"
-                    .formatted(text(sizeBytes), text(zoneSizeBytes), nearestSizes(sizeBytes, zoneSizeBytes)));
-        }
-        if (sizeBytes / zoneSizeBytes > ZONES_MAX) {
             throw new GeometryException(
-                    "the device has %d zones, and a zone report holds %d at most: use zones of %s or more"
-                            .formatted(
-                                    sizeBytes / zoneSizeBytes, ZONES_MAX, text(powerOfTwoFrom(sizeBytes / ZONES_MAX))));
+                    "the zone size %s is not a power of two".formatted(text(zoneSizeBytes)),
+                    zoneSizeThatWorks(zoneSizeBytes));
+        }
+        if (sizeBytes % SECTOR_BYTES != 0) {
+            throw new GeometryException(
+                    "the device size %d is not a multiple of %d bytes".formatted(sizeBytes, SECTOR_BYTES));
+        }
+        long zones = Math.ceilDiv(sizeBytes, zoneSizeBytes);
+        if (zones > ZONES_MAX) {
+            throw new GeometryException(
+                    "the device has %d zones, and an image holds %d at most".formatted(zones, ZONES_MAX),
+                    largerZones(sizeBytes));
         }
         if (capacityBytes <= 0 || capacityBytes % SECTOR_BYTES != 0) {
             throw new GeometryException("the zone capacity %s is not a positive multiple of %d bytes"
                     .formatted(text(capacityBytes), SECTOR_BYTES));
         }
         if (capacityBytes > zoneSizeBytes) {
-            throw new GeometryException("the zone capacity %s is larger than the zone size %s: use %2$s or less"
-                    .formatted(text(capacityBytes), text(zoneSizeBytes)));
+            throw new GeometryException(
+                    "the zone capacity %s is larger than the zone size %s"
+                            .formatted(text(capacityBytes), text(zoneSizeBytes)),
+                    "use %s or less".formatted(text(zoneSizeBytes)));
         }
-        checkCounts((int) (sizeBytes / zoneSizeBytes), conventionalZones, maxOpenZones, maxActiveZones);
+        checkCounts((int) zones, conventionalZones, maxOpenZones, maxActiveZones);
     }
 
     private static void checkCounts(int zones, int conventional, int maxOpen, int maxActive) {
         if (conventional < 0 || conventional >= zones) {
             throw new GeometryException(
-                    "%s of the %d zones would be conventional, and at least one has to be sequential: use %d or less"
-                            .formatted(Integer.toUnsignedString(conventional), zones, zones - 1));
+                    "%s of the %d zones would be conventional, and at least one has to be sequential"
+                            .formatted(Integer.toUnsignedString(conventional), zones),
+                    "use %d or less".formatted(zones - 1));
         }
         checkLimit("open", maxOpen, zones);
         checkLimit("active", maxActive, zones);
         if (maxActive != 0 && maxOpen > maxActive) {
             throw new GeometryException(
-                    "the limit of %d open zones is over the limit of %d active zones: an open zone is active, use %2$d or less"
-                            .formatted(maxOpen, maxActive));
+                    "the limit of %d open zones is over the limit of %d active zones".formatted(maxOpen, maxActive),
+                    "an open zone is active, use %d or less".formatted(maxActive));
         }
     }
 
     private static void checkLimit(String name, int limit, int zones) {
         if (limit < 0 || limit > zones) {
             throw new GeometryException(
-                    "the limit of %s %s zones is over the number of zones: use %d or less, or 0 for no limit"
-                            .formatted(Integer.toUnsignedString(limit), name, zones));
+                    "the limit of %s %s zones is over the number of zones"
+                            .formatted(Integer.toUnsignedString(limit), name),
+                    "use %d or less, or 0 for no limit".formatted(zones));
         }
     }
 
     /**
-     * Checks the rules that tie zones to an image: a zone is a whole number of clusters, so that resetting it never
-     * touches its neighbour, and not of more than {@link #ZONE_CLUSTERS_MAX}.
+     * Checks that a zone is a whole number of clusters, so that resetting it never touches its neighbour.
      *
-     * @throws GeometryException if one is broken
+     * @throws GeometryException if not
      */
     public void requireClusterSize(int clusterSizeBytes) {
         if (zoneSizeBytes % clusterSizeBytes != 0) {
             throw new GeometryException(
-                    "the zone size %s is not a multiple of the cluster size %s: use larger zones or smaller clusters"
-                            .formatted(text(zoneSizeBytes), text(clusterSizeBytes)));
+                    "the zone size %s is not a multiple of the cluster size %s"
+                            .formatted(text(zoneSizeBytes), text(clusterSizeBytes)),
+                    "use larger zones or smaller clusters");
         }
-        if (zoneSizeBytes / clusterSizeBytes > ZONE_CLUSTERS_MAX) {
+    }
+
+    /**
+     * Checks what the kernel's ublk driver and block layer need beyond the format, and the engine's own limit of
+     * clusters per zone.
+     *
+     * @throws GeometryException if such a device cannot be attached
+     */
+    public void requireAttachable(int clusterSizeBytes) {
+        if (zoneSizeBytes > ATTACHED_ZONE_BYTES_MAX) {
             throw new GeometryException(
-                    "the zone size %s is more than %d clusters of %s: use smaller zones or larger clusters"
-                            .formatted(text(zoneSizeBytes), ZONE_CLUSTERS_MAX, text(clusterSizeBytes)));
+                    "the zone size %s is more sectors than Linux counts in 32 bits".formatted(text(zoneSizeBytes)),
+                    "use %s or less".formatted(text(ATTACHED_ZONE_BYTES_MAX)));
+        }
+        if (sizeBytes % zoneSizeBytes != 0) {
+            // The driver rounds the number of zones down and reports more, so START_DEV would fail.
+            throw new GeometryException(
+                    "the device size %s is not a whole number of zones of %s"
+                            .formatted(text(sizeBytes), text(zoneSizeBytes)),
+                    "use " + nearestSizes(sizeBytes, zoneSizeBytes));
+        }
+        if (zoneCount() > ATTACHED_ZONES_MAX) {
+            throw new GeometryException(
+                    "the device has %d zones, and a zone report holds %d at most"
+                            .formatted(zoneCount(), ATTACHED_ZONES_MAX),
+                    largerZones(sizeBytes));
+        }
+        if (zoneSizeBytes / clusterSizeBytes > ATTACHED_ZONE_CLUSTERS_MAX) {
+            throw new GeometryException(
+                    "the zone size %s is more than %d clusters of %s"
+                            .formatted(text(zoneSizeBytes), ATTACHED_ZONE_CLUSTERS_MAX, text(clusterSizeBytes)),
+                    "use smaller zones or larger clusters");
         }
     }
 
     public int zoneCount() {
-        return (int) (sizeBytes >>> zoneShift());
+        return (int) Math.ceilDiv(sizeBytes, zoneSizeBytes);
     }
 
     /** The power of two that is the zone size. */
@@ -120,6 +160,17 @@ public record DeviceGeometry(
     /** Where a zone starts on the device, in bytes. */
     public long zoneStart(int zone) {
         return (long) zone << zoneShift();
+    }
+
+    /** Returns the length of a zone: the zone size, or less for a smaller last zone. */
+    public long zoneLengthBytes(int zone) {
+        return Math.min(zoneSizeBytes, sizeBytes - zoneStart(zone));
+    }
+
+    /** Returns how much of a zone can be written, from its start: all of a conventional one. */
+    public long zoneCapacityBytes(int zone) {
+        long length = zoneLengthBytes(zone);
+        return isConventional(zone) ? length : Math.min(capacityBytes, length);
     }
 
     /** The zone that holds an address on the device. */
@@ -146,6 +197,11 @@ public record DeviceGeometry(
         }
         long below = Long.highestOneBit(zoneSizeBytes);
         return below == 1L << 62 ? "use " + text(below) : "use %s or %s".formatted(text(below), text(2 * below));
+    }
+
+    /** The remedy for too many zones; a device that follows it can be attached too. */
+    private static String largerZones(long sizeBytes) {
+        return "use zones of %s or more".formatted(text(powerOfTwoFrom(Math.ceilDiv(sizeBytes, ATTACHED_ZONES_MAX))));
     }
 
     private static long powerOfTwoFrom(long value) {

@@ -130,7 +130,7 @@ final class MetadataWriter {
         boolean freeClustersAreHoles = image.isClosedHere();
         image.markInUse(new AttachRecord(newState.attachId(), generation));
         if (!freeClustersAreHoles) {
-            space.punchFree();
+            image.punchFree();
             file.sync(Barrier.RECOVERY_BEFORE_USE);
             if (image.writePointers().writeDirtyPages(file)) {
                 file.sync(Barrier.POINTERS_BEFORE_TAKEN_OVER);

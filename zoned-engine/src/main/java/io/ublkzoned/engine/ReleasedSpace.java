@@ -83,15 +83,4 @@ final class ReleasedSpace {
         freePunched();
         return refused.isEmpty();
     }
-
-    /** Makes holes of all free clusters, in which a recovery or another program may have left old data. */
-    void punchFree() throws IOException {
-        long end = allocator.hostClusters();
-        long free = allocator.nextFree(0);
-        while (free < end) {
-            long used = allocator.nextUsed(free);
-            file.punchHole(free << clusterBits, (used - free) << clusterBits);
-            free = allocator.nextFree(used);
-        }
-    }
 }

@@ -80,6 +80,8 @@ enum GoldenImage {
     static final int POINTERS = 3 * CLUSTER;
     static final int MAGIC = 0x007a6264;
 
+    private static final int AUTOCLEAR = 88;
+    private static final long FREE_CLUSTERS_ARE_HOLES = 1L << 62;
     private static final int L2_SHIFT = 29; // 2^16 bytes a cluster, 2^13 entries a table
     private static final long COPIED = 1L << 63;
 
@@ -110,7 +112,12 @@ enum GoldenImage {
 
     /** The extension's type, length and data, padded. */
     byte[] extensionInFile() {
-        byte[] data = HexFormat.of().parseHex(extension.replace(" ", ""));
+        return extensionInFile(POINTERS);
+    }
+
+    private byte[] extensionInFile(long pointersOffset) {
+        String moved = extension.replace("%016x".formatted(POINTERS), "%016x".formatted(pointersOffset));
+        byte[] data = HexFormat.of().parseHex(moved.replace(" ", ""));
         ByteBuffer buffer = ByteBuffer.allocate(8 + (data.length + 7) / 8 * 8);
         return buffer.putInt(MAGIC).putInt(data.length).put(data).array();
     }
@@ -134,10 +141,16 @@ enum GoldenImage {
         return pointers;
     }
 
-    /** The header cluster once the image has been attached and closed: with our autoclear bit and this record of the attach. */
+    /** The header cluster once the image has been converted to this layout, with our autoclear bit. */
+    byte[] headerAfterConversion(long pointersOffset) {
+        ByteBuffer header = ByteBuffer.wrap(header(pointersOffset));
+        header.putLong(AUTOCLEAR, FREE_CLUSTERS_ARE_HOLES);
+        return header.array();
+    }
+
+    /** The same once it has been attached and closed, with this record of the attach. */
     byte[] headerAfterUse(byte... attachRecord) {
-        ByteBuffer header = ByteBuffer.wrap(header());
-        header.putLong(88, 1L << 62);
+        ByteBuffer header = ByteBuffer.wrap(headerAfterConversion(POINTERS));
         header.put(recordAt() - 8, new byte[] {'u', 'Z', 'i', 'd', 0, 0, 0, 24});
         header.put(recordAt(), attachRecord);
         return header.array();
@@ -150,6 +163,10 @@ enum GoldenImage {
 
     /** The header cluster, with a compatible bit and two extensions that nobody knows around the one of the zones. */
     byte[] header() {
+        return header(POINTERS);
+    }
+
+    private byte[] header(long pointersOffset) {
         ByteBuffer header = ByteBuffer.allocate(CLUSTER);
         header.putInt(0x514649fb).putInt(3); // magic, version
         header.putLong(0).putInt(0).putInt(16); // no backing file, cluster bits
@@ -160,7 +177,7 @@ enum GoldenImage {
         header.putLong(incompatible).putLong(1L << 45).putLong(0); // incompatible, compatible, autoclear
         header.putInt(4).putInt(112).putLong(0); // refcounts of 16 bits, header length, compression type
         header.putInt(0x12345678).putInt(5).put(new byte[] {1, 2, 3, 4, 5, 0, 0, 0});
-        header.put(extensionInFile());
+        header.put(extensionInFile(pointersOffset));
         header.putInt(0x23456789).putInt(8).putLong(0x1122334455667788L);
         return header.array();
     }

@@ -5,13 +5,16 @@ import io.ublkzoned.engine.qcow2.CheckProgress;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.ImageRepair;
+import io.ublkzoned.engine.qcow2.LayoutConverter;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.RepairExtent;
 import io.ublkzoned.engine.qcow2.RepairResult;
+import io.ublkzoned.engine.qcow2.ZonedLayout;
 import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.ZoneTable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -30,6 +33,7 @@ public final class HostileImageFuzzer {
     private static final int ZONES_SEEN = 6;
     private static final long SEEN_BYTES = 256 << 10;
     private static final long UNREADABLE = -2;
+    private static final List<ZonedLayout> LAYOUTS = List.of(ZonedLayout.values());
 
     private HostileImageFuzzer() {}
 
@@ -39,6 +43,7 @@ public final class HostileImageFuzzer {
         check(image.copy());
         repair(image.copy(), RepairExtent.LEAKS);
         repair(image.copy(), RepairExtent.ALL);
+        convert(image.copy(), LAYOUTS.get(input.length % LAYOUTS.size()));
         attach(image);
     }
 
@@ -101,14 +106,29 @@ public final class HostileImageFuzzer {
                 long start = geometry.zoneStart(zone);
                 long pointer = image.writePointers().get(zone);
                 boolean conventional = geometry.isConventional(zone);
-                long dataEnd = conventional ? start + SEEN_BYTES : Math.min(pointer, start + geometry.capacityBytes());
+                long seenEnd = start + Math.min(SEEN_BYTES, geometry.zoneCapacityBytes(zone));
                 view.pointers.add(pointer);
-                long end = Math.min(dataEnd, start + Math.min(SEEN_BYTES, geometry.zoneSizeBytes()));
+                long end = conventional ? seenEnd : Math.min(pointer, seenEnd);
                 for (long at = start; at < end; at += image.clusterSizeBytes()) {
                     view.hostClusters.add(lookUp(image, at >>> image.clusterBits()));
                 }
             }
             return view;
+        }
+
+        /** The first zones and the last ones, as they are after a power cycle. */
+        static List<String> zones(SimulatedDisk file) throws IOException {
+            Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
+            ZoneTable table =
+                    new ZoneTable(image.geometry(), image.writePointers()::get, image.failedZones()::condition);
+            List<String> zones = new ArrayList<>();
+            for (int zone = 0; zone < table.size(); zone++) {
+                if (zone < ZONES_SEEN || zone >= table.size() - ZONES_SEEN) {
+                    zones.add(table.zone(zone).condition() + " at "
+                            + table.zone(zone).writePointerBytes());
+                }
+            }
+            return zones;
         }
 
         private static long lookUp(Qcow2Image image, long guestCluster) throws IOException {
@@ -125,6 +145,29 @@ public final class HostileImageFuzzer {
             if (!equals(after)) {
                 throw new AssertionError("a reader saw %s, and sees %s after the repair".formatted(this, after));
             }
+        }
+    }
+
+    private static void convert(SimulatedDisk image, ZonedLayout layout) throws IOException {
+        List<String> zones;
+        boolean converted = false;
+        try {
+            zones = View.zones(image);
+            converted = LayoutConverter.convert(image, layout, CheckProgress.UNSEEN);
+        } catch (ImageFormatException | GeometryException e) {
+            zones = List.of();
+        }
+        if (!converted) {
+            requireUnwritten(image);
+            return;
+        }
+        if (!zones.equals(View.zones(image))) {
+            throw new AssertionError(
+                    "the zones were %s, and are %s in layout %s".formatted(zones, View.zones(image), layout.label()));
+        }
+        CheckResult result = ImageChecker.check(image);
+        if (result.dirty() || result.status() != CheckResult.Status.CLEAN) {
+            throw new AssertionError("damaged by the conversion: " + result.findings());
         }
     }
 

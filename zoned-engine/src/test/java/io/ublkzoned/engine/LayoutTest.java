@@ -5,21 +5,29 @@ import static io.ublkzoned.engine.sim.TestData.stamped;
 import static io.ublkzoned.engine.sim.World.BLOCK;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.qcow2.Access;
+import io.ublkzoned.engine.qcow2.CheckProgress;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
+import io.ublkzoned.engine.qcow2.LayoutConverter;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.ZonedLayout;
+import io.ublkzoned.engine.sim.ImageAreas;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every published layout, below and above 4 GiB: images of it are read, used, and kept as they are. */
 final class LayoutTest {
@@ -131,6 +139,46 @@ final class LayoutTest {
         assertArrayEquals(table, file.peek(GoldenImage.POINTERS, table.length));
         assertClean(file);
         assertEquals(layout(golden), Qcow2Image.open(file, Access.READ_WRITE).layout());
+    }
+
+    static List<Arguments> ofOneSize() {
+        List<Arguments> pairs = new ArrayList<>();
+        for (GoldenImage from : GoldenImage.values()) {
+            for (GoldenImage to : GoldenImage.values()) {
+                if (from != to && from.zoneShift == to.zoneShift) {
+                    pairs.add(Arguments.of(from, to));
+                }
+            }
+        }
+        return pairs;
+    }
+
+    /** The image is of another program and has unknown extensions before and behind the zoned one. */
+    @ParameterizedTest
+    @MethodSource("ofOneSize")
+    void convertedImageHasTheBytesOfItsLayout(GoldenImage from, GoldenImage to) throws IOException {
+        SimulatedDisk file = new SimulatedDisk();
+        make(from, file);
+        assertTrue(LayoutConverter.convert(file, layout(to), CheckProgress.UNSEEN));
+
+        long table = 0;
+        ImageAreas areas = new ImageAreas(file);
+        while (areas.of(table) != ImageAreas.Area.WRITE_POINTERS) {
+            table += CLUSTER;
+        }
+        assertArrayEquals(to.headerAfterConversion(table), file.peek(0, CLUSTER));
+        long[] expected = pointers(to);
+        expected[4] = to.finished(4);
+        byte[] bytes = to.table(expected);
+        assertArrayEquals(bytes, file.peek(table, bytes.length));
+        assertTrue(file.isZero(GoldenImage.POINTERS, CLUSTER));
+        assertClean(file);
+
+        World world = new World(image -> image.copyFrom(file));
+        assertStamped(55, world.read(world.start(5), CLUSTER));
+        assertEquals(ZoneCondition.FULL, world.condition(3));
+        assertEquals(ZoneCondition.FULL, world.condition(4));
+        assertEquals(BLOCK, world.write(world.start(5) + CLUSTER, stamped(5, BLOCK)));
     }
 
     @ParameterizedTest

@@ -94,7 +94,7 @@ final class PatchedImage {
             case 2 -> zoned - 8 + index % 64;
             case 3 -> l1 + 8L * (index % 16);
             case 4 -> refcountTable + 8L * (index % 16);
-            case 5 -> getLong(zoned + 40) + 8L * (index % 16);
+            case 5 -> getLong(zoned + 24) + 8L * (index % 16);
             case 6 -> (getLong(l1 + 8L * (index >>> 9 & 7)) & Long.MAX_VALUE) + 8L * (index % 512);
             case 7 -> getLong(refcountTable) + 2L * (index % 1024);
             default -> -1;

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.apache.commons.cli.CommandLine;
@@ -51,8 +52,14 @@ final class Arguments {
 
     /** All values of an option that can be given more than once. */
     List<String> values(String name) {
-        String[] values = line.getOptionValues(name);
-        return values == null ? List.of() : List.of(values);
+        List<String> all = new ArrayList<>();
+        for (String each : syntax.names(name)) {
+            String[] values = line.getOptionValues(each);
+            if (values != null) {
+                all.addAll(List.of(values));
+            }
+        }
+        return all;
     }
 
     /** Converts a word that stands for something, or refuses the command line. */

@@ -5,19 +5,16 @@ import io.ublkzoned.bindings.linux.LinuxProcess;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
-import io.ublkzoned.engine.qcow2.ZonedLayout;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** {@code create}: makes an image. */
@@ -28,8 +25,8 @@ final class Create implements Subcommand {
     private static final String ZONE_SIZE = "--zone-size";
     private static final String ZONE_CAPACITY = "--zone-capacity";
     private static final String CONVENTIONAL_ZONES = "--conventional-zones";
-    private static final String MAX_OPEN = "--max-open";
-    private static final String MAX_ACTIVE = "--max-active";
+    private static final String MAX_OPEN = "--max-open-zones";
+    private static final String MAX_ACTIVE = "--max-active-zones";
     private static final String CLUSTER_SIZE = "--cluster-size";
     private static final Map<String, String> QEMU_NAMES = Map.of(
             "size", SIZE,
@@ -39,6 +36,9 @@ final class Create implements Subcommand {
             "zone.conventional_zones", CONVENTIONAL_ZONES,
             "zone.max_open_zones", MAX_OPEN,
             "zone.max_active_zones", MAX_ACTIVE);
+
+    /** An option of qemu-img until the rework of 2026, so that published command lines have it. */
+    private static final String QEMU_MAX_APPEND = "zone.max_append_bytes";
 
     private static final String FORCE = "--force";
 
@@ -51,21 +51,22 @@ final class Create implements Subcommand {
                 .option(ZONE_CAPACITY, "SIZE", "How much of a sequential zone can be written; all of it by default.")
                 .option(CONVENTIONAL_ZONES, "N", "The first N zones take writes anywhere; none by default.")
                 .option(MAX_OPEN, "N", "The most open zones; any number by default.")
+                .olderName("--max-open", MAX_OPEN)
                 .option(MAX_ACTIVE, "N", "The most active zones, open or closed; any number by default.")
+                .olderName("--max-active", MAX_ACTIVE)
                 .option(CLUSTER_SIZE, "SIZE", "The unit of allocation, a power of two from 4K to 2M; 64K by default.")
                 .option(
                         "--layout",
                         "NAME",
-                        "How the header describes the zones, by the revision of QEMU's patches that reads it: v4 (2 to 4),"
-                                + " v6 (5 to 7, the default), v8 (8 to 10), be48 (the rework of 2026) or be44 (the newest)."
-                                + " Zones of 4G and more need v8 or a later one.")
+                        "How the header describes the zones; be44 by default. Zones of 4G and more need v8 or a later one.")
                 .option(
                         "-o",
                         "NAME=VALUE[,...]",
                         "The same by qemu-img's names: size, cluster_size, zone.size, zone.capacity,"
                                 + " zone.conventional_zones, zone.max_open_zones, zone.max_active_zones,"
-                                + " zone.mode=host-managed.")
-                .flag(FORCE, "Overwrite an existing file.");
+                                + " zone.mode=host-managed. zone.max_append_bytes is ignored.")
+                .flag(FORCE, "Overwrite an existing file.")
+                .footer("", LayoutName.HELP, LayoutName.ALL);
     }
 
     /** A value, and what it was called where it was given. */
@@ -87,6 +88,12 @@ final class Create implements Subcommand {
             }
         }
         FormatOptions options = formatOptions(line, given);
+        Given maxAppend = given.get(QEMU_MAX_APPEND);
+        if (maxAppend != null) {
+            line.converted("'" + QEMU_MAX_APPEND + "'", maxAppend.value, Sizes::bytes);
+            line.err()
+                    .println("ublk-zoned: " + QEMU_MAX_APPEND + " is ignored: the kernel sets the limit of an append");
+        }
         make(path, options, line.has(FORCE));
         line.out().println(path + ": " + summary(options));
         return Main.DONE;
@@ -99,7 +106,7 @@ final class Create implements Subcommand {
         }
         String name = words[0];
         String value = words[1];
-        String option = QEMU_NAMES.get(name);
+        String option = name.equals(QEMU_MAX_APPEND) ? name : QEMU_NAMES.get(name);
         if (option != null) {
             if (given.put(option, new Given(name, value)) != null) {
                 throw line.usage(name + " is given twice");
@@ -108,8 +115,6 @@ final class Create implements Subcommand {
             if (!value.equals("host-managed")) {
                 throw line.usage("the only zone.mode is host-managed, not '" + value + "'");
             }
-        } else if (name.equals("zone.max_append_bytes")) {
-            throw line.usage("zone.max_append_bytes cannot be chosen: the kernel sets that limit");
         } else {
             throw line.usage("there is no option '" + name + "' for -o");
         }
@@ -134,8 +139,8 @@ final class Create implements Subcommand {
         if (size == null) {
             throw line.usage("how large is the disk to be? Add --size, as in --size 4G");
         }
-        FormatOptions.Builder builder =
-                FormatOptions.ofSize(size).layout(line.value("--layout", Create::layout, FormatOptions.DEFAULT_LAYOUT));
+        FormatOptions.Builder builder = FormatOptions.ofSize(size)
+                .layout(line.value("--layout", LayoutName::parse, FormatOptions.DEFAULT_LAYOUT));
         Optional.ofNullable(value(line, given, ZONE_SIZE, Sizes::large)).ifPresent(builder::zoneSize);
         Optional.ofNullable(value(line, given, ZONE_CAPACITY, Sizes::large)).ifPresent(builder::capacity);
         Optional.ofNullable(value(line, given, CONVENTIONAL_ZONES, Arguments::number))
@@ -145,18 +150,6 @@ final class Create implements Subcommand {
         Optional.ofNullable(value(line, given, CLUSTER_SIZE, Sizes::bytes))
                 .ifPresent(bytes -> builder.clusterSize((int) Math.min(bytes, Integer.MAX_VALUE)));
         return builder.build();
-    }
-
-    private static ZonedLayout layout(String word) {
-        return Arrays.stream(ZonedLayout.values())
-                .filter(layout -> layout.label().equals(word))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no layout '%s': use one of %s"
-                        .formatted(
-                                word,
-                                Arrays.stream(ZonedLayout.values())
-                                        .map(ZonedLayout::label)
-                                        .collect(Collectors.joining(", ")))));
     }
 
     private static void make(Path path, FormatOptions options, boolean force) throws IOException {

@@ -33,6 +33,7 @@ public final class Main {
         REPORT,
         INFO,
         CHECK,
+        CONVERT_LAYOUT,
         FEATURES,
         DOCTOR;
 
@@ -47,14 +48,20 @@ public final class Main {
                 case REPORT -> new Report();
                 case INFO -> new ImageInfo();
                 case CHECK -> new Check();
+                case CONVERT_LAYOUT -> new ConvertLayout();
                 case FEATURES -> new Features();
                 case DOCTOR -> new Doctor();
             };
         }
 
+        /** As it is typed. */
+        private String word() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
+
         static Vocabulary find(String word, Syntax syntax) {
             return Arrays.stream(values())
-                    .filter(entry -> entry.name().toLowerCase(Locale.ROOT).equals(word))
+                    .filter(entry -> entry.word().equals(word))
                     .findFirst()
                     .orElseThrow(() -> syntax.usage("there is no command '" + word + "'"));
         }

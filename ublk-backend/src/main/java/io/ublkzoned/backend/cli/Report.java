@@ -42,7 +42,7 @@ final class Report implements Subcommand {
         List<ReportedZone> zones = range(subject.zones(), offset, count);
         PrintWriter out = line.out();
         if (json) {
-            out.println(json(zones));
+            printJson(zones, out);
         } else if (map) {
             ZoneMapText.print(subject.title(), zones, out);
         } else {
@@ -63,38 +63,60 @@ final class Report implements Subcommand {
         return all.subList(first, first + (count == null ? available : Math.min(count, available)));
     }
 
-    static String json(List<ReportedZone> zones) throws IOException {
-        var array = JSON.std.composeString().startObject().startArrayField("zones");
+    /** Zone by zone: a million of them take as much memory as one. */
+    private static void printJson(List<ReportedZone> zones, PrintWriter out) throws IOException {
+        String separator = "{\"zones\":[";
         for (ReportedZone zone : zones) {
-            var object = array.startObject()
-                    .put("index", zone.index())
-                    .put("start", zone.start())
-                    .put("length", zone.length())
-                    .put("capacity", zone.capacity());
-            object = zone.hasWritePointer()
-                    ? object.put("writePointer", zone.writePointer())
-                    : object.putNull("writePointer");
-            object.put("type", zone.isConventional() ? "conventional" : "sequential")
-                    .put("condition", zone.condition().label())
-                    .end();
+            out.print(separator);
+            out.print(json(zone));
+            separator = ",";
         }
-        return array.end().end().finish();
+        out.println("]}");
     }
 
-    /** The write pointer is shown by its distance from the start of the zone, as blkzone does. */
+    static String json(ReportedZone zone) throws IOException {
+        var object = JSON.std
+                .composeString()
+                .startObject()
+                .put("index", zone.index())
+                .put("start", zone.start())
+                .put("length", zone.length())
+                .put("capacity", zone.capacity());
+        object = zone.hasWritePointer()
+                ? object.put("writePointer", zone.writePointer())
+                : object.putNull("writePointer");
+        return object.put("type", type(zone))
+                .put("condition", zone.condition().label())
+                .end()
+                .finish();
+    }
+
     private static void printTable(List<ReportedZone> zones, PrintWriter out) {
         TextTable table =
                 new TextTable(out, ">zone", ">start", ">length", ">capacity", ">write pointer", "type", "condition");
         for (ReportedZone zone : zones) {
-            table.row(
-                    Integer.toString(zone.index()),
-                    Sizes.text(zone.start()),
-                    Sizes.text(zone.length()),
-                    Sizes.text(zone.capacity()),
-                    zone.takesWrites() ? "+" + Sizes.text(zone.writePointer() - zone.start()) : "-",
-                    zone.isConventional() ? "conventional" : "sequential",
-                    zone.condition().label());
+            table.fit(cells(zone));
         }
-        table.print();
+        table.printTitles();
+        for (ReportedZone zone : zones) {
+            table.print(cells(zone));
+        }
+    }
+
+    /** The write pointer is shown by its distance from the start of the zone, as blkzone does. */
+    private static String[] cells(ReportedZone zone) {
+        return new String[] {
+            Integer.toString(zone.index()),
+            Sizes.text(zone.start()),
+            Sizes.text(zone.length()),
+            Sizes.text(zone.capacity()),
+            zone.takesWrites() ? "+" + Sizes.text(zone.writePointer() - zone.start()) : "-",
+            type(zone),
+            zone.condition().label()
+        };
+    }
+
+    private static String type(ReportedZone zone) {
+        return zone.isConventional() ? "conventional" : "sequential";
     }
 }

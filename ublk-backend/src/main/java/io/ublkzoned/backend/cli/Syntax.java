@@ -2,7 +2,9 @@ package io.ublkzoned.backend.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.MissingArgumentException;
 import org.apache.commons.cli.Option;
@@ -27,6 +29,7 @@ final class Syntax {
     private final String description;
     private final Options all = new Options();
     private final Options shown = new Options();
+    private final Map<String, String> olderNames = new HashMap<>();
     private List<String> footer = List.of();
 
     /**
@@ -55,6 +58,19 @@ final class Syntax {
     Syntax hiddenFlag(String name) {
         all.addOption(Option.builder().longOpt(longName(name)).get());
         return this;
+    }
+
+    /** Adds another name of an option with a value, which the help does not show. */
+    Syntax olderName(String older, String name) {
+        all.addOption(Option.builder().longOpt(longName(older)).hasArg().get());
+        olderNames.put(name, older);
+        return this;
+    }
+
+    /** Every name of an option, without those of one letter. */
+    List<String> names(String name) {
+        String older = olderNames.get(name);
+        return older == null ? List.of(name) : List.of(name, older);
     }
 
     /** Adds the option that names an image, see {@link Operands#image}. */
@@ -142,7 +158,7 @@ final class Syntax {
         }
         if (!commands.isEmpty()) {
             out.println("\nCommands, each with its own --help:");
-            commands.forEach(each -> out.println("  %-10s%s".formatted(each.name(), each.description)));
+            commands.forEach(each -> out.println("  %-16s%s".formatted(each.name(), each.description)));
         }
         footer.forEach(out::println);
     }

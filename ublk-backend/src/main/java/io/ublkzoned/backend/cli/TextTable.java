@@ -1,48 +1,48 @@
 package io.ublkzoned.backend.cli;
 
 import java.io.PrintWriter;
-import java.util.ArrayList;
-import java.util.List;
 
-/** Columns as wide as what is in them, two spaces apart. */
+/** Columns as wide as what is in them, two spaces apart. Keeps no rows: they are shown to it first, and then printed. */
 final class TextTable {
 
     private static final String GAP = "  ";
 
     private final PrintWriter out;
+    private final String[] titles;
     private final boolean[] alignedRight;
     private final int[] widths;
-    private final List<String[]> rows = new ArrayList<>();
 
     /** @param titles of the columns; {@code >} before one aligns it to the right */
     TextTable(PrintWriter out, String... titles) {
         this.out = out;
+        this.titles = new String[titles.length];
         alignedRight = new boolean[titles.length];
         widths = new int[titles.length];
-        String[] header = new String[titles.length];
         for (int i = 0; i < titles.length; i++) {
             alignedRight[i] = titles[i].startsWith(">");
-            header[i] = alignedRight[i] ? titles[i].substring(1) : titles[i];
+            this.titles[i] = alignedRight[i] ? titles[i].substring(1) : titles[i];
         }
-        row(header);
+        fit(this.titles);
     }
 
-    void row(String... cells) {
+    /** Makes the columns wide enough for a row. */
+    void fit(String... cells) {
         for (int i = 0; i < cells.length; i++) {
             widths[i] = Math.max(widths[i], cells[i].length());
         }
-        rows.add(cells);
     }
 
-    void print() {
+    void printTitles() {
+        print(titles);
+    }
+
+    /** Prints a row, in columns as wide as they are now. */
+    void print(String... cells) {
         StringBuilder line = new StringBuilder();
-        for (String[] cells : rows) {
-            line.setLength(0);
-            for (int i = 0; i < cells.length; i++) {
-                String padding = " ".repeat(widths[i] - cells[i].length());
-                line.append(i == 0 ? "" : GAP).append(alignedRight[i] ? padding + cells[i] : cells[i] + padding);
-            }
-            out.println(line.toString().stripTrailing());
+        for (int i = 0; i < cells.length; i++) {
+            String padding = " ".repeat(widths[i] - cells[i].length());
+            line.append(i == 0 ? "" : GAP).append(alignedRight[i] ? padding + cells[i] : cells[i] + padding);
         }
+        out.println(line.toString().stripTrailing());
     }
 }

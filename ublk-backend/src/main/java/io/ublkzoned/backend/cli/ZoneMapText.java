@@ -42,13 +42,20 @@ final class ZoneMapText {
         out.println(legend(zones));
     }
 
-    /** {@code 64 zones of 64M, 8 conventional, capacity 48M}. */
+    /** {@code 64 zones of 64M, 8 conventional, capacity 48M, the last of 32M}. */
     static String summary(List<ReportedZone> zones) {
         long conventional = zones.stream().filter(ReportedZone::isConventional).count();
+        ReportedZone first = zones.getFirst();
         ReportedZone last = zones.getLast();
-        return count(zones.size(), "zone") + " of " + Sizes.text(last.length())
-                + (last.capacity() == last.length() ? "" : ", capacity " + Sizes.text(last.capacity()))
-                + (conventional == 0 ? "" : ", " + conventional + " conventional");
+        long capacity = zones.stream()
+                .filter(zone -> !zone.isConventional())
+                .findFirst()
+                .orElse(first)
+                .capacity();
+        return count(zones.size(), "zone") + " of " + Sizes.text(first.length())
+                + (capacity == first.length() ? "" : ", capacity " + Sizes.text(capacity))
+                + (conventional == 0 ? "" : ", " + conventional + " conventional")
+                + (last.length() == first.length() ? "" : ", the last of " + Sizes.text(last.length()));
     }
 
     private static String count(int number, String noun) {

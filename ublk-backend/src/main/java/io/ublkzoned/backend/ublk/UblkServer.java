@@ -237,14 +237,12 @@ public final class UblkServer {
         }
     }
 
-    /** One report of all zones must fit one request: beyond that the driver numbers zones wrongly. */
-    private static int ioBytes(DeviceGeometry geometry) throws IOException {
-        long report = (long) geometry.zoneCount() * ZONE_BYTES;
-        if (report > IO_BYTES_MAX) {
-            throw new IOException("the image has " + geometry.zoneCount() + " zones: ublk reports at most "
-                    + IO_BYTES_MAX / ZONE_BYTES);
-        }
-        long needed = Math.max(IO_BYTES_MIN, report);
+    /**
+     * One report of all zones must fit one request: beyond that the driver numbers zones wrongly. It does, since the
+     * geometry of an open device is attachable.
+     */
+    private static int ioBytes(DeviceGeometry geometry) {
+        long needed = Math.max(IO_BYTES_MIN, (long) geometry.zoneCount() * ZONE_BYTES);
         return (int) Math.min(IO_BYTES_MAX, Long.highestOneBit(2 * needed - 1));
     }
 

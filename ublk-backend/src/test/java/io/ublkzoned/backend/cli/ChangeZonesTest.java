@@ -1,7 +1,11 @@
 package io.ublkzoned.backend.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,6 +55,20 @@ final class ChangeZonesTest {
         CommandLineRun.of("check", image).succeeded();
         CommandLineRun.of("zone", "recover", image, "2-7").succeeded();
         assertEquals("==.#....", map());
+    }
+
+    @Test
+    void imageThatCannotBeAttachedIsRefused() throws IOException {
+        byte[] bytes = Files.readAllBytes(image);
+        ByteBuffer.wrap(bytes).putLong(24, (8 << 20) - (64 << 10));
+        Files.write(image, bytes);
+        CommandLineRun.of("zone", "finish", image, "3")
+                .failed(
+                        1,
+                        image
+                                + ": the image cannot be attached: the device size 8128K is not a whole number of zones of 1M;"
+                                + " copy its data to an image made with ublk-zoned create");
+        assertArrayEquals(bytes, Files.readAllBytes(image));
     }
 
     @Test

@@ -47,9 +47,9 @@ class CreateTest {
                 "48M",
                 "--conventional-zones",
                 8,
-                "--max-open",
+                "--max-open-zones",
                 6,
-                "--max-active",
+                "--max-active-zones",
                 10);
         assertEquals(
                 image + ": 4G, 64 zones of 64M, capacity 48M, 8 conventional, 6 open at most, 10 active at most\n",
@@ -95,6 +95,27 @@ class CreateTest {
     }
 
     @Test
+    void olderNamesOfTheLimitsMeanTheSameAndAreNotShown() {
+        CommandLineRun run = CommandLineRun.of("create", image, "1G", "--max-open", 2, "--max-active=3");
+        assertEquals(
+                image + ": 1G, 4 zones of 256M, 2 open at most, 3 active at most\n",
+                run.succeeded().out());
+        String help = CommandLineRun.of("create", "--help").succeeded().out();
+        assertTrue(help.contains("--max-open-zones N") && help.contains("--max-active-zones N"), help);
+        assertFalse(help.contains("--max-open ") || help.contains("--max-active "), help);
+    }
+
+    @Test
+    void appendLimitOfPublishedCommandLinesIsIgnoredWithANote() {
+        CommandLineRun run = CommandLineRun.of(
+                "create", image, "768M", "-o", "zone.mode=host-managed,zone.size=64M,zone.max_append_bytes=4194304");
+        assertEquals(
+                "ublk-zoned: zone.max_append_bytes is ignored: the kernel sets the limit of an append\n", run.err());
+        assertEquals(image + ": 768M, 12 zones of 64M\n", run.out());
+        assertEquals(0, run.status());
+    }
+
+    @Test
     void wrongUsageMakesNoFile() throws IOException {
         CommandLineRun.of("create").failed(2, "which image? Name it as an argument or with --image" + SEE_HELP);
         CommandLineRun.of("create", image)
@@ -107,8 +128,17 @@ class CreateTest {
                 .failed(2, "zone.size is given twice" + SEE_HELP);
         CommandLineRun.of("create", image, "4G", "-o", "zone.mode=host-aware")
                 .failed(2, "the only zone.mode is host-managed, not 'host-aware'" + SEE_HELP);
-        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=4096")
-                .failed(2, "zone.max_append_bytes cannot be chosen: the kernel sets that limit" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=much")
+                .failed(
+                        2,
+                        "Invalid value for 'zone.max_append_bytes': 'much' is not a size: use bytes, or a number with K, M, G or T, as in 64M"
+                                + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "-o", "zone.max_append_bytes=4K,zone.max_append_bytes=4K")
+                .failed(2, "zone.max_append_bytes is given twice" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "--max-open-zones", 3, "--max-open", 3)
+                .failed(2, "option '--max-open-zones' is given twice" + SEE_HELP);
+        CommandLineRun.of("create", image, "4G", "--max-active", 3, "-o", "zone.max_active_zones=3")
+                .failed(2, "zone.max_active_zones is given twice" + SEE_HELP);
         CommandLineRun.of("create", image, "4G", "-o", "encryption=on")
                 .failed(2, "there is no option 'encryption' for -o" + SEE_HELP);
         CommandLineRun.of("create", image, "4G", "-o", "zone.max_open_zones=many")
@@ -122,6 +152,8 @@ class CreateTest {
                 .failed(1, "the zone size 48M is not a power of two: use 32M or 64M");
         CommandLineRun.of("create", image, "1000M", "--zone-size", "64M")
                 .failed(1, "the device size 1000M is not a whole number of zones of 64M: use 960M or 1G");
+        CommandLineRun.of("create", image, "8T", "--zone-size", "2T", "--cluster-size", "2M")
+                .failed(1, "the zone size 2T is more sectors than Linux counts in 32 bits: use 1T or less");
         CommandLineRun.of("create", image, "1G", "--zone-size", "64M", "--zone-capacity", "65M")
                 .failed(1, "the zone capacity 65M is larger than the zone size 64M: use 64M or less");
         for (List<Object> words : List.of(
@@ -147,7 +179,8 @@ class CreateTest {
         String made = CommandLineRun.of("create", image, "1G", "--layout", layout)
                 .succeeded()
                 .out();
-        assertEquals(image + ": 1G, 4 zones of 256M" + (layout.equals("v6") ? "" : ", layout " + layout) + "\n", made);
+        assertEquals(
+                image + ": 1G, 4 zones of 256M" + (layout.equals("be44") ? "" : ", layout " + layout) + "\n", made);
         CommandLineRun.of("check", image).succeeded();
         CommandLineRun.of("report", image).succeeded();
         String info = CommandLineRun.of("info", image).succeeded().out();
@@ -164,19 +197,18 @@ class CreateTest {
     }
 
     @Test
-    void v6IsTheDefaultAndAnotherNameGetsTheList() throws IOException {
+    void be44IsTheDefaultAndAnotherNameGetsTheList() throws IOException {
         CommandLineRun.of("create", image, "1G", "--layout", "v7")
                 .failed(
                         2,
                         "Invalid value for option '--layout': there is no layout 'v7': use one of v4, v6, v8, be48, be44"
                                 + SEE_HELP);
-        CommandLineRun.of("create", image, "16G", "--zone-size", "4G")
+        CommandLineRun.of("create", image, "16G", "--zone-size", "4G", "--layout", "v6")
                 .failed(
                         1,
-                        "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use 2G or less, or layout v8");
+                        "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use layout v8 or a later one, or zones of 2G or less");
         assertFolderHas();
-        CommandLineRun.of("create", image, "16G", "--zone-size", "4G", "--layout", "v8")
-                .succeeded();
+        CommandLineRun.of("create", image, "16G", "--zone-size", "4G").succeeded();
     }
 
     @Test

@@ -15,8 +15,8 @@ class MainTest {
     @Test
     void everyCommandIsInTheHelp() {
         String help = CommandLineRun.of("--help").succeeded().out();
-        for (String command :
-                List.of("create", "add", "list", "del", "report", "info", "check", "features", "doctor")) {
+        for (String command : List.of(
+                "create", "add", "list", "del", "report", "info", "check", "convert-layout", "features", "doctor")) {
             assertTrue(help.contains("\n  " + command + " "), help);
             assertTrue(
                     CommandLineRun.of(command, "--help").succeeded().out().startsWith("usage: ublk-zoned " + command));

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +22,7 @@ class ReportTest {
 
     private static final long ZONE = 64L << 20;
     private static final int ZONED_EXTENSION = 0x007a6264;
-    private static final int TABLE_OFFSET_FIELD = 40;
+    private static final int TABLE_OFFSET_FIELD = 24;
 
     @TempDir
     Path folder;
@@ -48,7 +47,7 @@ class ReportTest {
         setWritePointer(3, 3 * ZONE + (48L << 20));
     }
 
-    /** In the table that the zoned extension of layout v6 points to. */
+    /** In the table that the zoned extension of layout be44 points to. */
     private void setWritePointer(int zone, long bytes) throws IOException {
         ByteBuffer header = ByteBuffer.wrap(Files.readAllBytes(image));
         int extension = header.getInt(100);
@@ -56,7 +55,7 @@ class ReportTest {
             extension += 8 + (header.getInt(extension + 4) + 7 & ~7);
         }
         long table = header.getLong(extension + 8 + TABLE_OFFSET_FIELD);
-        ByteBuffer entry = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(0, bytes);
+        ByteBuffer entry = ByteBuffer.allocate(8).putLong(0, bytes);
         try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
             channel.write(entry, table + 8L * zone);
         }
@@ -91,16 +90,16 @@ class ReportTest {
     @Test
     void failedZoneOfAnImageKeepsItsWritePointerAndOneOfADeviceHasNone() throws IOException {
         CommandLineRun.of("zone", "readonly", image, "2").succeeded();
-        String zone = "{\"zones\":[{\"index\":2,\"start\":134217728,\"length\":67108864,\"capacity\":50331648,"
-                + "\"writePointer\":%s,\"type\":\"sequential\",\"condition\":\"read-only\"}]}";
+        String zone = "{\"index\":2,\"start\":134217728,\"length\":67108864,\"capacity\":50331648,"
+                + "\"writePointer\":%s,\"type\":\"sequential\",\"condition\":\"read-only\"}";
         assertEquals(
-                zone.formatted("134221824") + "\n",
+                "{\"zones\":[" + zone.formatted("134221824") + "]}\n",
                 CommandLineRun.of("report", "--json", image, "-o", "128M", "-c", 1)
                         .succeeded()
                         .out());
         ReportedZone ofDevice =
                 new ReportedZone(2, 2 * ZONE, ZONE, 48 << 20, ReportedZone.UNKNOWN, ZoneCondition.READ_ONLY);
-        assertEquals(zone.formatted("null"), Report.json(List.of(ofDevice)));
+        assertEquals(zone.formatted("null"), Report.json(ofDevice));
         assertEquals(
                 "   2   128M     64M       48M              -  sequential  read-only\n",
                 CommandLineRun.of("report", image, "-o", "128M", "-c", 1)
@@ -163,6 +162,29 @@ class ReportTest {
                         + "65472  " + row + "\n\n"
                         + ". empty 65535   o implicit-open 1\n",
                 text.toString());
+    }
+
+    /** The device's size in the header makes the last zone smaller. */
+    @Test
+    void smallerLastZoneIsShown() throws IOException {
+        setWritePointer(3, 3 * ZONE);
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(8).putLong(0, 3 * ZONE + (32 << 20)), 24);
+        }
+        assertEquals(
+                "   3   192M     32M       32M             +0  sequential    empty",
+                CommandLineRun.of("report", image)
+                        .succeeded()
+                        .out()
+                        .lines()
+                        .toList()
+                        .getLast());
+        String info = CommandLineRun.of("info", image).succeeded().out();
+        assertTrue(
+                info.contains(
+                        "size:      224M\nzones:     4 zones of 64M, capacity 48M, 1 conventional, the last of 32M\n"),
+                info);
+        CommandLineRun.of("check", image).succeeded();
     }
 
     @Test

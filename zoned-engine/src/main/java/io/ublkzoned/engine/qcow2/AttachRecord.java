@@ -14,6 +14,9 @@ import java.util.UUID;
  */
 public record AttachRecord(UUID id, long generation) {
 
+    /** Of an image that was never attached, or that has changed since without being. */
+    static final AttachRecord NONE = new AttachRecord(new UUID(0, 0), 0);
+
     static final int BYTES = 24;
 
     static final int GENERATION_AT = 16;
@@ -31,8 +34,10 @@ public record AttachRecord(UUID id, long generation) {
         data.set(BigEndian.LONG, GENERATION_AT, generation);
     }
 
-    /** The extension of an image that was never attached. */
-    static HeaderExtension none() {
-        return new HeaderExtension(HeaderExtension.ATTACH, MemorySegment.ofArray(new byte[BYTES]));
+    /** The extension that holds it. */
+    HeaderExtension extension() {
+        MemorySegment data = MemorySegment.ofArray(new byte[BYTES]);
+        encode(data);
+        return new HeaderExtension(HeaderExtension.ATTACH, data);
     }
 }

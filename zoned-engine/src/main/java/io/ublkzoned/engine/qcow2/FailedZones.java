@@ -71,6 +71,24 @@ public final class FailedZones {
         return zones;
     }
 
+    /**
+     * Places an extension in the header. The record of failed zones has to lie in one sector; every other extension, and a
+     * damaged one of this type, stays as it is.
+     *
+     * @param at where its type goes, an offset in the header's cluster
+     */
+    static HeaderExtension placed(HeaderExtension extension, long at) {
+        long length = extension.data().byteSize();
+        if (extension.type() != HeaderExtension.FAILED_ZONES || length < RECORD_BYTES) {
+            return extension;
+        }
+        long dataAt = at + HeaderExtension.PREFIX_BYTES;
+        long recordAt = Math.ceilDiv(dataAt, RECORD_BYTES) * RECORD_BYTES;
+        MemorySegment data = MemorySegment.ofArray(new byte[(int) (recordAt - dataAt) + RECORD_BYTES]);
+        data.asSlice(recordAt - dataAt).copyFrom(extension.data().asSlice(length - RECORD_BYTES));
+        return new HeaderExtension(extension.type(), data);
+    }
+
     private static ImageFormatException damaged(String what) {
         return new ImageFormatException("the list of read-only and offline zones in the header is damaged: " + what
                 + "; restore the image from a copy");

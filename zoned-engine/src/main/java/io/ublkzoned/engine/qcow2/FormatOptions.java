@@ -19,13 +19,13 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
     public static final int DEFAULT_CLUSTER_SIZE_BYTES = 64 << 10;
 
     /** The layout of an image that asks for none. */
-    public static final ZonedLayout DEFAULT_LAYOUT = ZonedLayout.V6;
+    public static final ZonedLayout DEFAULT_LAYOUT = ZonedLayout.BE44;
 
     static final int CLUSTER_SIZE_MIN = 4 << 10;
     static final int CLUSTER_SIZE_MAX = 2 << 20;
 
     /**
-     * Checks that clusters and zones are of sizes that the format and the layout have room for.
+     * Checks that the format and the layout have room for the device, and that it can be attached.
      *
      * @throws GeometryException if not
      */
@@ -37,6 +37,7 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
                     "the cluster size %d is not a power of two from 4K to 2M".formatted(clusterSizeBytes));
         }
         geometry.requireClusterSize(clusterSizeBytes);
+        geometry.requireAttachable(clusterSizeBytes);
         layout.requireFits(geometry);
         HostLayout.plan(geometry, Integer.numberOfTrailingZeros(clusterSizeBytes), HostLayout.REFCOUNT_ORDER);
     }

@@ -23,6 +23,9 @@ record HeaderExtension(int type, MemorySegment data) {
     /** Ours: see {@link AttachRecord}. */
     static final int ATTACH = 0x755a6964; // "uZid"
 
+    /** Ours: see {@link ExtensionSwitch}. */
+    static final int MOVED = 0x755a6d76; // "uZmv"
+
     static final int PREFIX_BYTES = 8;
 
     /**
@@ -57,6 +60,11 @@ record HeaderExtension(int type, MemorySegment data) {
         cluster.set(BigEndian.INT, offset + 4, (int) data.byteSize());
         cluster.asSlice(offset + PREFIX_BYTES, data.byteSize()).copyFrom(data);
         return offset + PREFIX_BYTES + paddedLength(data.byteSize());
+    }
+
+    /** The space that it takes in the header. */
+    long paddedBytes() {
+        return PREFIX_BYTES + paddedLength(data.byteSize());
     }
 
     /** Where its data ends in the cluster that it is a part of, with the padding. */

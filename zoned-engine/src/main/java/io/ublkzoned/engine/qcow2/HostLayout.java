@@ -37,7 +37,7 @@ record HostLayout(
         requireFits(l2Tables * Long.BYTES, ClusterTable.L1.bytesMax(), clusterBits);
         int l1Clusters = (int) ceilShift(l2Tables * Long.BYTES, clusterBits);
         int pointerClusters = (int) ceilShift((long) geometry.zoneCount() * Long.BYTES, clusterBits);
-        long spare = Math.max(guestClusters / SPARE_FRACTION, geometry.zoneSizeBytes() >>> clusterBits);
+        long spare = Math.max(guestClusters / SPARE_FRACTION, geometry.zoneLengthBytes(0) >>> clusterBits);
         long others = 1 + l1Clusters + pointerClusters + l2Tables + guestClusters + spare;
 
         long blocks = 0;

@@ -1,6 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
 import io.ublkzoned.engine.Barrier;
+import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -21,9 +22,15 @@ public final class ImageFormatter {
      * that was not finished is not an image. Blocks; the image is durable when this returns.
      */
     public static void format(ImageFile file, FormatOptions options) throws IOException {
-        int clusterBits = Integer.numberOfTrailingZeros(options.clusterSizeBytes());
-        HostLayout layout = HostLayout.plan(options.geometry(), clusterBits, HostLayout.REFCOUNT_ORDER);
-        ZonedExtension zoned = new ZonedExtension(options.layout(), options.geometry(), layout.pointersOffset());
+        format(file, options.geometry(), options.clusterSizeBytes(), options.layout());
+    }
+
+    /** As {@link #format(ImageFile, FormatOptions)}, for any device that the format allows. */
+    static void format(ImageFile file, DeviceGeometry geometry, int clusterSizeBytes, ZonedLayout zonedLayout)
+            throws IOException {
+        int clusterBits = Integer.numberOfTrailingZeros(clusterSizeBytes);
+        HostLayout layout = HostLayout.plan(geometry, clusterBits, HostLayout.REFCOUNT_ORDER);
+        ZonedExtension zoned = new ZonedExtension(zonedLayout, geometry, layout.pointersOffset());
         file.setSize(0);
         file.setSize(layout.metadataBytes());
         ClusterTable.REFCOUNT.write(

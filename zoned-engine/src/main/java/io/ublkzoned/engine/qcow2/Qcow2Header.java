@@ -4,6 +4,7 @@ import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +21,7 @@ final class Qcow2Header {
     private static final int MAGIC = 'Q' << 24 | 'F' << 16 | 'I' << 8 | 0xfb;
     private static final int VERSION = 3;
     /** A version 3 header at its shortest. */
-    private static final int LENGTH_MIN = 104;
+    static final int LENGTH_MIN = 104;
     /** With the compression type and its padding, as qemu-img writes it. */
     private static final int LENGTH_WRITTEN = 112;
 
@@ -72,7 +73,7 @@ final class Qcow2Header {
         cluster.set(BigEndian.INT, HEADER_LENGTH, LENGTH_WRITTEN);
         long next = FeatureBits.nameTable().writeTo(cluster, LENGTH_WRITTEN);
         next = zoned.encode().writeTo(cluster, next);
-        AttachRecord.none().writeTo(cluster, next);
+        AttachRecord.NONE.extension().writeTo(cluster, next);
         return cluster;
     }
 
@@ -215,6 +216,66 @@ final class Qcow2Header {
         requireFollowable();
     }
 
+    /** Returns the offset at which the extensions begin. */
+    int extensionsAt() {
+        return cluster.get(BigEndian.INT, HEADER_LENGTH);
+    }
+
+    List<HeaderExtension> extensions() {
+        return extensions;
+    }
+
+    /** Returns the end of the mark behind the last extension. */
+    long extensionsEnd() {
+        long lastEnd =
+                extensions.isEmpty() ? extensionsAt() : extensions.getLast().paddedEnd(cluster);
+        return lastEnd + HeaderExtension.PREFIX_BYTES;
+    }
+
+    /**
+     * Makes another header of this one, in memory only.
+     *
+     * @param bytes its extensions, with the mark behind them
+     * @param at where they begin, at the end of the header's fields or behind it
+     * @param isZoned whether the feature bit of zones is set
+     * @throws ImageFormatException if the cluster has no room for them
+     */
+    Qcow2Header withExtensions(MemorySegment bytes, int at, boolean isZoned) throws ImageFormatException {
+        if (at + bytes.byteSize() > cluster.byteSize()) {
+            throw new ImageFormatException(
+                    "the header of the image has no room for a second copy of its extensions: copy its data to an image with larger clusters");
+        }
+        MemorySegment copy = MemorySegment.ofArray(cluster.toArray(ValueLayout.JAVA_BYTE));
+        copy.asSlice(at).copyFrom(bytes);
+        copy.set(BigEndian.INT, HEADER_LENGTH, at);
+        long others = copy.get(BigEndian.LONG, INCOMPATIBLE_FEATURES) & ~FeatureBits.ZONED;
+        copy.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, isZoned ? others | FeatureBits.ZONED : others);
+        return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageSink.REFUSE), fileBytes);
+    }
+
+    /** Compares a part of the header's cluster. */
+    boolean hasSame(Qcow2Header other, long from, long end) {
+        return MemorySegment.mismatch(cluster, from, end, other.cluster, from, end) == -1;
+    }
+
+    /** Writes the extensions. Durable after the next sync. */
+    void writeExtensions(ImageFile file) throws IOException {
+        file.write(cluster.asSlice(extensionsAt(), extensionsEnd() - extensionsAt()), extensionsAt());
+    }
+
+    /** Writes where the extensions begin and which features are in use, in one sector. Durable after the next sync. */
+    void writeExtensionsAt(ImageFile file) throws IOException {
+        file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, LENGTH_MIN - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
+    }
+
+    /** Makes zeros of what lies behind the extensions. Durable after the next sync. */
+    void clearBehindExtensions(ImageFile file) throws IOException {
+        if (extensionsEnd() < cluster.byteSize()) {
+            MemorySegment rest = cluster.asSlice(extensionsEnd()).fill((byte) 0);
+            file.write(rest, extensionsEnd());
+        }
+    }
+
     /** The extension of a type, or null if the image has none. */
     @Nullable
     HeaderExtension extension(int type) {
@@ -351,6 +412,13 @@ final class Qcow2Header {
         long at = extension.data().address() - cluster.address();
         file.write(extension.data().asSlice(0, AttachRecord.BYTES), at);
         return at;
+    }
+
+    /** Makes zeros of the record of the last attach, if there is one. Durable after the next sync. */
+    void eraseAttachRecord(ImageFile file) throws IOException {
+        if (attachExtension().isPresent()) {
+            writeAttachRecord(file, AttachRecord.NONE);
+        }
     }
 
     /**

@@ -52,10 +52,10 @@ public final class Qcow2Image {
     /**
      * Opens an image and checks what its tables say: nothing is believed that does not fit the file.
      *
-     * <p>For {@link Access#READ_WRITE} an image that was not closed is recovered from what is on stable storage, and one of
-     * another program is given the tables that it lacks; both leave the dirty bit set. What was in the free clusters is still in them: a writer
-     * makes holes of them before it allocates any. An image that is refused is not written to. For {@link
-     * Access#READ_ONLY} nothing is written in any case.
+     * <p>For {@link Access#READ_WRITE} and {@link Access#DETACHED} an image that was not closed is recovered from what is on
+     * stable storage, and one of another program is given the tables that it lacks; both leave the dirty bit set. What was in
+     * the free clusters is still in them: {@link #punchFree} makes holes of them before any is allocated. An image that is
+     * refused is not written to. For {@link Access#READ_ONLY} nothing is written in any case.
      *
      * @throws ImageFormatException if the file cannot be used so, with one sentence for the user
      */
@@ -76,7 +76,7 @@ public final class Qcow2Image {
     private static Qcow2Image open(ImageFile file, Access access, @Nullable DeviceState left) throws IOException {
         Qcow2Header.requireQcow2(file);
         Qcow2Header header = Qcow2Header.read(file);
-        if (access == Access.READ_WRITE && left == null && header.has(FeatureBits.DIRTY)) {
+        if (access != Access.READ_ONLY && left == null && header.has(FeatureBits.DIRTY)) {
             // A sync may have failed before. What is only cached may be gone by the next read, so the recovery must not
             // act on it.
             file.discardCache();
@@ -85,8 +85,11 @@ public final class Qcow2Image {
         header.requireKnownFeatures();
         header.requireZoned();
         ZonedExtension zoned = ZonedExtension.read(header);
-        if (access == Access.READ_WRITE) {
+        if (access != Access.READ_ONLY) {
             header.requireWritable();
+        }
+        if (access == Access.READ_WRITE) {
+            zoned.requireAttachable(header.clusterBytes());
         }
         ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
         WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());
@@ -105,7 +108,7 @@ public final class Qcow2Image {
                         failed,
                         new ClusterMapping(file, header.clusterBits(), tables, false),
                         null);
-            case READ_WRITE -> openForWriting(file, header, zoned, tables, pointers, failed);
+            case READ_WRITE, DETACHED -> openForWriting(file, header, zoned, tables, pointers, failed);
         };
     }
 
@@ -168,6 +171,10 @@ public final class Qcow2Image {
 
     public DeviceGeometry geometry() {
         return zoned.geometry();
+    }
+
+    Qcow2Header header() {
+        return header;
     }
 
     /** The layout of the image's zoned header extension. */
@@ -260,9 +267,33 @@ public final class Qcow2Image {
      */
     public void markInUse(AttachRecord record) throws IOException {
         attachRecordAt = header.writeAttachRecord(file, record);
+        markDirty();
+    }
+
+    /** Marks the image as in use by no attach: no state that an earlier one saved is that of the image any more. Else the same. */
+    public void markInUse() throws IOException {
+        header.eraseAttachRecord(file);
+        markDirty();
+    }
+
+    private void markDirty() throws IOException {
         if (!isDirty()) {
             header.writeDirty(file, true);
             file.sync(Barrier.DIRTY_BEFORE_CHANGES);
+        }
+    }
+
+    /**
+     * Makes holes of all free clusters, in which a recovery or another program may have left old data. Blocks; durable after the
+     * next sync.
+     */
+    public void punchFree() throws IOException {
+        long end = allocator().hostClusters();
+        long free = allocator().nextFree(0);
+        while (free < end) {
+            long used = allocator().nextUsed(free);
+            file.punchHole(free << clusterBits(), (used - free) << clusterBits());
+            free = allocator().nextFree(used);
         }
     }
 

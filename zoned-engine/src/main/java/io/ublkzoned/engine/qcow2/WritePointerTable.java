@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,28 @@ public final class WritePointerTable {
             table.set(zone, extension.geometry().zoneStart(zone));
         }
         return table;
+    }
+
+    /**
+     * The table of another layout with the same write pointers, everything still to be written. A full zone gets the one
+     * that the layout's own programs give it when they finish it.
+     */
+    WritePointerTable converted(ZonedExtension extension) {
+        WritePointerTable table = create(extension);
+        for (int zone = geometry.conventionalZones(); zone < entries.length; zone++) {
+            boolean isFull = get(zone) >= capacityEnd(zone);
+            table.set(zone, isFull ? geometry.zoneStart(zone) + geometry.zoneSizeBytes() : get(zone));
+        }
+        return table;
+    }
+
+    /** Tells whether byte order and flag are those of the layout. */
+    boolean isEncodedAsItsLayout() {
+        return encoding.equals(PointerEncoding.of(layout));
+    }
+
+    boolean hasSamePointers(WritePointerTable other) {
+        return IntStream.range(0, entries.length).allMatch(zone -> get(zone) == other.get(zone));
     }
 
     /**
@@ -114,6 +137,7 @@ public final class WritePointerTable {
         return (entries[zone] & encoding.conventionalFlag()) != 0;
     }
 
+    /** A smaller last zone counts as whole here: QEMU before the rework of 2026 finished it at the end of a whole one. */
     private boolean isInZone(int zone) {
         long start = geometry.zoneStart(zone);
         return get(zone) >= start && get(zone) - start <= geometry.zoneSizeBytes();
@@ -175,8 +199,12 @@ public final class WritePointerTable {
             return false;
         }
         int zone = geometry.zoneIndex(offsetBytes);
-        return !geometry.isConventional(zone)
-                && offsetBytes >= Math.min(get(zone), geometry.zoneStart(zone) + geometry.capacityBytes());
+        return !geometry.isConventional(zone) && offsetBytes >= Math.min(get(zone), capacityEnd(zone));
+    }
+
+    /** Returns the end of the capacity of a zone on the device. */
+    private long capacityEnd(int zone) {
+        return geometry.zoneStart(zone) + geometry.zoneCapacityBytes(zone);
     }
 
     /** Takes over what a device of this geometry had acknowledged, in memory for now. */
@@ -188,11 +216,10 @@ public final class WritePointerTable {
 
     /** Changes a write pointer, in memory for now. One past the capacity becomes what the layout has for a full zone. */
     public void set(int zone, long writePointerBytes) {
-        long capacityEnd = geometry.zoneStart(zone) + geometry.capacityBytes();
         if (geometry.isConventional(zone)) {
             entries[zone] = writePointerBytes | encoding.conventionalFlag();
         } else if (layout.pointersEndAtCapacity()) {
-            entries[zone] = Math.min(writePointerBytes, capacityEnd);
+            entries[zone] = Math.min(writePointerBytes, capacityEnd(zone));
         } else {
             entries[zone] = writePointerBytes;
         }

@@ -55,7 +55,7 @@ final class ZoneExtents {
         long clustersBelow = HostLayout.ceilShift(sector - start, clusterBits);
         boolean likely = !geometry.isConventional(zone)
                 && sector > start
-                && sector - start <= geometry.capacityBytes()
+                && sector - start <= geometry.zoneCapacityBytes(zone)
                 && extent.clusters == clustersBelow
                 && extent.endCluster == (start >>> clusterBits) + clustersBelow;
         return likely ? sector : UNKNOWN;

@@ -12,9 +12,10 @@ import java.util.stream.Collectors;
 
 /**
  * The header extension that makes a qcow2 image a zoned one. Several layouts of it were published under one magic; see
- * {@link ZonedLayout}. In a file it is never rewritten, so what a longer one has behind the known fields stays.
+ * {@link ZonedLayout}. In a file only {@link LayoutConverter} rewrites it, so what a longer one has behind the known fields
+ * stays.
  *
- * @param layout how the fields lie, which the image keeps for ever
+ * @param layout how the fields lie, which the image keeps until it is converted
  * @param geometry the device
  * @param tableOffset where the write pointer table is in the file
  */
@@ -22,6 +23,9 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
 
     /** The append limit that QEMU's own images get by default; this program has a limit of its own. */
     private static final long MAX_APPEND_BYTES = 64 << 10;
+
+    /** The largest limit in whole KiB that fits the 32 bits of most layouts. */
+    private static final long MAX_APPEND_BYTES_MAX = (1L << 32) - (1 << 10);
 
     private static final byte HOST_MANAGED = 1;
 
@@ -49,7 +53,17 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
             geometry.requireClusterSize(header.clusterBytes());
             return new ZonedExtension(layout, geometry, layout.tableOffset(data));
         } catch (GeometryException e) {
-            throw new ImageFormatException(e.getMessage());
+            throw new ImageFormatException(e.rule() + ": copy its data to an image made with ublk-zoned create");
+        }
+    }
+
+    /** @throws ImageFormatException if the device is none that ublk serves */
+    void requireAttachable(int clusterSizeBytes) throws ImageFormatException {
+        try {
+            geometry.requireAttachable(clusterSizeBytes);
+        } catch (GeometryException e) {
+            throw new ImageFormatException("the image cannot be attached: " + e.rule()
+                    + "; copy its data to an image made with ublk-zoned create");
         }
     }
 
@@ -105,12 +119,29 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
 
     /** Encodes the extension. */
     HeaderExtension encode() {
+        return encode(MAX_APPEND_BYTES);
+    }
+
+    /**
+     * Encodes the extension.
+     *
+     * @param maxAppendBytes the limit of an append; lowered where needed, since the readers from revision 7 on want it to
+     *     be less than the capacity by more than a sector
+     */
+    HeaderExtension encode(long maxAppendBytes) {
         MemorySegment data = MemorySegment.ofArray(new byte[layout.lengthBytes()]);
         data.set(ValueLayout.JAVA_BYTE, 0, HOST_MANAGED);
-        // A reader of a later revision wants the limit to be less than the capacity by more than a sector.
-        long half = geometry.capacityBytes() / 2 / DeviceGeometry.SECTOR_BYTES * DeviceGeometry.SECTOR_BYTES;
-        layout.encode(data, geometry, Math.clamp(half, DeviceGeometry.SECTOR_BYTES, MAX_APPEND_BYTES), tableOffset);
+        long most = Math.min(geometry.capacityBytes() - 2L * DeviceGeometry.SECTOR_BYTES, MAX_APPEND_BYTES_MAX);
+        long limit = Math.max(Math.min(maxAppendBytes, most), DeviceGeometry.SECTOR_BYTES);
+        layout.encode(data, geometry, limit - limit % DeviceGeometry.SECTOR_BYTES, tableOffset);
         return new HeaderExtension(HeaderExtension.ZONED, data);
+    }
+
+    /** The limit of an append that an image has for QEMU, or what its images get by default. */
+    static long maxAppendBytes(Qcow2Header header, ZonedLayout layout) {
+        HeaderExtension extension = header.extension(HeaderExtension.ZONED);
+        long found = extension == null ? 0 : layout.maxAppendBytes(extension.data());
+        return found == 0 ? MAX_APPEND_BYTES : found;
     }
 
     /** The length of the write pointer table. */

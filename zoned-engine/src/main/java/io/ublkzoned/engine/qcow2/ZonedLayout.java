@@ -12,7 +12,7 @@ import java.util.Locale;
 public enum ZonedLayout {
     /** Revisions 2 to 4. The only one without a feature bit, so that programs that do not know zones open its images. */
     V4(48, false, 4, 8, 4, 12, 16, 20, 24, 28, 512, 40, 32, 59, false),
-    /** Revisions 5 to 7. */
+    /** Revisions 6 and 7. */
     V6(48, true, 4, 8, 4, 12, 16, 20, 24, 28, 1, 32, 40, 59, false),
     /** Revisions 8 to 10: the first with zones of 4 GiB and more. */
     V8(56, true, 4, 12, 8, 20, 24, 28, 32, 36, 1, 40, 48, 59, false),
@@ -20,6 +20,9 @@ public enum ZonedLayout {
     BE48(48, true, 8, 16, 8, 24, 4, 28, 32, 36, 1, ZonedLayout.NONE, 40, 63, true),
     /** The newest: 44 bytes, without an append limit. */
     BE44(44, true, 8, 16, 8, 32, 4, 36, 40, ZonedLayout.NONE, 1, ZonedLayout.NONE, 24, 63, true);
+
+    /** The length of the longest. */
+    static final int LENGTH_MAX = 56;
 
     /** Says that a layout has no such field. */
     private static final int NONE = -1;
@@ -63,6 +66,7 @@ public enum ZonedLayout {
             int tableOffsetAt,
             int conventionalBit,
             boolean pointersBigEndian) {
+        assert lengthBytes <= ZonedLayout.LENGTH_MAX;
         this.lengthBytes = lengthBytes;
         this.featureBit = featureBit;
         this.zoneSizeAt = zoneSizeAt;
@@ -121,13 +125,15 @@ public enum ZonedLayout {
         }
         if (hasNarrowSizes()) {
             throw new GeometryException(
-                    "the zone size %d does not fit layout %s, which has 32 bits for it: use 2G or less, or layout %s"
-                            .formatted(geometry.zoneSizeBytes(), label(), V8.label()));
+                    "the zone size %d does not fit layout %s, which has 32 bits for it"
+                            .formatted(geometry.zoneSizeBytes(), label()),
+                    "use layout " + V8.label() + " or a later one, or zones of 2G or less");
         }
         if (geometry.zoneCount() < LARGE_ZONES_MIN) {
             throw new GeometryException(
-                    "the write pointers of %d zones of %d bytes can be right in both byte orders: use %d zones or more"
-                            .formatted(geometry.zoneCount(), geometry.zoneSizeBytes(), LARGE_ZONES_MIN));
+                    "the write pointers of %d zones of %d bytes can be right in both byte orders"
+                            .formatted(geometry.zoneCount(), geometry.zoneSizeBytes()),
+                    "use %d zones or more".formatted(LARGE_ZONES_MIN));
         }
     }
 
@@ -170,6 +176,11 @@ public enum ZonedLayout {
 
     long maxActiveZones(MemorySegment data) {
         return count(data, maxActiveAt);
+    }
+
+    /** The limit of an append, 0 for none or where the layout has no such field. */
+    long maxAppendBytes(MemorySegment data) {
+        return maxAppendAt == NONE ? 0 : count(data, maxAppendAt) * appendUnit;
     }
 
     long tableOffset(MemorySegment data) {

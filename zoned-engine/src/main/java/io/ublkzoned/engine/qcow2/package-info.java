@@ -2,7 +2,8 @@
  * The image: a qcow2 file that carries a zoned device.
  *
  * <p>{@link io.ublkzoned.engine.qcow2.ImageFormatter} makes one, {@link io.ublkzoned.engine.qcow2.Qcow2Image} opens
- * one, {@link io.ublkzoned.engine.qcow2.ImageChecker} looks for damage, {@link io.ublkzoned.engine.qcow2.ImageRepair} repairs it. Nothing that a file says is believed before it
+ * one, {@link io.ublkzoned.engine.qcow2.ImageChecker} looks for damage, {@link io.ublkzoned.engine.qcow2.ImageRepair}
+ * repairs it, {@link io.ublkzoned.engine.qcow2.LayoutConverter} changes its layout. Nothing that a file says is believed before it
  * is checked against the file's length and the limits here; what fails is an
  * {@link io.ublkzoned.engine.ImageFormatException}.
  *

@@ -20,11 +20,11 @@ public final class Zone {
     @Nullable
     Zone moreRecent;
 
-    Zone(int index, long startBytes, long capacityBytes, long sizeBytes, ZoneCondition condition, long writePointer) {
+    Zone(int index, long startBytes, long capacityBytes, long lengthBytes, ZoneCondition condition, long writePointer) {
         this.index = index;
         this.startBytes = startBytes;
         this.writableEndBytes = startBytes + capacityBytes;
-        this.endBytes = startBytes + sizeBytes;
+        this.endBytes = startBytes + lengthBytes;
         this.condition = condition;
         this.writePointerBytes = writePointer;
     }
@@ -43,7 +43,7 @@ public final class Zone {
         return writableEndBytes;
     }
 
-    /** Where the next zone starts on the device. */
+    /** Returns the end of the zone on the device. */
     public long endBytes() {
         return endBytes;
     }

@@ -54,17 +54,17 @@ public final class ZoneTable {
 
     private static Zone restore(DeviceGeometry geometry, int index, IntToLongFunction writePointer) {
         long start = geometry.zoneStart(index);
-        long size = geometry.zoneSizeBytes();
+        long length = geometry.zoneLengthBytes(index);
+        long capacity = geometry.zoneCapacityBytes(index);
         if (geometry.isConventional(index)) {
-            return new Zone(index, start, size, size, ZoneCondition.NOT_WP, start + size);
+            return new Zone(index, start, capacity, length, ZoneCondition.NOT_WP, start + length);
         }
-        long capacity = geometry.capacityBytes();
         long stored = writePointer.applyAsLong(index);
         if (stored >= start + capacity) {
-            return new Zone(index, start, capacity, size, ZoneCondition.FULL, start + size);
+            return new Zone(index, start, capacity, length, ZoneCondition.FULL, start + length);
         }
         ZoneCondition condition = stored == start ? ZoneCondition.EMPTY : ZoneCondition.CLOSED;
-        return new Zone(index, start, capacity, size, condition, stored);
+        return new Zone(index, start, capacity, length, condition, stored);
     }
 
     public int size() {

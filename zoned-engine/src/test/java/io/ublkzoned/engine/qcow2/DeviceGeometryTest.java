@@ -32,23 +32,77 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void sizeThatIsNoWholeNumberOfZonesIsRefusedWithTheTwoNearest() {
-        assertBroken(
+    void lastZoneMayBeSmallerAndItsCapacityIsWhatLiesWithinIt() {
+        DeviceGeometry geometry = new DeviceGeometry(200 * MIB, 64 * MIB, 48 * MIB, 1, 0, 0);
+        assertEquals(4, geometry.zoneCount());
+        assertEquals(64 * MIB, geometry.zoneLengthBytes(0));
+        assertEquals(64 * MIB, geometry.zoneCapacityBytes(0));
+        assertEquals(48 * MIB, geometry.zoneCapacityBytes(2));
+        assertEquals(8 * MIB, geometry.zoneLengthBytes(3));
+        assertEquals(8 * MIB, geometry.zoneCapacityBytes(3));
+        assertEquals(3, geometry.zoneIndex(200 * MIB - 1));
+        DeviceGeometry larger = new DeviceGeometry(248 * MIB, 64 * MIB, 48 * MIB, 0, 0, 0);
+        assertEquals(56 * MIB, larger.zoneLengthBytes(3));
+        assertEquals(48 * MIB, larger.zoneCapacityBytes(3));
+        DeviceGeometry huge = new DeviceGeometry(Long.MAX_VALUE - 511, 1L << 62, 1L << 62, 0, 0, 0);
+        assertEquals(2, huge.zoneCount());
+        assertEquals((1L << 62) - 512, huge.zoneLengthBytes(1));
+    }
+
+    @Test
+    void sizeThatIsNoWholeNumberOfSectorsIsRefused() {
+        assertBroken("the device size 1048577 is not a multiple of 512 bytes", MIB + 1, MIB, MIB, 0, 0, 0);
+    }
+
+    private static void assertNotAttachable(String sentence, long size, long zoneSize, int clusterSize) {
+        DeviceGeometry geometry = new DeviceGeometry(size, zoneSize, zoneSize, 0, 0, 0);
+        GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireAttachable(clusterSize));
+        assertEquals(sentence, e.getMessage());
+        assertTrue(sentence.startsWith(e.rule() + ": use "), e.rule());
+    }
+
+    @Test
+    void deviceWithASmallerLastZoneIsNotAttachedAndTheTwoNearestSizesAreNamed() {
+        assertNotAttachable(
                 "the device size 1000000000 is not a whole number of zones of 64M: use 896M or 960M",
                 1_000_000_000,
                 64 * MIB,
-                64 * MIB,
-                0,
-                0,
-                0);
-        assertBroken(
+                64 << 10);
+        assertNotAttachable(
                 "the device size 100M is not a whole number of zones of 256M: use 256M",
                 100 * MIB,
                 256 * MIB,
-                256 * MIB,
-                0,
-                0,
-                0);
+                64 << 10);
+    }
+
+    @Test
+    void zonesThatNoReportCanHoldAreNotAttached() {
+        assertNotAttachable(
+                "the device has 1048576 zones, and a zone report holds 524288 at most: use zones of 2M or more",
+                1L << 40,
+                MIB,
+                64 << 10);
+        new DeviceGeometry(1L << 40, 2 * MIB, 2 * MIB, 0, 0, 0).requireAttachable(64 << 10);
+    }
+
+    @Test
+    void zonesOfTwoTebibytesAreNotAttached() {
+        assertNotAttachable(
+                "the zone size 2T is more sectors than Linux counts in 32 bits: use 1T or less",
+                8L << 40,
+                2L << 40,
+                2 << 20);
+        new DeviceGeometry(8L << 40, 1L << 40, 1L << 40, 0, 0, 0).requireAttachable(2 << 20);
+    }
+
+    @Test
+    void zonesOfMoreClustersThanAMapHoldsAreNotAttached() {
+        assertNotAttachable(
+                "the zone size 32G is more than 4194304 clusters of 4K: use smaller zones or larger clusters",
+                1L << 40,
+                1L << 35,
+                4 << 10);
+        new DeviceGeometry(1L << 40, 1L << 35, 1L << 35, 0, 0, 0).requireAttachable(8 << 10);
     }
 
     @Test
@@ -59,18 +113,18 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void zonesThatNoReportCanHoldAreRefused() {
+    void moreZonesThanATableHoldsAreRefused() {
         assertBroken(
-                "the device has 1048576 zones, and a zone report holds 524288 at most: use zones of 2M or more",
-                1L << 40,
+                "the device has 1048577 zones, and an image holds 1048576 at most: use zones of 4M or more",
+                (1L << 40) + 512,
                 MIB,
                 MIB,
                 0,
                 0,
                 0);
-        assertEquals(524288, new DeviceGeometry(1L << 40, 2 * MIB, 2 * MIB, 0, 0, 0).zoneCount());
+        assertEquals(1 << 20, new DeviceGeometry(1L << 40, MIB, MIB, 0, 0, 0).zoneCount());
         assertBroken(
-                "the device has 18014398509481983 zones, and a zone report holds 524288 at most: use zones of 16T or more",
+                "the device has 18014398509481983 zones, and an image holds 1048576 at most: use zones of 16T or more",
                 Long.MAX_VALUE - 511,
                 512,
                 512,
@@ -149,16 +203,6 @@ class DeviceGeometryTest {
         GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireClusterSize(2 << 20));
         assertEquals(
                 "the zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters",
-                e.getMessage());
-    }
-
-    @Test
-    void zonesOfMoreClustersThanAMapHoldsAreRefused() {
-        DeviceGeometry geometry = new DeviceGeometry(1L << 40, 1L << 35, 1L << 35, 0, 0, 0);
-        geometry.requireClusterSize(8 << 10);
-        GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireClusterSize(4 << 10));
-        assertEquals(
-                "the zone size 32G is more than 4194304 clusters of 4K: use smaller zones or larger clusters",
                 e.getMessage());
     }
 

@@ -162,17 +162,17 @@ class ImageCheckerTest {
         long l2 = file.getLong(file.getLong(Images.L1_OFFSET)) & Long.MAX_VALUE;
         assertCorrupt(
                 "the L2 table overlaps other metadata in host cluster %d".formatted(l2 / 4096),
-                file.putLong(Images.ZONED + 40, l2));
+                file.putLong(Images.POINTERS_OFFSET, l2));
     }
 
     @Test
     void writePointerTableOutsideOfTheFileIsCorruption() throws IOException {
         assertCorrupt(
                 "the file ends before the end of the write pointer table: it is truncated, restore it from a copy",
-                used().putLong(Images.ZONED + 40, 1L << 40));
+                used().putLong(Images.POINTERS_OFFSET, 1L << 40));
         assertCorrupt(
                 "the write pointer table cannot be at offset 100, which is not that of a cluster: the header is damaged, restore the image from a copy",
-                used().putLong(Images.ZONED + 40, 100));
+                Images.create(Images.small().layout(ZonedLayout.V6)).putLong(Images.ZONED + 40, 100));
     }
 
     @Test
@@ -212,10 +212,10 @@ class ImageCheckerTest {
     void damagedExtensionDoesNotKeepTheRestFromBeingChecked() throws IOException {
         SparseImage file = used();
         long host = (file.getLong(Images.l2Entry(file, 512)) & Long.MAX_VALUE) >> 12;
-        file.putByte(Images.refcount(file, host) + 1, 0).putInt(Images.ZONED + 4, 0);
+        file.putByte(Images.refcount(file, host) + 1, 0).putInt(Images.ZONE_COUNT, 0);
         assertEquals(
                 List.of(
-                        "the zoned header extension is damaged: its 48 bytes agree with no known layout on a device of 16777216 bytes; restore the image from a copy",
+                        "the zoned header extension is damaged: its 44 bytes agree with no known layout on a device of 16777216 bytes; restore the image from a copy",
                         "host cluster %d is in use but marked as free".formatted(host),
                         "leaks were not looked for, because not all that refers to host clusters can be read"),
                 ImageChecker.check(file).findings());

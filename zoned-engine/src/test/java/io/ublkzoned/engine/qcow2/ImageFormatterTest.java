@@ -33,8 +33,8 @@ class ImageFormatterTest {
                         + "6803f857 000001b0"),
                 file.bytes(0, 120));
         assertArrayEquals(
-                hex("007a6264 00000030 01000000 04000000 03000000 00000008 00000040 0000000c 0000000a 00010000"
-                        + "0000000000000200 0000000000030000"
+                hex("007a6264 0000002c 01000000 00000040 0000000004000000 0000000003000000 0000000000030000"
+                        + "00000008 0000000c 0000000a 00000000"
                         + "755a6964 00000018 00000000000000000000000000000000 0000000000000000 0000000000000000"),
                 file.bytes(Images.ZONED - 8, 96));
     }
@@ -53,6 +53,7 @@ class ImageFormatterTest {
         FormatOptions options = FormatOptions.ofSize(Images.GIB).build();
         assertEquals(new DeviceGeometry(Images.GIB, 256 * Images.MIB, 256 * Images.MIB, 0, 0, 0), options.geometry());
         assertEquals(64 << 10, options.clusterSizeBytes());
+        assertEquals(ZonedLayout.BE44, options.layout());
     }
 
     @Test
@@ -181,9 +182,10 @@ class ImageFormatterTest {
                 GeometryException.class,
                 () -> FormatOptions.ofSize(16 * Images.GIB)
                         .zoneSize(4 * Images.GIB)
+                        .layout(ZonedLayout.V6)
                         .build());
         assertEquals(
-                "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use 2G or less, or layout v8",
+                "the zone size 4294967296 does not fit layout v6, which has 32 bits for it: use layout v8 or a later one, or zones of 2G or less",
                 e.getMessage());
     }
 

@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Test;
 /** What an image that cannot be used gets: one sentence, and not a byte of it is changed. */
 class ImageRefusalTest {
 
+    private static final String COPY = ": copy its data to an image made with ublk-zoned create";
+
     private static void assertRefusedBothWays(String sentence, SparseImage file) {
         assertRefused(sentence, file, Access.READ_ONLY);
         assertRefused(sentence, file, Access.READ_WRITE);
@@ -56,7 +58,7 @@ class ImageRefusalTest {
     @Test
     void extensionWithoutItsFeatureBitIsRefused() throws IOException {
         assertRefusedBothWays(
-                "the zoned header extension is damaged: its layout is that of v6, but incompatible feature bit 5 is clear; restore the image from a copy",
+                "the zoned header extension is damaged: its layout is that of be44, but incompatible feature bit 5 is clear; restore the image from a copy",
                 Images.image().putLong(Images.INCOMPATIBLE, 0));
     }
 
@@ -148,37 +150,37 @@ class ImageRefusalTest {
     @Test
     void brokenGeometryIsRefusedWithItsRule() throws IOException {
         assertRefusedBothWays(
-                "the zone capacity 2M is larger than the zone size 1M: use 1M or less",
-                Images.image().putInt(ZONED + 8, 2 << 20));
+                "the zone capacity 2M is larger than the zone size 1M" + COPY,
+                Images.image().putLong(Images.ZONE_CAPACITY, 2 << 20));
         assertRefusedBothWays(
-                "16 of the 16 zones would be conventional, and at least one has to be sequential: use 15 or less",
-                Images.image().putInt(ZONED + 12, 16));
+                "16 of the 16 zones would be conventional, and at least one has to be sequential" + COPY,
+                Images.image().putInt(Images.CONVENTIONAL_ZONES, 16));
         assertRefusedBothWays(
-                "the zone size 1049088 is not a power of two: use 1M or 2M",
-                Images.image().putInt(ZONED + 4, (1 << 20) + 512));
+                "the zone size 1049088 is not a power of two" + COPY,
+                Images.image().putLong(Images.ZONE_SIZE, (1 << 20) + 512));
         assertRefusedBothWays(
-                "the device size 15872K is not a whole number of zones of 1M: use 15M or 16M",
-                Images.image().putLong(24, 16 * Images.MIB - (512 << 10)));
-        assertRefusedBothWays(
-                "the zone size 1M is not a multiple of the cluster size 2M: use larger zones or smaller clusters",
+                "the zone size 1M is not a multiple of the cluster size 2M" + COPY,
                 Images.create(FormatOptions.ofSize(16 * Images.MIB)
                                 .zoneSize(2 * Images.MIB)
                                 .clusterSize(2 << 20))
-                        .putInt(ZONED + 4, 1 << 20)
-                        .putInt(ZONED + 8, 1 << 20)
-                        .putInt(ZONED + 16, 16)
-                        .putLong(ZONED + 32, 128));
+                        .putLong(Images.ZONE_SIZE, 1 << 20)
+                        .putLong(Images.ZONE_CAPACITY, 1 << 20)
+                        .putInt(Images.ZONE_COUNT, 16));
     }
 
     @Test
     void seedDefect2TableSizeThatDisagreesWithTheZonesIsRefused() throws IOException {
         String sentence =
                 "the zoned header extension is damaged: its 48 bytes agree with no known layout on a device of 16777216 bytes; restore the image from a copy";
-        assertRefusedBothWays(sentence, Images.image().putLong(ZONED + 32, 8));
-        assertRefusedBothWays(sentence, Images.image().putLong(ZONED + 32, Long.MAX_VALUE));
-        assertRefusedBothWays(sentence, Images.image().putInt(ZONED + 16, 1));
-        assertRefusedBothWays(sentence, Images.image().putInt(ZONED + 16, -1));
-        assertRefusedBothWays(sentence, Images.image().putInt(ZONED + 4, 0));
+        assertRefusedBothWays(sentence, v6().putLong(ZONED + 32, 8));
+        assertRefusedBothWays(sentence, v6().putLong(ZONED + 32, Long.MAX_VALUE));
+        assertRefusedBothWays(sentence, v6().putInt(ZONED + 16, 1));
+        assertRefusedBothWays(sentence, v6().putInt(ZONED + 16, -1));
+        assertRefusedBothWays(sentence, v6().putInt(ZONED + 4, 0));
+    }
+
+    private static SparseImage v6() throws IOException {
+        return Images.create(Images.small().layout(ZonedLayout.V6));
     }
 
     @Test
@@ -197,12 +199,12 @@ class ImageRefusalTest {
                 "the write pointer of zone 2 is 3146240, outside of the zone: run ublk-zoned check",
                 Images.image(3 * Images.MIB + 512));
         assertRefusedBothWays(
-                "the write pointer of zone 2 is -576460752303423489, outside of the zone: run ublk-zoned check",
-                Images.image(~(1L << 59)));
+                "the write pointer of zone 2 is 9223372036854775807, outside of the zone: run ublk-zoned check",
+                Images.image(Long.MAX_VALUE));
         assertRefusedBothWays(
                 "the write pointer of zone 2 is 2097153, not a multiple of 512: run ublk-zoned check",
                 Images.image(2 * Images.MIB + 1));
-        SparseImage flagged = Images.image(2 * Images.MIB | 1L << 59);
+        SparseImage flagged = Images.image(2 * Images.MIB | Images.CONVENTIONAL);
         assertRefusedBothWays(
                 "zone 2 is conventional in the write pointer table, but not in the header: run ublk-zoned check",
                 flagged);

@@ -189,7 +189,7 @@ class ImageRepairTest {
         SparseImage file = used();
         Images.setPointer(file, 1, Images.MIB); // conventional, without its flag
         Images.setPointer(file, 2, 2 * Images.MIB + 9 * CLUSTER + 777);
-        Images.setPointer(file, 5, 5 * Images.MIB | 1L << 59);
+        Images.setPointer(file, 5, 5 * Images.MIB | Images.CONVENTIONAL);
         Images.setPointer(file, 6, -1);
         RepairResult result = repair(file, RepairExtent.ALL);
         assertClean(result.after());
@@ -206,7 +206,7 @@ class ImageRepairTest {
             3 * Images.MIB + 512, // past the zone
             2 * Images.MIB + 8 * CLUSTER + 777, // ends before its clusters do
             2 * Images.MIB + 10 * CLUSTER + 777, // has no cluster for its last bytes
-            2 * Images.MIB | 1L << 59,
+            2 * Images.MIB | Images.CONVENTIONAL,
             -1
         }) {
             SparseImage file = used();

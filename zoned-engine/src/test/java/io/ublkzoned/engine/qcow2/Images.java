@@ -32,6 +32,18 @@ final class Images {
     /** Where the data of the zoned extension starts: after the header, the table of 9 names, and two prefixes. */
     static final int ZONED = 112 + 8 + 9 * 48 + 8;
 
+    // Its fields in layout be44.
+    static final int ZONE_COUNT = ZONED + 4;
+    static final int ZONE_SIZE = ZONED + 8;
+    static final int ZONE_CAPACITY = ZONED + 16;
+    static final int POINTERS_OFFSET = ZONED + 24;
+    static final int CONVENTIONAL_ZONES = ZONED + 32;
+    static final int MAX_ACTIVE_ZONES = ZONED + 36;
+    static final int MAX_OPEN_ZONES = ZONED + 40;
+
+    /** In a write pointer of layout be44. */
+    static final long CONVENTIONAL = 1L << 63;
+
     private Images() {}
 
     /** 16 zones of 1 MiB, the first two conventional, capacity 768 KiB, clusters of 4 KiB: several L2 tables. */
@@ -64,23 +76,28 @@ final class Images {
         return bytes;
     }
 
-    /** Where the write pointer table is, in an image of layout v6. */
+    /** Returns the offset of the write pointer table of an image of layout be44. */
     static long pointers(SparseImage file) throws IOException {
-        return pointers(file, ZonedLayout.V6);
+        return pointers(file, ZonedLayout.BE44);
     }
 
     static long pointers(SparseImage file, ZonedLayout layout) throws IOException {
-        return file.getLong(ZONED
+        return file.getLong(pointersField(layout));
+    }
+
+    /** Returns the place of the field for the offset of the write pointer table. */
+    static int pointersField(ZonedLayout layout) {
+        return ZONED
                 + switch (layout) {
                     case V4 -> 32;
                     case V6, BE48 -> 40;
                     case V8 -> 48;
                     case BE44 -> 24;
-                });
+                };
     }
 
     static void setPointer(SparseImage file, int zone, long value) throws IOException {
-        file.putLong(pointers(file) + 8L * zone, Long.reverseBytes(value));
+        file.putLong(pointers(file) + 8L * zone, value);
     }
 
     /** Where the L2 entry of a guest cluster is, in an image with clusters of 4 KiB. */

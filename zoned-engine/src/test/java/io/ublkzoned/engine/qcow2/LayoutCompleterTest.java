@@ -20,7 +20,7 @@ class LayoutCompleterTest {
                 .conventionalZones(1)
                 .clusterSize(4096)
                 .build();
-        ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), (3L + tableClusters) * 4096);
+        ZonedExtension zoned = new ZonedExtension(ZonedLayout.BE44, options.geometry(), (3L + tableClusters) * 4096);
         HostLayout layout = HostLayout.plan(options.geometry(), 12, 4);
         SparseImage file = new SparseImage();
         file.write(Qcow2Header.create(layout, zoned), 0);
@@ -97,7 +97,7 @@ class LayoutCompleterTest {
             if (guest != 512) {
                 Images.mapOpen(image, guest, 1);
             }
-            Images.setPointer(file, guest / 256, guest == 0 ? 1L << 59 : guest * 4096L + 4096);
+            Images.setPointer(file, guest / 256, guest == 0 ? Images.CONVENTIONAL : guest * 4096L + 4096);
         }
         Images.writeRefcounts(file, image.allocator());
         image.markClosed();
@@ -120,7 +120,7 @@ class LayoutCompleterTest {
                 .clusterSize(4096)
                 .build();
         HostLayout layout = HostLayout.plan(options.geometry(), 9, 6);
-        ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), 4 * 512);
+        ZonedExtension zoned = new ZonedExtension(ZonedLayout.BE44, options.geometry(), 4 * 512);
         MemorySegment header = Qcow2Header.create(HostLayout.plan(options.geometry(), 12, 4), zoned);
         // The table of feature names does not fit a header of 512 bytes.
         zoned.encode().writeTo(header.asSlice(112).fill((byte) 0), 0);

@@ -1,8 +1,11 @@
 package io.ublkzoned.engine.qcow2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.Barrier;
+import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -14,6 +17,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * What the stock tools say about our images. They refuse them, as they should; of a copy without the feature bit they
@@ -51,17 +56,25 @@ class StockQemuTest {
         Path copy = directory.resolve("stock.qcow2");
         Files.copy(image, copy, StandardCopyOption.REPLACE_EXISTING);
         try (FileChannelImage file = new FileChannelImage(copy)) {
-            assertTrue(header(file).has(FeatureBits.ZONED));
+            assertEquals(
+                    ZonedExtension.read(header(file)).layout().hasFeatureBit(),
+                    header(file).has(FeatureBits.ZONED));
             put(file, Images.INCOMPATIBLE, 0);
         }
         return copy;
     }
 
     private void assertOnlyPointersLeak(Path image) throws IOException {
-        List<Long> expected = new ArrayList<>();
         try (FileChannelImage file = new FileChannelImage(image)) {
             CheckResult own = ImageChecker.check(file);
             assertEquals(CheckResult.Status.CLEAN, own.status(), own.findings().toString());
+        }
+        assertStockToolsFindOnlyPointers(image);
+    }
+
+    private void assertStockToolsFindOnlyPointers(Path image) throws IOException {
+        List<Long> expected = new ArrayList<>();
+        try (FileChannelImage file = new FileChannelImage(image)) {
             Qcow2Header header = header(file);
             ZonedExtension zoned = ZonedExtension.read(header);
             long first = zoned.tableOffset() >> header.clusterBits();
@@ -130,6 +143,34 @@ class StockQemuTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void convertedImagesHaveNothingWrongButTheUnknownTable(ZonedLayout from) throws IOException {
+        Path path = format(Images.small().layout(from));
+        for (ZonedLayout to : ZonedLayout.values()) {
+            try (FileChannelImage file = new FileChannelImage(path)) {
+                LayoutConverter.convert(file, to, CheckProgress.UNSEEN);
+            }
+            assertOnlyPointersLeak(path);
+        }
+    }
+
+    /** While the copy of the extensions is in use, the header is longer than any that qemu-img knows. */
+    @Test
+    void conversionThatIsCutShortLeavesAHeaderThatStockToolsRead() throws IOException {
+        Path path = format(Images.small().layout(ZonedLayout.V8));
+        try (FileChannelImage file = new FileChannelImage(path)) {
+            ExtensionSwitch change = new ExtensionSwitch(
+                    header(file), ZonedExtension.read(header(file)).encode(), true);
+            ImageFile cutShort = new CutShort(file, Barrier.CONVERSION_USE_BEFORE_REWRITE);
+            assertThrows(IOException.class, () -> change.run(cutShort));
+            assertTrue(ExtensionSwitch.isCopyInUse(header(file)));
+        }
+        assertStockToolsFindOnlyPointers(path);
+        StockTools.Outcome info = StockTools.run("qemu-img", "info", path.toString());
+        assertTrue(info.output().contains("zoned format"), info.output());
+    }
+
     private static void writeRefcounts(FileChannelImage file, ClusterAllocator allocator) throws IOException {
         MemorySegment page = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
         for (int i = allocator.nextDirtyPage(0); i >= 0; i = allocator.nextDirtyPage(i + 1)) {
@@ -180,7 +221,7 @@ class StockQemuTest {
                     .conventionalZones(1)
                     .clusterSize(4096)
                     .build();
-            ZonedExtension zoned = new ZonedExtension(ZonedLayout.V6, options.geometry(), table);
+            ZonedExtension zoned = new ZonedExtension(ZonedLayout.BE44, options.geometry(), table);
             MemorySegment extensions = MemorySegment.ofArray(new byte[512]);
             zoned.encode().writeTo(extensions, FeatureBits.nameTable().writeTo(extensions, 0));
             file.write(extensions, 112);
@@ -188,7 +229,7 @@ class StockQemuTest {
             WritePointerTable.create(zoned).writeDirtyPages(file);
             for (long pointer : new long[] {41 * Images.MIB, 20 * Images.MIB + (300 << 10)}) {
                 long zone = pointer / (4 * Images.MIB);
-                put(file, table + 8 * zone, Long.reverseBytes(pointer));
+                put(file, table + 8 * zone, pointer);
             }
         }
     }

@@ -112,8 +112,8 @@ class ZonedExtensionTest {
 
     @Test
     void limitsThatAreTooHighAreLoweredAsTheSeedsDid() throws IOException {
-        int active = ZONED + 20;
-        int open = ZONED + 24;
+        int active = Images.MAX_ACTIVE_ZONES;
+        int open = Images.MAX_OPEN_ZONES;
         assertLimits(0, 16, Images.image().putInt(active, 17));
         assertLimits(16, 0, Images.image().putInt(open, 17));
         assertLimits(16, 16, Images.image().putInt(active, -1).putInt(open, -1));
@@ -123,7 +123,7 @@ class ZonedExtensionTest {
 
     @Test
     void limitsThatWereLoweredStayInTheFileAsTheyWere() throws IOException {
-        SparseImage file = Images.image().putInt(ZONED + 20, 99).putInt(ZONED + 24, 98);
+        SparseImage file = Images.image().putInt(Images.MAX_ACTIVE_ZONES, 99).putInt(Images.MAX_OPEN_ZONES, 98);
         byte[] extension = file.bytes(ZONED - 8, 56);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
         image.markInUse(Images.ATTACH);
@@ -142,7 +142,7 @@ class ZonedExtensionTest {
         GeometryException e = assertThrows(
                 GeometryException.class, () -> options.layout(ZonedLayout.V4).build());
         assertEquals(
-                "the zone size 4294967296 does not fit layout v4, which has 32 bits for it: use 2G or less, or layout v8",
+                "the zone size 4294967296 does not fit layout v4, which has 32 bits for it: use layout v8 or a later one, or zones of 2G or less",
                 e.getMessage());
     }
 

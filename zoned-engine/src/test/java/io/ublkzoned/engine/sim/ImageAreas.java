@@ -21,7 +21,6 @@ public final class ImageAreas {
         DATA
     }
 
-    private static final int ZONED_MAGIC = 0x007a6264;
     private static final int ATTACH_MAGIC = 0x755a6964;
     private static final int ATTACH_BYTES = 24;
     private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
@@ -44,8 +43,8 @@ public final class ImageAreas {
         int tableBytes = header.getInt(56) << clusterBits;
         mark(table, tableBytes, Area.REFCOUNTS);
         markTargets(table, tableBytes / Long.BYTES, Area.REFCOUNTS);
-        int zoned = extension(header, ZONED_MAGIC);
-        mark(header.getLong(zoned + 40), header.getLong(zoned + 32), Area.WRITE_POINTERS);
+        ZonedFields zoned = ZonedFields.of(header);
+        mark(zoned.tableOffset(), (long) zoned.zones() * Long.BYTES, Area.WRITE_POINTERS);
     }
 
     private void markTargets(long table, int entries, Area area) {

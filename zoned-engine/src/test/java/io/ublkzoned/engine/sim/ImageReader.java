@@ -10,9 +10,7 @@ import java.util.Arrays;
  */
 final class ImageReader {
 
-    private static final int ZONED_MAGIC = 0x007a6264;
     private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
-    private static final long CONVENTIONAL_FLAG = 1L << 59;
     private static final long COPIED = 1L << 63;
     private static final long ZERO = 1;
     private static final int DIRTY = 1;
@@ -45,10 +43,11 @@ final class ImageReader {
         refcountTable = header.getLong(48);
         refcountTableBytes = header.getInt(56) << clusterBits;
         refcountBlocks = longs(refcountTable, refcountTableBytes / Long.BYTES);
-        pointersOffset = header.getLong(zonedExtension(header) + 40);
+        ZonedFields zoned = ZonedFields.of(header);
+        pointersOffset = zoned.tableOffset();
         pointers = longs(pointersOffset, geometry.zoneCount());
         for (int i = 0; i < pointers.length; i++) {
-            pointers[i] = Long.reverseBytes(pointers[i]) & ~CONVENTIONAL_FLAG;
+            pointers[i] = zoned.pointer(pointers[i]);
         }
         clustersPerZone = (int) (geometry.zoneSizeBytes() >>> clusterBits);
         int tableEntries = 1 << (clusterBits - 3);
@@ -68,15 +67,6 @@ final class ImageReader {
             values[i] = TestData.wordAt(bytes, i * Long.BYTES);
         }
         return values;
-    }
-
-    /** Where the data of the zoned extension starts in the header. */
-    private static int zonedExtension(ByteBuffer header) {
-        int at = header.getInt(100);
-        while (header.getInt(at) != ZONED_MAGIC) {
-            at += 8 + (header.getInt(at + 4) + 7) / 8 * 8;
-        }
-        return at + 8;
     }
 
     boolean isDirty() {

@@ -54,7 +54,7 @@ final class RepairCrashTest {
         long l2 = ByteBuffer.wrap(disk.peek(header.getLong(40), 8)).getLong() & ~(1L << 63);
         long refcounts = ByteBuffer.wrap(disk.peek(header.getLong(48), 8)).getLong();
         long pointers = pointersOffset(disk);
-        put(disk, pointers + 2 * Long.BYTES, Long.reverseBytes(geometry().zoneStart(2) + CLUSTER));
+        put(disk, pointers + 2 * Long.BYTES, geometry().zoneStart(2) + CLUSTER);
         long entry = ByteBuffer.wrap(disk.peek(l2, 8)).getLong();
         put(disk, l2, entry & ~(1L << 63));
         int used = (int) ((entry & ~(1L << 63)) / CLUSTER);

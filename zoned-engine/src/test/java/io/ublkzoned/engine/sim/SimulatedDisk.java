@@ -82,6 +82,7 @@ public final class SimulatedDisk implements ImageFile {
     private Faults faults = (call, offset, length) -> 0;
     private Survival survivesFailedSync = Survival.NOTHING;
     private @Nullable Barrier missingBarrier;
+    private boolean wasLeftOut; // the last sync
 
     /** Lets calls fail from now on. */
     public void failWhere(Faults newFaults) {
@@ -350,14 +351,16 @@ public final class SimulatedDisk implements ImageFile {
             throw e;
         }
         listener.called(Call.SYNC, barrier.ordinal(), 0);
-        if (barrier != missingBarrier) {
+        wasLeftOut = barrier == missingBarrier;
+        if (!wasLeftOut) {
             writeBack(false);
         }
     }
 
+    /** What a sync would have written that was left out is lost: nobody hears of it. */
     @Override
     public void discardCache() {
-        writeBack(faults.errno(Call.SYNC, 0, 0) != 0);
+        writeBack(wasLeftOut || faults.errno(Call.SYNC, 0, 0) != 0);
         evictClean();
         file.mark();
     }

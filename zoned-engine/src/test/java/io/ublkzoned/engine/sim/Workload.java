@@ -1,6 +1,7 @@
 package io.ublkzoned.engine.sim;
 
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ZonedLayout;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -114,6 +115,7 @@ record Workload(
     /** In the dice of a write: it is not forced to the disk, which would make given-up space free. */
     private static final long NOT_FORCED = 7;
 
+    private static final List<ZonedLayout> LAYOUTS = List.of(ZonedLayout.values());
     private static final int FULL_ZONES = 6;
     private static final long FULL_ZONE_BYTES = 256 << 10;
     private static final int[][] LIMITS = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {1, 2}, {2, 2}, {2, 3}, {1, 0}};
@@ -153,7 +155,10 @@ record Workload(
         Mix mix = Mix.values()[random.nextInt(Mix.values().length)];
         boolean full = image == Image.WITH_WIDE_REFCOUNTS;
         int blockBytes = full || random.nextBoolean() ? World.BLOCK : SECTOR;
-        FormatOptions options = full ? fullOptions() : drawOptions(random, mix, blockBytes);
+        ZonedLayout layout = LAYOUTS.get(random.nextInt(LAYOUTS.size()));
+        FormatOptions options = (full ? fullOptions() : drawOptions(random, mix, blockBytes))
+                .layout(layout)
+                .build();
         int queues = 1 + random.nextInt(4);
         Set<Trait> traits = drawTraits(random, full);
         long dice = random.nextLong();
@@ -200,7 +205,7 @@ record Workload(
         };
     }
 
-    private static FormatOptions drawOptions(SplittableRandom random, Mix mix, int blockBytes) {
+    private static FormatOptions.Builder drawOptions(SplittableRandom random, Mix mix, int blockBytes) {
         int clusterBytes = 4096 << random.nextInt(3);
         int zoneBytes = Math.max(clusterBytes, 8192 << random.nextInt(4));
         int zones = mix == Mix.RESETS ? 2 + random.nextInt(2) : 2 + random.nextInt(5);
@@ -213,17 +218,15 @@ record Workload(
                 .conventionalZones(random.nextInt(Math.min(3, zones)))
                 .maxOpenZones(Math.min(limits[0], zones))
                 .maxActiveZones(Math.min(limits[1], zones))
-                .clusterSize(clusterBytes)
-                .build();
+                .clusterSize(clusterBytes);
     }
 
     /** Zones of 64 clusters: six of them, one to spare, the tables, and 56 clusters more have a refcount in one block. */
-    private static FormatOptions fullOptions() {
+    private static FormatOptions.Builder fullOptions() {
         return FormatOptions.ofSize(FULL_ZONES * FULL_ZONE_BYTES)
                 .zoneSize(FULL_ZONE_BYTES)
                 .conventionalZones(1)
-                .clusterSize(4096)
-                .build();
+                .clusterSize(4096);
     }
 
     /** The zones are written, reset, and written again, which takes the space that was given up; then power goes. */

@@ -251,9 +251,9 @@ final class ZoneModel {
             return 2;
         }
         if (!write.succeeded()) {
-            return 3;
+            return write.settled ? 4 : 3;
         }
-        return mustBeThere(write) ? 5 : 4;
+        return mustBeThere(write) ? 6 : 5;
     }
 
     private boolean canBeThere(IoCall write) {

@@ -1,0 +1,56 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.LockedImage;
+import io.ublkzoned.backend.ublk.DeadDevice;
+import io.ublkzoned.bindings.linux.FileDescriptor;
+import io.ublkzoned.engine.GeometryException;
+import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.qcow2.CheckProgress;
+import io.ublkzoned.engine.qcow2.LayoutConverter;
+import io.ublkzoned.engine.qcow2.ZonedLayout;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** {@code convert-layout}: changes how the header of an image describes its zones. */
+final class ConvertLayout implements Subcommand {
+
+    @Override
+    public Syntax syntax() {
+        return new Syntax(
+                        "ublk-zoned convert-layout",
+                        "Convert an image that is not attached to another layout.",
+                        "[OPTION]... IMAGE LAYOUT")
+                .image()
+                .footer(
+                        "",
+                        LayoutName.HELP,
+                        LayoutName.ALL,
+                        "",
+                        "The header and the table of write pointers are rewritten, the data stay where they are. If a",
+                        "conversion is interrupted, the image is in the old layout or in the new one; run it again.");
+    }
+
+    @Override
+    public int run(Arguments line) throws IOException {
+        Operands operands = line.operands();
+        Path path = operands.image();
+        String word = operands.next();
+        operands.end();
+        if (word == null) {
+            throw line.usage("which layout? Name it as in convert-layout " + path + " be44");
+        }
+        ZonedLayout layout = line.converted("'LAYOUT'", word, LayoutName::parse);
+        boolean converted;
+        try (FileDescriptor file = LockedImage.open(path);
+                ProgressBar bar = new ProgressBar(line.err())) {
+            DeadDevice.requireNone(path);
+            CheckProgress progress = ProgressBar.isTerminal() ? bar : CheckProgress.UNSEEN;
+            converted = LayoutConverter.convert(new FdImageFile(file), layout, progress);
+        } catch (ImageFormatException | GeometryException e) {
+            throw new CommandFailure(path + ": " + e.getMessage(), e);
+        }
+        line.out().println(path + ": " + (converted ? "now in layout " : "already in layout ") + layout.label());
+        return Main.DONE;
+    }
+}
