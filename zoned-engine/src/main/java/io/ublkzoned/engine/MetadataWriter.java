@@ -145,8 +145,8 @@ final class MetadataWriter {
      * number, so it is not taken for the image.
      */
     private void countChange() throws IOException {
-        generation++;
-        image.writeGeneration(generation);
+        image.writeGeneration(generation + 1);
+        generation++; // not if the write failed: the image may be ahead of the state by one change, and not by more
         if (state != null) {
             state.putGeneration(generation);
         }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
@@ -158,14 +159,30 @@ final class StateCheckTest {
 
     @Test
     void flushThatTheServerDiedInIsBelieved() throws IOException {
+        dieInAFlush();
+    }
+
+    private void dieInAFlush() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
-        world.state.listen(() -> {
-            throw new IllegalStateException("the server dies before it counts the flush");
+        world.image.listen((call, offset, length) -> {
+            if (call == Call.WRITE && length == Long.BYTES) {
+                throw new IllegalStateException("the server dies before its state counts the flush");
+            }
         });
         world.flush();
-        world.state.listen(() -> {});
+        world.image.listen((call, offset, length) -> {});
         world.killAndRecover();
         assertEquals(BLOCK, world.pointer(2));
+    }
+
+    @Test
+    void flushThatTheServerDiedInAfterOneThatFailedIsBelieved() throws IOException {
+        world.write(zone2, stamped(1, BLOCK));
+        world.image.failWhere(
+                (call, offset, length) -> call == Call.WRITE && length == Long.BYTES ? BlockErrors.EIO : 0);
+        assertEquals(-BlockErrors.EIO, world.flush());
+        world.image.failNothing();
+        dieInAFlush();
     }
 
     @Test
