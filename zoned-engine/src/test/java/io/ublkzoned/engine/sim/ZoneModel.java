@@ -96,6 +96,7 @@ final class ZoneModel {
     void crashed(long now, long flushed) {
         checkReads();
         for (IoCall write : writes) {
+            unsettleIfErased(write);
             write.losable |= isLost(write, now, flushed);
         }
         for (IoCall finish : finishes) {
@@ -105,6 +106,11 @@ final class ZoneModel {
             reset.ended = reset.survivesServer ? reset.ended : Math.min(reset.ended, now);
             reset.crashed = true;
         }
+    }
+
+    /** What was seen on disk may have been erased, and then written once more by an append that was sent again. */
+    private void unsettleIfErased(IoCall write) {
+        write.settled &= !canBeErased(write.begun);
     }
 
     private static boolean isLost(IoCall call, long now, long flushed) {
@@ -297,6 +303,7 @@ final class ZoneModel {
     /** What cannot be seen now will not be seen any more. */
     private void forget(boolean opened, boolean byFinish, boolean full) {
         for (IoCall write : writes) {
+            unsettleIfErased(write);
             write.gone = write.visibleSectors == 0 && !write.survivesServer;
             write.settled |= opened && write.visibleSectors > 0;
             write.losable &= !opened;
