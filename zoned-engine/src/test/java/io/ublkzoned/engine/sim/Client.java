@@ -170,7 +170,8 @@ final class Client {
         long pointer = zones[zone].expectedPointer(world.report(zone).writePointer());
         long atPointer = Math.min(pointer, start(zone) + geometry.zoneSizeBytes() - (long) blockSectors * SECTOR);
         boolean elsewhere = Dice.isElsewhere(step.dice());
-        if ((elsewhere || pointer != atPointer) && repeatable.get(zone)) {
+        // A write that is against the rules may be taken for the last one, if that comes again.
+        if ((elsewhere || pointer != atPointer) && (oneWriteAtATime || repeatable.get(zone))) {
             return;
         }
         long offset = elsewhere ? anyOffset(step, blockSectors) : atPointer;

@@ -60,6 +60,10 @@ final class Dice {
         return bit(dice, 11);
     }
 
+    static boolean isCopiedBeforeKill(long dice) {
+        return (dice >>> 40 & 3) == 0;
+    }
+
     static boolean findsWrongImage(long dice) {
         return (dice >>> 12 & 7) == 0;
     }

@@ -179,9 +179,24 @@ final class Simulation {
             case COPY -> olderCopy = disk.copy();
             case BREAK -> trouble.failSoon(step.dice(), Dice.errno(step.dice()));
             case POWER_CUT -> crash(true, step.dice());
-            case KILL -> crash(false, step.dice());
+            case KILL -> {
+                if (Dice.isCopiedBeforeKill(step.dice())) {
+                    copyBeforeDataMoves();
+                }
+                crash(false, step.dice());
+            }
             case REOPEN -> closeAndOpen(step.dice());
             case CRASH_SOON -> trouble.crashSoon(1 + step.number() % SOON, Dice.isPowerCut(step.dice()));
+        }
+    }
+
+    /** The copy has the clusters of what moves now, and not the data. */
+    private void copyBeforeDataMoves() {
+        olderCopy = disk.copy();
+        for (FakeQueue queue : world.queues) {
+            while (queue.port.heldParts() > 0) {
+                queue.port.complete(0);
+            }
         }
     }
 
