@@ -57,16 +57,28 @@ final class DeviceZones {
     void begin(DeviceState newState) {
         state = newState;
         for (int slot = 0; slot < newState.shape().slots(); slot++) {
-            if (!resumed) {
-                newState.removeAppend(slot);
-            } else if (newState.appendLengthBytes(slot) != 0) {
+            if (resumed && hasAppend(newState, slot)) {
                 unansweredAppends++;
+            } else {
+                newState.removeAppend(slot);
             }
         }
         for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
             publish(table.zone(i));
         }
         newState.begin();
+    }
+
+    /**
+     * Whether the append of a slot is below the write pointer. If the server died before it had moved that, the place is the next
+     * append's.
+     */
+    private boolean hasAppend(DeviceState left, int slot) {
+        int length = left.appendLengthBytes(slot);
+        long place = left.appendPlaceBytes(slot);
+        return length != 0
+                && place < geometry.sizeBytes()
+                && place + length <= table.zone(table.indexOf(place)).writePointerBytes();
     }
 
     /** Whether a request of a tag that has had none since the start may be one that the last server had carried out. */

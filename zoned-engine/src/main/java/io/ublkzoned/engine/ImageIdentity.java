@@ -12,7 +12,7 @@ import java.util.UUID;
 public record ImageIdentity(UUID bootId, long device, long inode) {
 
     /** Whether it is the same file, not only one with the same content. */
-    boolean isSameFile(ImageIdentity other) {
+    public boolean isSameFile(ImageIdentity other) {
         return device == other.device && inode == other.inode;
     }
 }

@@ -3,6 +3,7 @@ package io.ublkzoned.engine;
 import static io.ublkzoned.engine.sim.TestData.assertStamped;
 import static io.ublkzoned.engine.sim.TestData.stamped;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.qcow2.CheckResult;
@@ -246,6 +247,24 @@ final class ServerDeathTest {
         world.killAndRecover();
 
         assertEquals(zone2 + BLOCK, sentAgain(append).place);
+    }
+
+    @Test
+    void placeThatTheZoneHadNotReachedBelongsToTheNextAppend() {
+        byte[] data = stamped(2, BLOCK);
+        world.append(2, stamped(1, BLOCK));
+        world.state.listen(() -> {
+            throw new AssertionError("the server dies between two stores");
+        });
+        assertThrows(AssertionError.class, () -> world.queue.submitAs(5, BlockOp.ZONE_APPEND, zone2, data, false));
+        world.state.listen(() -> {});
+        world.killAndRecover();
+
+        IoCall other = world.queue.submitAs(1, BlockOp.ZONE_APPEND, zone2, data, false);
+        IoCall again = world.queue.submitAs(5, BlockOp.ZONE_APPEND, zone2, data, false);
+        world.settle();
+        assertEquals(zone2 + BLOCK, other.place);
+        assertEquals(zone2 + 2 * BLOCK, again.place);
     }
 
     /** An append of two blocks to zone 2, and the server's death before the kernel knew. */
