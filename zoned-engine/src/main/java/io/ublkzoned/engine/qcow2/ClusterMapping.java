@@ -52,7 +52,7 @@ final class ClusterMapping {
             throws IOException {
         MemorySegment raw = MemorySegment.ofArray(new byte[entries * Long.BYTES]);
         file.read(raw, offset);
-        boolean changed = false;
+        boolean hasZeros = false;
         for (int i = 0; i < entries; i++) {
             long entry = raw.getAtIndex(BigEndian.LONG, i);
             long hostCluster = decode(entry, firstGuestCluster + i);
@@ -60,17 +60,40 @@ final class ClusterMapping {
                 if (writable) {
                     // Its space becomes a hole, which reads the same, before the flag goes: then data can go there.
                     file.punchHole(hostCluster << clusterBits, 1L << clusterBits);
-                    raw.setAtIndex(BigEndian.LONG, i, L2Entry.of(hostCluster, clusterBits));
-                    changed = true;
+                    hasZeros = true;
                 } else {
                     hostCluster = L2Entry.HOLE;
                 }
             }
             hostClusters[at + i] = hostCluster;
         }
-        if (changed) {
-            file.sync(Barrier.ZEROS_BEFORE_DATA);
+        if (hasZeros) {
+            makeOrdinary(raw, offset, entries, hostClusters, at);
+        }
+    }
+
+    /** Takes the flag from entries that are marked as zeros, whose space is a hole by now. */
+    private void makeOrdinary(MemorySegment raw, long offset, int entries, long[] hostClusters, int at)
+            throws IOException {
+        boolean durable = syncHoles();
+        for (int i = 0; i < entries; i++) {
+            if (L2Entry.isZero(raw.getAtIndex(BigEndian.LONG, i))) {
+                raw.setAtIndex(BigEndian.LONG, i, L2Entry.of(hostClusters[at + i], clusterBits));
+                hostClusters[at + i] = durable ? hostClusters[at + i] : L2Entry.HOLE;
+            }
+        }
+        if (durable) {
             file.write(raw, offset);
+        }
+    }
+
+    /** False if that failed: then no write is ever durable again, and reads go on. */
+    private boolean syncHoles() {
+        try {
+            file.sync(Barrier.ZEROS_BEFORE_DATA);
+            return true;
+        } catch (IOException e) {
+            return false; // so will the next flush, and says why
         }
     }
 

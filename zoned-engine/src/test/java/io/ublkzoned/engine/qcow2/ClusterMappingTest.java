@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.Barrier;
 import java.io.IOException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
@@ -73,6 +74,19 @@ class ClusterMappingTest {
         assertArrayEquals(new long[] {host, host + 1, -1}, found);
         assertEquals(0, file.getLong(host << 12));
         assertEquals(host << 12 | 1L << 63, file.getLong(Images.l2Entry(file, 512)));
+    }
+
+    @Test
+    void zeroClusterReadsAsHoleIfNothingCanBeMadeDurable() throws IOException {
+        SparseImage file = Images.image(2 * Images.MIB + 8192);
+        Images.map(file, 512, 2);
+        long entry = file.getLong(Images.l2Entry(file, 512)) | 1;
+        file.putLong(Images.l2Entry(file, 512), entry);
+        Qcow2Image image = Qcow2Image.open(new CutShort(file, Barrier.ZEROS_BEFORE_DATA), Access.READ_WRITE);
+        long[] found = new long[2];
+        image.readMapping(512, 2, found);
+        assertEquals(-1, found[0]);
+        assertEquals(entry, file.getLong(Images.l2Entry(file, 512)));
     }
 
     @Test
