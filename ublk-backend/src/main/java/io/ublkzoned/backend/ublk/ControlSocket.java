@@ -18,6 +18,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -82,7 +83,9 @@ public final class ControlSocket implements Closeable {
         Files.deleteIfExists(path); // of a server that died
         ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            return listening.bind(UnixDomainSocketAddress.of(path));
+            listening.bind(UnixDomainSocketAddress.of(path));
+            Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+            return listening;
         } catch (IOException e) {
             listening.close();
             throw e;
@@ -104,17 +107,28 @@ public final class ControlSocket implements Closeable {
         String[] words = line.split(" ", -1);
         try {
             ZoneCondition condition = words[2].equals(RECOVERED) ? null : ZoneCondition.valueOf(words[2]);
-            return device.changeCondition(Integer.parseInt(words[0]), Integer.parseInt(words[1]), condition)
-                    .handle((done, failure) -> failure == null ? "" : String.valueOf(failure.getMessage()))
-                    .get(DONE_SECONDS, TimeUnit.SECONDS);
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e); // handled above
-        } catch (TimeoutException e) {
-            return "writes to these zones have not ended for " + DONE_SECONDS + " s";
+            return await(device.changeCondition(Integer.parseInt(words[0]), Integer.parseInt(words[1]), condition));
         } catch (InterruptedException e) {
             return "the server is ending";
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
             return "the server does not understand '" + line + "'";
+        }
+    }
+
+    /** Returns an empty string when the change is done. One that has not begun in time is not made any more. */
+    private String await(CompletableFuture<@Nullable Void> change) throws InterruptedException {
+        try {
+            try {
+                change.get(DONE_SECONDS, TimeUnit.SECONDS);
+            } catch (TimeoutException e) {
+                if (device.withdraw(change)) {
+                    return "writes to these zones have not ended for " + DONE_SECONDS + " s, nothing was changed";
+                }
+                change.get();
+            }
+            return "";
+        } catch (ExecutionException e) {
+            return String.valueOf(change.exceptionNow().getMessage());
         }
     }
 
