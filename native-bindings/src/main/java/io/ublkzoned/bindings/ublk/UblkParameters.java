@@ -8,7 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The limits of a block device (struct ublk_params), for SET_PARAMS. Each setter of a group also sets
+ * The limits of a block device (struct ublk_params), for SET_PARAMS and GET_PARAMS. Each setter of a group also sets
  * its type bit. All sectors are of 512 bytes, whatever the logical block size. Made with its length set and everything
  * else zero; as long-lived as its arena. Older drivers know fewer groups, and take as many bytes as they know.
  */
@@ -56,7 +56,7 @@ public final class UblkParameters {
             int maxSectors,
             int chunkSectors,
             long deviceSectors) {
-        MemorySegment basic = segment.asSlice(ublk_h.PARAMS_BASIC(), ublk_param_basic.sizeof());
+        MemorySegment basic = basic();
         ublk_param_basic.attrs(basic, attributes);
         ublk_param_basic.logical_bs_shift(basic, (byte) logicalBlockShift);
         ublk_param_basic.physical_bs_shift(basic, (byte) physicalBlockShift);
@@ -83,5 +83,34 @@ public final class UblkParameters {
         segment.set(JAVA_INT, zoned + ublk_h.ZONED_MAX_ZONE_APPEND_SECTORS(), maxAppendSectors);
         addType(TYPE_ZONED);
         return this;
+    }
+
+    /** The size of the device; 0 without the basic group. */
+    public long deviceSectors() {
+        return ublk_param_basic.dev_sectors(basic());
+    }
+
+    /** The zone size. */
+    public int chunkSectors() {
+        return ublk_param_basic.chunk_sectors(basic());
+    }
+
+    /** The log2 of the logical block size in bytes. */
+    public int logicalBlockShift() {
+        return ublk_param_basic.logical_bs_shift(basic());
+    }
+
+    private MemorySegment basic() {
+        return segment.asSlice(ublk_h.PARAMS_BASIC(), ublk_param_basic.sizeof());
+    }
+
+    /** The limit of open zones, 0 for none. */
+    public int maxOpenZones() {
+        return segment.get(JAVA_INT, ublk_h.PARAMS_ZONED() + ublk_h.ZONED_MAX_OPEN_ZONES());
+    }
+
+    /** The limit of active zones, 0 for none. */
+    public int maxActiveZones() {
+        return segment.get(JAVA_INT, ublk_h.PARAMS_ZONED() + ublk_h.ZONED_MAX_ACTIVE_ZONES());
     }
 }

@@ -41,6 +41,10 @@ final class Add implements Subcommand {
                         "MODE",
                         "Whether data go through this host's page cache (writeback, the default) or past it (none).")
                 .flag(
+                        "--resume",
+                        "If the image is that of a device whose server died, go on with that one, as recover does. This is what a"
+                                + " service manager calls.")
+                .flag(
                         "--no-zero-copy",
                         "Copy the data of large requests too, where the kernel (Linux 6.15) could spare that."));
     }
@@ -48,10 +52,11 @@ final class Add implements Subcommand {
     @Override
     public int run(Arguments line) throws IOException {
         ServerOptions options = options(line);
+        boolean resume = line.has("--resume");
         HostCheckup.requireKernel();
         return new Serving(line).run(() -> {
             try {
-                return UblkServer.add(options);
+                return resume ? UblkServer.resume(options) : UblkServer.add(options);
             } catch (ImageFormatException e) {
                 throw new CommandFailure(options.image() + ": " + e.getMessage(), e);
             }

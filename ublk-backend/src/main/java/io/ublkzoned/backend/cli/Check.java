@@ -74,8 +74,14 @@ final class Check implements Subcommand {
         if (extent == null) {
             return ImageReader.descriptor(path);
         }
-        DeadDevice.requireNone(path);
-        return LockedImage.open(path);
+        FileDescriptor image = LockedImage.open(path);
+        try {
+            DeadDevice.requireNone(path, image);
+            return image;
+        } catch (IOException | RuntimeException | Error e) {
+            image.close();
+            throw e;
+        }
     }
 
     private static CheckResult check(Path path, FileDescriptor file, Arguments line) throws IOException {

@@ -44,7 +44,7 @@ final class ConvertLayout implements Subcommand {
         boolean converted;
         try (FileDescriptor file = LockedImage.open(path);
                 ProgressBar bar = new ProgressBar(line.err())) {
-            DeadDevice.requireNone(path);
+            DeadDevice.requireNone(path, file);
             CheckProgress progress = ProgressBar.isTerminal() ? bar : CheckProgress.UNSEEN;
             converted = LayoutConverter.convert(new FdImageFile(file), layout, progress);
         } catch (ImageFormatException | GeometryException e) {

@@ -3,6 +3,7 @@ package io.ublkzoned.backend.cli;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.backend.ublk.WaitListener;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,7 +24,12 @@ final class Del implements Subcommand {
                 .flag(
                         "-f --force",
                         "Do not ask who uses the device, whose later I/O fails then; and kill a server that has not ended"
-                                + " after 10 seconds: its image is closed without it, no acknowledged write is lost.");
+                                + " after 10 seconds: its image is closed without it, no acknowledged write is lost.")
+                .option(Operands.IMAGE, "FILE", "Where the image of a device is now whose server died.")
+                .flag(
+                        "--discard",
+                        "Of a device whose server died, give up what was acknowledged and not flushed; the image is recovered"
+                                + " when it is next added.");
     }
 
     @Override
@@ -33,12 +39,17 @@ final class Del implements Subcommand {
         if (all != named.isEmpty()) {
             throw line.usage(all ? "-a and a device exclude each other" : "which device?");
         }
+        Path image = line.value(Operands.IMAGE, Path::of);
+        if (image != null && (named.size() != 1 || line.has("--discard"))) {
+            throw line.usage("--image is for one device, and not with --discard");
+        }
+        DeviceDeletion.Way way = new DeviceDeletion.Way(line.has("--force"), line.has("--discard"), image);
         List<Integer> devices = all ? RunDirectory.ids() : new ArrayList<>(named);
         WaitListener listener = sentence -> line.err().println("ublk-zoned: " + sentence);
         List<IOException> failures = new ArrayList<>();
         for (int id : devices) {
             try {
-                DeviceDeletion.delete(id, line.has("--force"), listener);
+                DeviceDeletion.delete(id, way, listener);
             } catch (IOException e) {
                 failures.add(e);
             }

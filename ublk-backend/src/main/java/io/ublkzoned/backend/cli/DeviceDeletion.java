@@ -9,8 +9,10 @@ import io.ublkzoned.backend.ublk.WaitClock;
 import io.ublkzoned.backend.ublk.WaitListener;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The end of one device. A living server closes its image and removes its device itself, and is waited for as long as
@@ -23,14 +25,23 @@ final class DeviceDeletion {
 
     private final UblkControl control;
     private final WaitListener listener;
-    private final boolean force;
+    private final Way way;
     private final LiveDevice device;
     private final RunDirectory directory;
 
-    private DeviceDeletion(UblkControl control, WaitListener listener, int id, boolean force) {
+    /**
+     * How to go about it.
+     *
+     * @param force whether to take the device from its users, and to kill a server that does not end
+     * @param discard whether to give up what a dead server had acknowledged and not flushed
+     * @param image where the image is now, null if it is where it was
+     */
+    record Way(boolean force, boolean discard, @Nullable Path image) {}
+
+    private DeviceDeletion(UblkControl control, WaitListener listener, int id, Way way) {
         this.control = control;
         this.listener = listener;
-        this.force = force;
+        this.way = way;
         device = new LiveDevice(id);
         directory = new RunDirectory(id);
     }
@@ -40,12 +51,12 @@ final class DeviceDeletion {
      *
      * @throws IOException with a sentence if the device is in use, and then works as before; or if its image was not closed
      */
-    static void delete(int id, boolean force, WaitListener listener) throws IOException {
+    static void delete(int id, Way way, WaitListener listener) throws IOException {
         if (!new RunDirectory(id).exists()) {
             throw LiveDevice.noDevice(id);
         }
         try (UblkControl control = UblkControl.open(listener)) {
-            new DeviceDeletion(control, listener, id, force).run();
+            new DeviceDeletion(control, listener, id, way).run();
         }
     }
 
@@ -55,7 +66,11 @@ final class DeviceDeletion {
             deleteDead();
             return;
         }
-        if (force) {
+        if (way.discard) {
+            throw new CommandFailure("%s has a server, pid %d, which closes its image: del without --discard"
+                    .formatted(device.path(), server.pid()));
+        }
+        if (way.force) {
             endByForce(server);
             return;
         }
@@ -152,8 +167,8 @@ final class DeviceDeletion {
     private void requireClosed() throws IOException {
         if (isLeft()) {
             throw new CommandFailure(
-                    "the server of %s ended without closing its image, the next add recovers it: see %s"
-                            .formatted(device.path(), directory.logFile()));
+                    "the server of %s ended without closing its image: see %s; 'ublk-zoned del %d' closes it when what failed works again"
+                            .formatted(device.path(), directory.logFile(), device.id()));
         }
         sayIfKept();
     }
@@ -184,27 +199,17 @@ final class DeviceDeletion {
 
     /** The kernel keeps the device of a dead server. */
     private void deleteDead() throws IOException {
-        if (!force) {
+        if (!way.force) {
             DeviceUsers.User user = DeviceUsers.findLasting(device);
             if (user != null) {
                 throw user.refusal(device);
             }
         }
-        control.stop(device.id());
-        control.delete(device.id());
-        closeImage();
-        directory.remove();
-        sayIfKept();
-    }
-
-    private void closeImage() throws IOException {
-        try {
-            DeadDevice.closeImage(directory);
-        } catch (IOException e) {
-            throw new CommandFailure(
-                    "the device is gone, but its image was not closed: %s; try again, or give up what was not flushed with rm -r %s"
-                            .formatted(e.getMessage(), directory.path()),
-                    e);
+        if (way.discard) {
+            DeadDevice.discard(control, device.id());
+        } else {
+            DeadDevice.delete(control, device.id(), way.image);
         }
+        sayIfKept();
     }
 }

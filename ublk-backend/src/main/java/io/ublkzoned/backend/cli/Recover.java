@@ -2,6 +2,7 @@ package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.ublk.UblkServer;
 import java.io.IOException;
+import java.nio.file.Path;
 
 /** {@code recover}: serves a device whose server died. {@code -a} is the launcher's: each device has a process. */
 final class Recover implements Subcommand {
@@ -14,6 +15,7 @@ final class Recover implements Subcommand {
                         "[OPTION]... DEV",
                         "[OPTION]... -a")
                 .option("-n", "N", "The device, instead of an argument.")
+                .option(Operands.IMAGE, "FILE", "Where the image of the device is now.")
                 .flag("-a --all", "Go on with all devices whose server died."));
     }
 
@@ -22,7 +24,8 @@ final class Recover implements Subcommand {
         Operands operands = line.operands();
         int device = device(line, operands);
         operands.end();
-        return new Serving(line).run(() -> UblkServer.recover(device));
+        Path image = line.value(Operands.IMAGE, Path::of);
+        return new Serving(line).run(() -> UblkServer.recover(device, image));
     }
 
     private static int device(Arguments line, Operands operands) {

@@ -28,7 +28,7 @@ final class Serving {
 
     private static final int STDOUT = 1;
     private static final int STDERR = 2;
-    private static final int LOG_MODE = 0644;
+    private static final int LOG_MODE = 0600;
 
     /** Brings a device up. */
     @FunctionalInterface

@@ -8,6 +8,7 @@ import io.ublkzoned.bindings.linux.LinuxException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -43,6 +44,11 @@ public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheM
             data.close();
             throw e;
         }
+    }
+
+    /** The path at which the file is now, without links. */
+    public Path realPath() throws IOException {
+        return Files.readSymbolicLink(Path.of("/proc/self/fd/" + data.value()));
     }
 
     /**

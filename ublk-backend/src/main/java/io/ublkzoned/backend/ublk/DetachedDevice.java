@@ -35,7 +35,7 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
         try {
             FileDescriptor image = LockedImage.open(path);
             teardown.add(image);
-            DeadDevice.requireNone(path);
+            DeadDevice.requireNone(path, image);
             MetadataThread metadata = new MetadataThread();
             device = ZonedDevice.open(new FdImageFile(image), metadata::wakeUp);
             device.begin(DeviceState.unsaved(

@@ -1,8 +1,16 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.backend.image.ImageIdentities;
 import io.ublkzoned.bindings.linux.LinuxProcess;
+import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.ImageIdentity;
+import io.ublkzoned.engine.StateException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
@@ -10,24 +18,35 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with the path of its
- * image, how data reach that, the log of its server, and its state. A ublk device without such a directory belongs to
- * another program.
+ * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with a link to its image, how
+ * data reach that, the log of its server, and its state. It is root's alone. A ublk device without such a directory belongs to
+ * another program. A directory of another boot does not exist, even where /run outlives one: its device is gone.
  */
 public final class RunDirectory {
 
     private static final Path ROOT = Path.of("/run/ublk-zoned");
-    private static final Set<PosixFilePermission> PERMISSIONS = PosixFilePermissions.fromString("rwxr-xr-x");
+    private static final String IMAGE = "image";
+    private static final String CACHE = "cache";
+    private static final String BOOT = "boot";
+
+    private static final Set<PosixFilePermission> FOLDER_PERMISSIONS = PosixFilePermissions.fromString("rwx------");
+
+    /** Of every file in it. */
+    static final FileAttribute<?> FILE_PERMISSIONS =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     private final Path root;
     private final String name;
@@ -50,14 +69,18 @@ public final class RunDirectory {
      * Makes it for a device that is about to be, and writes down its image; it is there as a whole or not at all, and
      * its server's lock with it.
      *
+     * @param image the real path of the image
      * @return the lock; null if there is one, of a device or of what a dead server left
      */
     @Nullable
     ServerLock create(Path image, CacheMode cacheMode) throws IOException {
+        makeFolder(root);
+        removeIfOfAnotherBoot();
         RunDirectory made = new RunDirectory(root, "." + name + "." + LinuxProcess.processId());
-        Files.createDirectories(made.path(), PosixFilePermissions.asFileAttribute(PERMISSIONS));
-        Files.writeString(made.path().resolve("image"), image.toAbsolutePath().normalize() + "\n");
-        Files.writeString(made.path().resolve("cache"), cacheMode + "\n");
+        makeFolder(made.path());
+        made.setImage(image);
+        made.write(CACHE, cacheMode.name());
+        made.write(BOOT, ImageIdentities.bootId().toString());
         ServerLock lock = ServerLock.take(made.path());
         try {
             Files.move(made.path(), path(), StandardCopyOption.ATOMIC_MOVE);
@@ -72,6 +95,24 @@ public final class RunDirectory {
         }
     }
 
+    private static void makeFolder(Path folder) throws IOException {
+        Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(FOLDER_PERMISSIONS));
+        Files.setPosixFilePermissions(folder, FOLDER_PERMISSIONS); // whatever the umask is, and whoever made it
+    }
+
+    private void write(String file, String text) throws IOException {
+        Set<StandardOpenOption> options = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        try (FileChannel channel = FileChannel.open(path().resolve(file), options, FILE_PERMISSIONS)) {
+            channel.write(ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.US_ASCII)));
+        }
+    }
+
+    private void removeIfOfAnotherBoot() throws IOException {
+        if (Files.isDirectory(path()) && !exists()) {
+            remove();
+        }
+    }
+
     /** The ids of the devices that have one, in ascending order. */
     public static List<Integer> ids() throws IOException {
         return ids(ROOT);
@@ -82,50 +123,91 @@ public final class RunDirectory {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
-                if (name.matches("[0-9]{1,9}")) {
+                if (name.matches("[0-9]{1,9}") && new RunDirectory(root, name).exists()) {
                     ids.add(Integer.parseInt(name));
                 }
             }
         } catch (NoSuchFileException e) {
             return List.of();
+        } catch (AccessDeniedException e) {
+            throw new IOException(root + ": no permission to see the devices, run as root", e);
         }
         Collections.sort(ids);
         return ids;
     }
 
-    /** The device whose image is this file, under whatever name. */
+    /** The device whose image is this file, under whatever name; only root is told. */
     public static OptionalInt deviceOf(Path image) throws IOException {
         return deviceOf(ROOT, image);
     }
 
     static OptionalInt deviceOf(Path root, Path image) throws IOException {
+        if (!Files.isReadable(root) || !Files.exists(image)) {
+            return OptionalInt.empty();
+        }
+        ImageIdentity found = ImageIdentities.of(image);
         for (int id : ids(root)) {
-            try {
-                if (Files.isSameFile(new RunDirectory(root, id).image(), image)) {
-                    return OptionalInt.of(id);
-                }
-            } catch (NoSuchFileException e) {
-                // Just deleted, or its image was given another name.
+            if (new RunDirectory(root, id).isOf(found)) {
+                return OptionalInt.of(id);
             }
         }
         return OptionalInt.empty();
     }
 
-    public boolean exists() {
-        return Files.isDirectory(path());
+    /** Whether the device's image is this file. */
+    boolean isOf(ImageIdentity file) throws IOException {
+        try {
+            Optional<DeviceState> state = state();
+            return state.isPresent() ? state.get().image().isSameFile(file) : isAtItsPath(file);
+        } catch (StateException e) {
+            return isAtItsPath(file);
+        }
+    }
+
+    /** Whether the path of the image leads to this file. */
+    boolean isAtItsPath(ImageIdentity file) throws IOException {
+        try {
+            return ImageIdentities.of(image()).isSameFile(file);
+        } catch (FileSystemException e) {
+            return false; // it leads nowhere
+        }
+    }
+
+    /** Reads what the device has acknowledged; nothing if its server has not come so far. */
+    Optional<DeviceState> state() throws IOException {
+        return StateFile.read(stateFile());
+    }
+
+    public boolean exists() throws IOException {
+        try {
+            String boot = Files.readString(path().resolve(BOOT), StandardCharsets.US_ASCII);
+            return boot.stripTrailing().equals(ImageIdentities.bootId().toString());
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (AccessDeniedException e) {
+            throw new IOException(root + ": no permission to see the devices, run as root", e);
+        }
     }
 
     public Path path() {
         return root.resolve(name);
     }
 
-    /** The absolute path of the image. */
+    /** The path of the image, as it was when the device was attached or recovered last. */
     public Path image() throws IOException {
-        return Path.of(Files.readString(path().resolve("image")).stripTrailing());
+        return Files.readSymbolicLink(path().resolve(IMAGE));
+    }
+
+    /** From now on the image is at this place. */
+    void setImage(Path image) throws IOException {
+        Path link = path().resolve("." + IMAGE);
+        Files.deleteIfExists(link);
+        Files.createSymbolicLink(link, image);
+        Files.move(link, path().resolve(IMAGE), StandardCopyOption.ATOMIC_MOVE);
     }
 
     CacheMode cacheMode() throws IOException {
-        return CacheMode.valueOf(Files.readString(path().resolve("cache")).stripTrailing());
+        return CacheMode.valueOf(Files.readString(path().resolve(CACHE)).stripTrailing());
     }
 
     public Path logFile() {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class ServerLock implements Closeable {
 
     private static final String FILE = "server";
-    private static final int MODE = 0644;
+    private static final int MODE = 0600;
     private static final String STARTING = "starting";
     private static final String STARTED = "started";
 
@@ -39,7 +39,20 @@ public final class ServerLock implements Closeable {
      *
      * @param started whether its device has been live: if it is live no longer, the server closes the image
      */
-    public record Holder(int pid, boolean started) {}
+    public record Holder(int pid, boolean started) {
+
+        /**
+         * Whether it is more than what is left of a killed process: a zombie has no command line, and keeps the lock until its
+         * threads no longer wait for a disk.
+         */
+        public boolean isRunning() {
+            try {
+                return Files.readAllBytes(Path.of("/proc/" + pid + "/cmdline")).length > 0;
+            } catch (IOException e) {
+                return false;
+            }
+        }
+    }
 
     /**
      * Takes the lock for this process.

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.StateMemory;
 import java.io.Closeable;
 import java.io.IOException;
@@ -10,10 +11,12 @@ import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.Set;
 
 /**
- * The file in which a device's {@link io.ublkzoned.engine.DeviceState} outlives its server. It lies on the tmpfs at /run:
- * gone after a power cut, as it must be, since what it says of unflushed data is no longer true then.
+ * The file in which a device's {@link DeviceState} outlives its server. It needs not outlive a boot: what it says of unflushed
+ * data is not true after a power cut, and a state of another boot is not believed.
  */
 final class StateFile implements Closeable {
 
@@ -26,8 +29,9 @@ final class StateFile implements Closeable {
 
     /** Makes the file, all zeros, with its memory allocated: a later store must not find the tmpfs full. */
     static StateFile create(Path path, long sizeBytes) throws IOException {
-        try (FileChannel file = FileChannel.open(
-                path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        Set<StandardOpenOption> options =
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        try (FileChannel file = FileChannel.open(path, options, RunDirectory.FILE_PERMISSIONS)) {
             ByteBuffer zeros = ByteBuffer.allocate(Math.toIntExact(sizeBytes));
             while (zeros.hasRemaining()) {
                 file.write(zeros);
@@ -42,6 +46,15 @@ final class StateFile implements Closeable {
             return new StateFile(file);
         } catch (NoSuchFileException e) {
             return new StateFile();
+        }
+    }
+
+    /** Reads what a server has stored, and may still be storing; empty if it has not come so far. */
+    static Optional<DeviceState> read(Path path) throws IOException {
+        try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+            return DeviceState.load(StateMemory.of(file.map(MapMode.READ_ONLY, 0, file.size(), Arena.ofAuto())));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
         }
     }
 

@@ -40,6 +40,7 @@ public final class UblkControl implements AutoCloseable {
         GET_DEV_INFO(UblkCommands.GET_DEV_INFO),
         ADD_DEV(UblkCommands.ADD_DEV),
         SET_PARAMS(UblkCommands.SET_PARAMS),
+        GET_PARAMS(UblkCommands.GET_PARAMS),
         START_DEV(UblkCommands.START_DEV),
         START_USER_RECOVERY(UblkCommands.START_USER_RECOVERY),
         END_USER_RECOVERY(UblkCommands.END_USER_RECOVERY),
@@ -162,6 +163,11 @@ public final class UblkControl implements AutoCloseable {
     /** Gives a device its limits, before it is started. */
     void setParameters(int deviceId, UblkParameters parameters) throws IOException {
         check(command(Command.SET_PARAMS, deviceId, parameters.segment(), 0), Command.SET_PARAMS, "");
+    }
+
+    /** Reads the limits of a device. */
+    void parameters(int deviceId, UblkParameters parameters) throws IOException {
+        check(command(Command.GET_PARAMS, deviceId, parameters.segment(), 0), Command.GET_PARAMS, "");
     }
 
     /**

@@ -1,6 +1,5 @@
 package io.ublkzoned.backend.ublk;
 
-import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
 import static java.util.Objects.requireNonNull;
 
 import io.ublkzoned.backend.image.AttachedImage;
@@ -10,17 +9,16 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
-import io.ublkzoned.bindings.ublk.UblkParameters;
 import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +30,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class UblkServer {
 
-    private static final int BLOCK_BYTES_MAX = 4096;
     private static final int ZONE_BYTES = 64; // struct blk_zone in a report
     private static final int IO_BYTES_MIN = 512 << 10;
     private static final int IO_BYTES_MAX = 32 << 20; // UBLK_IO_BUF_BITS is 25
@@ -59,10 +56,39 @@ public final class UblkServer {
     /**
      * Takes over a device whose server died, and returns when it is live again.
      *
+     * @param elsewhere where its image is now, null if it is where it was
      * @throws IOException with a sentence for the user; the device still waits then, if it did
      */
-    public static UblkServer recover(int deviceId) throws IOException {
-        return bringUp((server, control) -> server.recoverDevice(deviceId, control));
+    public static UblkServer recover(int deviceId, @Nullable Path elsewhere) throws IOException {
+        return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, control));
+    }
+
+    /**
+     * Takes over the device of the image if there is one whose server died, else attaches the image: what brings a device back
+     * after whatever happened.
+     *
+     * @throws IOException as {@link #add} and {@link #recover} do
+     */
+    public static UblkServer resume(ServerOptions options) throws IOException {
+        return bringUp((server, control) -> {
+            OptionalInt left = DeadDevice.await(control, options.image());
+            if (left.isEmpty()) {
+                server.addDevice(options, control);
+                return;
+            }
+            int id = left.getAsInt();
+            if (options.deviceId() != ServerOptions.ANY_ID && options.deviceId() != id) {
+                throw new IOException("%s is that of device %d, whose server died: it cannot become device %d"
+                        .formatted(options.image(), id, options.deviceId()));
+            }
+            DeviceInfo info = control.info(id);
+            if (info != null && info.isWaiting()) {
+                server.recoverDevice(id, options.image(), control);
+            } else {
+                DeadDevice.delete(control, id, options.image());
+                server.addDevice(options, control);
+            }
+        });
     }
 
     /** A way to a live device. */
@@ -90,17 +116,17 @@ public final class UblkServer {
         long features = negotiate(control.features(), options);
         AttachedImage image = AttachedImage.open(options.image(), options.cacheMode());
         teardown.add(image);
-        DeadDevice.requireNone(options.image());
+        DeadDevice.requireNone(options.image(), image.data());
         MetadataThread metadata = new MetadataThread();
         ZonedDevice device = ZonedDevice.open(new FdImageFile(image.metadata()), metadata::wakeUp);
         requireBlockSize(device, options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
-        DeviceInfo info = makeDevice(options, features, ioBytes(device.geometry()), control);
+        DeviceInfo info = makeDevice(options, image.realPath(), features, ioBytes(device.geometry()), control);
         requireZoned(info);
-        setParameters(control, info, device.geometry(), options.blockSizeBytes());
         DeviceShape shape =
                 new DeviceShape(device.geometry(), options.blockSizeBytes(), info.queues() * info.queueDepth());
+        DeviceParameters.set(control, info, shape);
         StateFile stateFile = StateFile.create(new RunDirectory(deviceId).stateFile(), DeviceState.sizeBytes(shape));
         teardown.add(stateFile);
         teardown.add(device);
@@ -109,6 +135,9 @@ public final class UblkServer {
         serve(info, device, metadata, image);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
+        if (info.queues() == 1 && options.recovery() == Recovery.REISSUE) {
+            DeviceScheduler.setNone(deviceId);
+        }
         setLive();
     }
 
@@ -121,12 +150,12 @@ public final class UblkServer {
      * Makes a device of the number that is wanted, or else of the first that is free. Its directory is there before it is,
      * and as long, so that {@code del} knows it whenever this process is killed.
      */
-    private DeviceInfo makeDevice(ServerOptions options, long features, int ioBytes, UblkControl control)
+    private DeviceInfo makeDevice(ServerOptions options, Path image, long features, int ioBytes, UblkControl control)
             throws IOException {
         boolean any = options.deviceId() == ServerOptions.ANY_ID;
         for (int id = any ? 0 : options.deviceId(); ; id++) {
             RunDirectory directory = new RunDirectory(id);
-            lock = directory.create(options.image(), options.cacheMode());
+            lock = directory.create(image, options.cacheMode());
             if (lock != null) {
                 DeviceInfo info = null;
                 try {
@@ -155,32 +184,26 @@ public final class UblkServer {
     }
 
     /** As long as the device is not live again, what the dead server left stays as it is. */
-    private void recoverDevice(int id, UblkControl control) throws IOException {
+    private void recoverDevice(int id, @Nullable Path elsewhere, UblkControl control) throws IOException {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
-        RunDirectory directory = new RunDirectory(id);
-        lock = ServerLock.take(directory.path());
-        AttachedImage image = AttachedImage.openOfDead(directory.image(), directory.cacheMode());
-        teardown.add(image);
+        lock = ServerLock.take(new RunDirectory(id).path());
+        MetadataThread metadata = new MetadataThread();
+        Takeover left = new Takeover(id, elsewhere, metadata::wakeUp);
+        teardown.add(left);
+        DeviceParameters.requireShape(control, info, left.state().shape());
         control.startRecovery(id);
         teardown.add(() -> {
             if (live) {
                 delete(id);
             }
         });
-        StateFile stateFile = StateFile.open(directory.stateFile());
-        teardown.add(stateFile);
-        DeviceState state = DeviceState.load(stateFile.memory()).orElseThrow();
-        MetadataThread metadata = new MetadataThread();
-        ZonedDevice device = ZonedDevice.reopen(
-                new FdImageFile(image.metadata()), state, ImageIdentities.of(image.data()), metadata::wakeUp);
-        device.begin(state);
         teardown.add(() -> {
             if (live) {
-                device.close();
+                left.device().close();
             }
         });
-        serve(info, device, metadata, image);
+        serve(info, left.device(), metadata, left.image());
         control.endRecovery(id);
         setLive();
     }
@@ -259,24 +282,6 @@ public final class UblkServer {
                 throw new IOException(node + " did not appear: is /dev a devtmpfs, or udev running?");
             }
             LockSupport.parkNanos(NODE_POLL_NANOS);
-        }
-    }
-
-    private static void setParameters(UblkControl control, DeviceInfo info, DeviceGeometry geometry, int blockSizeBytes)
-            throws IOException {
-        int maxSectors = info.maxIoBytes() >>> SECTOR_SHIFT;
-        long appendSectors = Math.min(maxSectors, geometry.capacityBytes() >>> SECTOR_SHIFT);
-        try (Arena arena = Arena.ofConfined()) {
-            UblkParameters parameters = new UblkParameters(arena)
-                    .basic(
-                            UblkParameters.ATTR_VOLATILE_CACHE | UblkParameters.ATTR_FUA,
-                            Integer.numberOfTrailingZeros(blockSizeBytes),
-                            Integer.numberOfTrailingZeros(BLOCK_BYTES_MAX),
-                            maxSectors,
-                            (int) (geometry.zoneSizeBytes() >>> SECTOR_SHIFT),
-                            geometry.sizeBytes() >>> SECTOR_SHIFT)
-                    .zoned(geometry.maxOpenZones(), geometry.maxActiveZones(), (int) appendSectors);
-            control.setParameters(info.id(), parameters);
         }
     }
 

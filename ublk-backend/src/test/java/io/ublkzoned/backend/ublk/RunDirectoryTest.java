@@ -7,11 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.backend.image.ImageIdentities;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceShape;
+import io.ublkzoned.engine.DeviceState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -40,6 +46,60 @@ class RunDirectoryTest {
         assertEquals(image, directory.image());
         assertEquals(CacheMode.WRITEBACK, directory.cacheMode());
         assertEquals(root.resolve("3/log"), directory.logFile());
+    }
+
+    @Test
+    void nameOfTheImageIsKeptAsItIs() throws IOException {
+        Path odd = Files.createFile(folder.resolve(" two  blanks \n"));
+        RunDirectory directory = new RunDirectory(root, 0);
+        directory.create(odd, CacheMode.WRITEBACK);
+        assertEquals(odd, directory.image());
+        Path moved = folder.resolve("moved");
+        directory.setImage(moved);
+        assertEquals(moved, directory.image());
+    }
+
+    @Test
+    void isTheOwnersAlone() throws IOException {
+        Files.createDirectory(root);
+        Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxrwxrwx"));
+        RunDirectory directory = new RunDirectory(root, 0);
+        directory.create(image, CacheMode.WRITEBACK);
+        StateFile.create(directory.stateFile(), 4096).close();
+        try (Stream<Path> all = Files.walk(root)) {
+            for (Path path : all.filter(path -> !Files.isSymbolicLink(path)).toList()) {
+                String permissions = PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+                assertEquals("------", permissions.substring(3), path::toString);
+            }
+        }
+    }
+
+    @Test
+    void oneOfAnotherBootIsNone() throws IOException {
+        RunDirectory directory = new RunDirectory(root, 0);
+        directory.create(image, CacheMode.WRITEBACK);
+        Files.writeString(directory.path().resolve("boot"), "01234567-89ab-cdef-0123-456789abcdef\n");
+        assertFalse(directory.exists());
+        assertEquals(List.of(), RunDirectory.ids(root));
+        assertEquals(OptionalInt.empty(), RunDirectory.deviceOf(root, image));
+        Files.writeString(directory.logFile(), "old");
+        assertNotNull(directory.create(image, CacheMode.WRITEBACK));
+        assertTrue(directory.exists());
+        assertFalse(Files.exists(directory.logFile()));
+    }
+
+    @Test
+    void deviceIsFoundByItsStateWhereverTheImageIs() throws IOException {
+        RunDirectory directory = new RunDirectory(root, 0);
+        directory.create(image, CacheMode.WRITEBACK);
+        DeviceShape shape = new DeviceShape(new DeviceGeometry(2 << 20, 1 << 20, 1 << 20, 0, 0, 0), 4096, 1);
+        StateFile state = StateFile.create(directory.stateFile(), DeviceState.sizeBytes(shape));
+        DeviceState.prepare(state.memory(), shape, new UUID(1, 1), ImageIdentities.of(image));
+        state.close();
+        Path moved = Files.move(image, folder.resolve("moved"));
+        Files.createFile(image);
+        assertEquals(OptionalInt.of(0), RunDirectory.deviceOf(root, moved));
+        assertEquals(OptionalInt.empty(), RunDirectory.deviceOf(root, image));
     }
 
     @Test

@@ -1,0 +1,64 @@
+package io.ublkzoned.backend.ublk;
+
+import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+
+import io.ublkzoned.bindings.ublk.UblkParameters;
+import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.DeviceShape;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+
+/** The limits that the kernel keeps of a device: given to it by {@code add}, and compared by {@code recover}. */
+final class DeviceParameters {
+
+    private static final int PHYSICAL_BLOCK_BYTES = 4096;
+
+    private DeviceParameters() {}
+
+    /** Gives a device its limits, before it is started. */
+    static void set(UblkControl control, DeviceInfo info, DeviceShape shape) throws IOException {
+        DeviceGeometry geometry = shape.geometry();
+        int maxSectors = info.maxIoBytes() >>> SECTOR_SHIFT;
+        long appendSectors = Math.min(maxSectors, geometry.capacityBytes() >>> SECTOR_SHIFT);
+        try (Arena arena = Arena.ofConfined()) {
+            UblkParameters parameters = new UblkParameters(arena)
+                    .basic(
+                            UblkParameters.ATTR_VOLATILE_CACHE | UblkParameters.ATTR_FUA,
+                            Integer.numberOfTrailingZeros(shape.blockBytes()),
+                            Integer.numberOfTrailingZeros(PHYSICAL_BLOCK_BYTES),
+                            maxSectors,
+                            zoneSectors(geometry),
+                            geometry.sizeBytes() >>> SECTOR_SHIFT)
+                    .zoned(geometry.maxOpenZones(), geometry.maxActiveZones(), (int) appendSectors);
+            control.setParameters(info.id(), parameters);
+        }
+    }
+
+    /**
+     * Requires that the kernel's device has this shape.
+     *
+     * @throws IOException with a sentence if it has not: requests would be answered by the zones of another device
+     */
+    static void requireShape(UblkControl control, DeviceInfo info, DeviceShape shape) throws IOException {
+        DeviceGeometry geometry = shape.geometry();
+        try (Arena arena = Arena.ofConfined()) {
+            UblkParameters parameters = new UblkParameters(arena);
+            control.parameters(info.id(), parameters);
+            boolean same = parameters.deviceSectors() == geometry.sizeBytes() >>> SECTOR_SHIFT
+                    && parameters.chunkSectors() == zoneSectors(geometry)
+                    && 1 << parameters.logicalBlockShift() == shape.blockBytes()
+                    && parameters.maxOpenZones() == geometry.maxOpenZones()
+                    && parameters.maxActiveZones() == geometry.maxActiveZones()
+                    && info.queues() * info.queueDepth() == shape.slots();
+            if (!same) {
+                throw new IOException(
+                        "the kernel's device %d is not the one that the saved state is of: 'ublk-zoned del %1$d' closes its image"
+                                .formatted(info.id()));
+            }
+        }
+    }
+
+    private static int zoneSectors(DeviceGeometry geometry) {
+        return (int) (geometry.zoneSizeBytes() >>> SECTOR_SHIFT);
+    }
+}
