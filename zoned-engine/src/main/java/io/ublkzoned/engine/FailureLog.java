@@ -43,7 +43,7 @@ public final class FailureLog {
     /** As {@link #logAndGetErrno(String, Throwable)}, with a word on where it failed, which may differ each time. */
     int logAndGetErrno(String what, String where, Throwable thrown) {
         long count = counts.computeIfAbsent(what, kind -> new AtomicLong()).incrementAndGet();
-        if (count <= LOGGED_FIRST || Long.bitCount(count) == 1) {
+        if (isLogged(count)) {
             String times = count == 1 ? "" : ", for the " + count + "th time";
             if (thrown instanceof IOException) {
                 Lazy.LOG.error("{}{} failed{}: {}", what, where, times, thrown.getMessage());
@@ -52,5 +52,10 @@ public final class FailureLog {
             }
         }
         return thrown instanceof ImageIoException e ? -BlockErrors.ofFailedIo(e.errno()) : -BlockErrors.EIO;
+    }
+
+    /** Whether the failure of this number, from 1, is logged. */
+    static boolean isLogged(long count) {
+        return count <= LOGGED_FIRST || Long.bitCount(count) == 1;
     }
 }

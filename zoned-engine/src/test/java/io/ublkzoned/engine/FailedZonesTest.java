@@ -192,6 +192,56 @@ final class FailedZonesTest {
         assertStamped(1, world.read(zone2, BLOCK));
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = BlockOp.class,
+            names = {"ZONE_RESET", "ZONE_RESET_ALL", "ZONE_FINISH"})
+    void changeThatWaitedBehindTheFailureOfItsZoneLeavesTheZone(BlockOp op) {
+        world.write(zone2, stamped(1, BLOCK));
+        world.port.hold();
+        world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
+        world.step();
+        CompletableFuture<@Nullable Void> done = world.device().changeCondition(2, 1, ZoneCondition.READ_ONLY);
+        IoCall change = world.submit(op, 2);
+        world.port.release();
+        world.settle();
+
+        done.join();
+        assertEquals(op == BlockOp.ZONE_RESET_ALL ? 0 : EIO, change.result);
+        assertEquals(ZoneCondition.READ_ONLY, world.condition(2));
+        assertStamped(1, world.read(zone2, BLOCK));
+        assertStamped(2, world.read(zone2 + BLOCK, BLOCK));
+    }
+
+    @Test
+    void changeThatIsWithdrawnIsNotMadeAndHoldsNothingUp() {
+        world.write(zone2, stamped(1, BLOCK));
+        world.port.hold();
+        world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
+        world.step();
+        CompletableFuture<@Nullable Void> change = world.device().changeCondition(2, 1, ZoneCondition.OFFLINE);
+        world.step();
+        IoCall late = world.submit(BlockOp.WRITE, zone2 + 2 * BLOCK, stamped(3, BLOCK));
+        world.step();
+        assertTrue(world.device().withdraw(change));
+        world.port.release();
+        world.settle();
+
+        assertTrue(late.succeeded(), late::toString);
+        assertFalse(change.isDone());
+        assertEquals(ZoneCondition.IMPLICIT_OPEN, world.condition(2));
+        change(2, 1, ZoneCondition.OFFLINE);
+        assertEquals(ZoneCondition.OFFLINE, world.condition(2));
+    }
+
+    @Test
+    void changeThatIsMadeIsNotWithdrawn() {
+        CompletableFuture<@Nullable Void> change = world.device().changeCondition(2, 1, ZoneCondition.OFFLINE);
+        world.settle();
+        assertFalse(world.device().withdraw(change));
+        assertEquals(ZoneCondition.OFFLINE, world.condition(2));
+    }
+
     @Test
     void failedZoneIsNotActiveAndRecoversIfThereIsRoom() {
         World limited =

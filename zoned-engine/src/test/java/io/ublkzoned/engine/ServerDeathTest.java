@@ -267,6 +267,38 @@ final class ServerDeathTest {
         assertEquals(zone2 + 2 * BLOCK, again.place);
     }
 
+    @Test
+    void closeOfAnUnwrittenZoneIsCarriedOutOnceMore() {
+        world.run(BlockOp.ZONE_OPEN, 3);
+        world.queue.loseAnswers();
+        IoCall close = world.submit(BlockOp.ZONE_CLOSE, 3);
+        world.settle();
+        assertTrue(close.succeeded());
+        world.killAndRecover();
+
+        assertEquals(0, sentAgain(close).result);
+        assertEquals(ZoneCondition.EMPTY, world.condition(3));
+        IoCall another = world.queue.submitAs(close.request.tag(), close.op, close.offset, close.data, false);
+        assertEquals(-BlockErrors.EIO, another.result);
+    }
+
+    /** The disk works again when the next server tries. */
+    @Test
+    void onlyWhatWasFlushedCountsAfterASyncThatFailedInARecovery() {
+        world.write(zone2, stamped(1, BLOCK));
+        world.flush();
+        world.write(zone2 + BLOCK, stamped(2, BLOCK));
+        world.forgetAll(SimulatedDisk.Survival.NOTHING);
+        world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.SYNC ? BlockErrors.EIO : 0);
+        assertThrows(IOException.class, world::recover);
+        world.image.failNothing();
+        world.killAndRecover();
+
+        assertEquals(BLOCK, world.pointer(2));
+        assertStamped(1, world.read(zone2, BLOCK));
+        assertStamped(0, world.read(zone2 + BLOCK, BLOCK));
+    }
+
     /** An append of two blocks to zone 2, and the server's death before the kernel knew. */
     private IoCall appendWithLostAnswer() {
         world.queue.loseAnswers();

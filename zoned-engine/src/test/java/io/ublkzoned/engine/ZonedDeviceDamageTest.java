@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.sim.ImageAreas;
 import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
@@ -89,6 +91,66 @@ final class ZonedDeviceDamageTest {
         assertEquals(BLOCK, world.write(world.start(2), first));
         assertArrayEquals(first, world.read(world.start(2), BLOCK));
         world.close();
+    }
+
+    /** The reset of the damaged zone is ready together with that of another one. */
+    @Test
+    void resetOfAHealthyZoneDoesNotFailWithThatOfADamagedOne() throws IOException {
+        damageZone3();
+        IoCall healthy = world.submit(BlockOp.ZONE_RESET, 2);
+        IoCall damaged = world.submit(BlockOp.ZONE_RESET, 3);
+        world.settle();
+        assertEquals(0, healthy.result);
+        assertEquals(-BlockErrors.EIO, damaged.result);
+        assertEquals(ZoneCondition.EMPTY, world.condition(2));
+        assertEquals(ZoneCondition.CLOSED, world.condition(3));
+    }
+
+    @Test
+    void resetOfAllResetsTheHealthyZonesAndReportsTheFailure() throws IOException {
+        damageZone3();
+        assertEquals(-BlockErrors.EIO, world.resetAll());
+        assertEquals(ZoneCondition.EMPTY, world.condition(2));
+        assertEquals(ZoneCondition.CLOSED, world.condition(3));
+        assertEquals(ZoneCondition.EMPTY, world.condition(4));
+    }
+
+    private void damageZone3() throws IOException {
+        for (int zone = 2; zone < 5; zone++) {
+            world.write(world.start(zone), first);
+        }
+        world.close();
+        byte[] beyond = new byte[Long.BYTES];
+        ByteBuffer.wrap(beyond).putLong(1L << 63 | 1L << 50);
+        poke(mapping(3), beyond);
+        world.open();
+    }
+
+    /** Another program freed a cluster without a hole, and closed the image. */
+    @Test
+    void oldDataOfAFreedClusterIsNotSeenWhereNothingWasWritten() throws IOException {
+        world.write(world.start(2), stamped(1, 1 << CLUSTER_BITS));
+        world.close();
+        long hostCluster = (peek(mapping(2)) & Long.MAX_VALUE) >>> CLUSTER_BITS;
+        markAsFree(2);
+        poke(mapping(2), new byte[Long.BYTES]);
+        poke(88, new byte[Long.BYTES]); // the autoclear bits
+        byte[] empty = new byte[Long.BYTES];
+        ByteBuffer.wrap(empty).putLong(2L << 20);
+        poke(writePointers() + 2 * Long.BYTES, empty);
+        world.open();
+        world.write(0, first);
+        assertEquals(hostCluster, (peek(mapping(0)) & Long.MAX_VALUE) >>> CLUSTER_BITS, "the cluster is used again");
+        assertArrayEquals(new byte[BLOCK], world.read(BLOCK, BLOCK));
+    }
+
+    private long writePointers() {
+        ImageAreas areas = new ImageAreas(world.image);
+        long at = 0;
+        while (areas.of(at) != ImageAreas.Area.WRITE_POINTERS) {
+            at += 1 << CLUSTER_BITS;
+        }
+        return at;
     }
 
     @Test

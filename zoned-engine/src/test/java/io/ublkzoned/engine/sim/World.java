@@ -162,7 +162,7 @@ public final class World {
     }
 
     /** Takes the device over from a server that died. */
-    void recover() throws IOException {
+    public void recover() throws IOException {
         Optional<DeviceState> left = DeviceState.load(state);
         if (left.isEmpty()) {
             attach();
@@ -217,7 +217,7 @@ public final class World {
      *
      * @return the requests whose answers the kernel has not taken
      */
-    List<IoCall> forgetAll(SimulatedDisk.Survival survival) {
+    public List<IoCall> forgetAll(SimulatedDisk.Survival survival) {
         state.serverDied();
         List<IoCall> unanswered = new ArrayList<>();
         for (FakeQueue each : queues) {
