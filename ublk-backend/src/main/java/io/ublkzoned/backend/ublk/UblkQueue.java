@@ -22,6 +22,7 @@ import io.ublkzoned.bindings.uring.SubmissionQueue;
 import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
+import io.ublkzoned.engine.FailureLog;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
@@ -64,6 +65,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private final ZoneReportEncoder reports;
 
     private final Inbox inbox;
+    private final FailureLog failures = new FailureLog();
     private volatile boolean leaving;
     private int requestsBegun; // and not committed
     private int tagsEnded;
@@ -202,7 +204,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         try {
             dataPort.completed(userData, result);
         } catch (RuntimeException | VirtualMachineError e) {
-            ServerLog.LOG.error("queue {}: a transfer failed by a bug", queueId, e);
+            failures.logAndGetErrno("completing a transfer", e);
             dataPort.failed(userData);
         }
     }
@@ -226,8 +228,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         try {
             start(tag);
         } catch (RuntimeException | Error e) {
-            ServerLog.LOG.error("queue {} tag {}: a request failed by a bug", queueId, tag, e);
-            commit(tag, -Errno.EIO, 0);
+            commit(tag, failures.logAndGetErrno("beginning a request", e), 0);
         }
     }
 
