@@ -18,15 +18,15 @@ final class Qcow2Header {
     static final int CLUSTER_BITS_MIN = 9;
     static final int CLUSTER_BITS_MAX = 21;
 
-    private static final int MAGIC = 'Q' << 24 | 'F' << 16 | 'I' << 8 | 0xfb;
-    private static final int VERSION = 3;
+    static final int MAGIC = 'Q' << 24 | 'F' << 16 | 'I' << 8 | 0xfb;
+    static final int VERSION = 3;
     /** A version 3 header at its shortest. */
     static final int LENGTH_MIN = 104;
     /** With the compression type and its padding, as qemu-img writes it. */
     private static final int LENGTH_WRITTEN = 112;
 
-    private static final int BACKING_FILE_OFFSET = 8;
-    private static final int CLUSTER_BITS = 20;
+    static final int BACKING_FILE_OFFSET = 8;
+    static final int CLUSTER_BITS = 20;
     private static final int SIZE = 24;
     private static final int CRYPT_METHOD = 32;
     private static final int L1_SIZE = 36;
@@ -37,8 +37,8 @@ final class Qcow2Header {
     private static final int INCOMPATIBLE_FEATURES = 72;
     private static final int AUTOCLEAR_FEATURES = 88;
     private static final int FEATURES_END = 96;
-    private static final int REFCOUNT_ORDER = 96;
-    private static final int HEADER_LENGTH = 100;
+    static final int REFCOUNT_ORDER = 96;
+    static final int HEADER_LENGTH = 100;
 
     /** What a drive writes whole or not at all. */
     private static final int SECTOR = 512;
@@ -48,7 +48,7 @@ final class Qcow2Header {
     private final long fileBytes;
     private final boolean closedHere;
 
-    private Qcow2Header(MemorySegment cluster, List<HeaderExtension> extensions, long fileBytes) {
+    Qcow2Header(MemorySegment cluster, List<HeaderExtension> extensions, long fileBytes) {
         this.cluster = cluster;
         this.extensions = extensions;
         this.fileBytes = fileBytes;
@@ -75,85 +75,6 @@ final class Qcow2Header {
         next = zoned.encode().writeTo(cluster, next);
         AttachRecord.NONE.extension().writeTo(cluster, next);
         return cluster;
-    }
-
-    /**
-     * Tells whether the file is of a kind that can be looked at.
-     *
-     * @throws ImageFormatException if it is not qcow2, or of another version than 3
-     */
-    static void requireQcow2(ImageFile file) throws IOException {
-        MemorySegment start = MemorySegment.ofArray(new byte[8]);
-        if (file.sizeBytes() >= start.byteSize()) {
-            file.read(start, 0);
-        }
-        if (start.get(BigEndian.INT, 0) != MAGIC) {
-            throw new ImageFormatException("this is not a qcow2 image: create one with ublk-zoned create");
-        }
-        int version = start.get(BigEndian.INT, 4);
-        if (version != VERSION) {
-            throw new ImageFormatException(
-                    "this is a qcow2 image of version %s, and only version 3 can hold zones: create one with ublk-zoned create"
-                            .formatted(Integer.toUnsignedString(version)));
-        }
-    }
-
-    /**
-     * Reads the header cluster.
-     *
-     * @throws ImageFormatException if it is damaged or the file ends too early
-     */
-    static Qcow2Header read(ImageFile file) throws IOException {
-        return read(file, sentence -> {
-            throw new ImageFormatException(sentence + ": the header is damaged, restore the image from a copy");
-        });
-    }
-
-    /**
-     * Reads the header cluster, or as much as can be read of its extensions.
-     *
-     * @param extensionSink is told of damage to the extensions
-     * @throws ImageFormatException if a field is out of bounds or the file ends too early
-     */
-    static Qcow2Header read(ImageFile file, DamageSink extensionSink) throws IOException {
-        MemorySegment fixed = MemorySegment.ofArray(new byte[LENGTH_MIN]);
-        requireInFile(file, fixed.byteSize());
-        file.read(fixed, 0);
-        int clusterBits = fixed.get(BigEndian.INT, CLUSTER_BITS);
-        requireRange("cluster bits", clusterBits, CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
-        requireRange("refcount order", fixed.get(BigEndian.INT, REFCOUNT_ORDER), 0, RefcountTable.ORDER_MAX);
-        int length = fixed.get(BigEndian.INT, HEADER_LENGTH);
-        requireRange("header length", length, LENGTH_MIN, 1 << clusterBits);
-        if (length % 8 != 0) {
-            throw damaged("header length", length, "a multiple of 8");
-        }
-        MemorySegment cluster = MemorySegment.ofArray(new byte[1 << clusterBits]);
-        requireInFile(file, cluster.byteSize());
-        file.read(cluster, 0);
-        long extensionsEnd = cluster.byteSize();
-        long backingName = cluster.get(BigEndian.LONG, BACKING_FILE_OFFSET);
-        if (backingName >= length && backingName < extensionsEnd) {
-            extensionsEnd = backingName;
-        }
-        MemorySegment area = cluster.asSlice(length, extensionsEnd - length);
-        return new Qcow2Header(cluster, HeaderExtension.readAll(area, extensionSink), file.sizeBytes());
-    }
-
-    private static void requireInFile(ImageFile file, long bytes) throws IOException {
-        if (file.sizeBytes() < bytes) {
-            throw new ImageFormatException("the file ends within its header: it is truncated, restore it from a copy");
-        }
-    }
-
-    private static void requireRange(String name, int value, int min, int max) throws ImageFormatException {
-        if (value < min || value > max) {
-            throw damaged(name, value, "in %d to %d".formatted(min, max));
-        }
-    }
-
-    private static ImageFormatException damaged(String name, int value, String rule) {
-        return new ImageFormatException("the header is damaged: %s is %s, not %s; restore the image from a copy"
-                .formatted(name, Integer.toUnsignedString(value), rule));
     }
 
     /** @throws ImageFormatException if the image uses a feature that this program does not know */

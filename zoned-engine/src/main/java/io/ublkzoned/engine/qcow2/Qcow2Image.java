@@ -74,13 +74,13 @@ public final class Qcow2Image {
     }
 
     private static Qcow2Image open(ImageFile file, Access access, @Nullable DeviceState left) throws IOException {
-        Qcow2Header.requireQcow2(file);
-        Qcow2Header header = Qcow2Header.read(file);
+        HeaderReader.requireQcow2(file);
+        Qcow2Header header = HeaderReader.read(file);
         if (access != Access.READ_ONLY && left == null && header.has(FeatureBits.DIRTY)) {
             // A sync may have failed before. What is only cached may be gone by the next read, so the recovery must not
             // act on it.
             file.discardCache();
-            header = Qcow2Header.read(file);
+            header = HeaderReader.read(file);
         }
         header.requireKnownFeatures();
         header.requireZoned();

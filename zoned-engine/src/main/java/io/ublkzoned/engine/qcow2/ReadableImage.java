@@ -46,10 +46,10 @@ final class ReadableImage {
      * @throws ImageFormatException if the file is not an image with zones, or has features that are not supported
      */
     static @Nullable ReadableImage read(ImageFile file, Findings findings) throws IOException {
-        Qcow2Header.requireQcow2(file);
+        HeaderReader.requireQcow2(file);
         Qcow2Header header;
         try {
-            header = Qcow2Header.read(file, findings::corruption);
+            header = HeaderReader.read(file, findings::corruption);
         } catch (ImageFormatException e) {
             findings.corruption(e);
             return null;

@@ -44,7 +44,7 @@ class StockQemuTest {
     }
 
     private static Qcow2Header header(FileChannelImage file) throws IOException {
-        return Qcow2Header.read(file);
+        return HeaderReader.read(file);
     }
 
     private static void put(FileChannelImage file, long offset, long value) throws IOException {
