@@ -74,20 +74,25 @@ public final class ZonedDevice implements Closeable {
      */
     public static ZonedDevice reopen(ImageFile file, DeviceState left, ImageIdentity found, Runnable metadataWakeUp)
             throws IOException {
-        SyncGuard guarded = new SyncGuard(file);
+        ZonedDevice device = reopen(new SyncGuard(file), left, found, metadataWakeUp);
+        left.setImage(found);
+        return device;
+    }
+
+    private static ZonedDevice reopen(SyncGuard file, DeviceState left, ImageIdentity found, Runnable metadataWakeUp)
+            throws IOException {
         if (!left.wasBegun()) {
-            return open(guarded, metadataWakeUp);
+            return open(file, metadataWakeUp);
         }
-        guarded.protect(left);
-        Qcow2Image image = Qcow2Image.open(guarded, Access.READ_ONLY);
-        StateCheck check = new StateCheck(guarded, image, left, found);
+        file.protect(left);
+        Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
+        StateCheck check = new StateCheck(file, image, left, found);
         if (check.requireSameAttach() || !left.counts()) {
-            return open(guarded, metadataWakeUp);
+            return open(file, metadataWakeUp);
         }
         check.requireAcknowledgedData();
-        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(guarded, left), guarded, metadataWakeUp);
+        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, left), file, metadataWakeUp);
         device.zones.restore(left);
-        left.setImage(found);
         return device;
     }
 

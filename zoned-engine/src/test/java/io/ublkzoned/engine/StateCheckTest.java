@@ -150,6 +150,19 @@ final class StateCheckTest {
         assertEquals(2 * BLOCK, world.pointer(3), "after the copy has become the image");
     }
 
+    /** Nothing of the state counts, and the device goes on with the file that was found. */
+    @Test
+    void copyOfAnImageThatWasClosedBecomesTheImage() throws IOException {
+        world.write(zone2, stamped(1, BLOCK));
+        world.close();
+        world.replaceFile();
+        world.killAndRecover();
+        assertEquals(world.file(), DeviceState.load(world.state).orElseThrow().image());
+        world.write(zone2 + BLOCK, new byte[BLOCK]);
+        world.killAndRecover();
+        assertEquals(2 * BLOCK, world.pointer(2));
+    }
+
     @Test
     void zerosThatWereWrittenAreBelievedInTheSameFile() throws IOException {
         world.write(zone2, new byte[BLOCK]);
