@@ -20,6 +20,7 @@ final class ReleasedSpace {
     // Under the lock; only the metadata thread adds to what is punched.
     private RunList released = new RunList();
     private RunList punched = new RunList();
+    private boolean punching;
 
     /** Could not be punched; of the metadata thread. */
     private RunList refused = new RunList();
@@ -36,9 +37,9 @@ final class ReleasedSpace {
         released.add(firstCluster, count);
     }
 
-    /** Whether a punch and a sync would make clusters free. */
+    /** Whether a punch, or the end of the one that is under way, and a sync would make clusters free. */
     boolean isPending() {
-        return !released.isEmpty() || !punched.isEmpty();
+        return !released.isEmpty() || punching || !punched.isEmpty();
     }
 
     /** Punches what was given up. Clusters that cannot be punched are not handed out again. */
@@ -47,6 +48,7 @@ final class ReleasedSpace {
         synchronized (lock) {
             runs = released;
             released = new RunList();
+            punching = !runs.isEmpty();
         }
         RunList done = new RunList();
         runs.forEach((first, count) -> {
@@ -60,6 +62,7 @@ final class ReleasedSpace {
         });
         synchronized (lock) {
             done.forEach(punched::add);
+            punching = false;
         }
     }
 

@@ -9,6 +9,7 @@ public final class Zone {
     private final long startBytes;
     private final long writableEndBytes;
     private final long endBytes;
+    private final boolean conventional;
 
     ZoneCondition condition;
     long writePointerBytes;
@@ -25,6 +26,7 @@ public final class Zone {
         this.startBytes = startBytes;
         this.writableEndBytes = startBytes + capacityBytes;
         this.endBytes = startBytes + lengthBytes;
+        conventional = condition == ZoneCondition.NOT_WP;
         this.condition = condition;
         this.writePointerBytes = writePointer;
     }
@@ -56,8 +58,9 @@ public final class Zone {
         return condition;
     }
 
+    /** Returns whether the zone has no write pointer. Never changes, so no lock is needed, unlike for {@link #condition}. */
     public boolean isConventional() {
-        return condition == ZoneCondition.NOT_WP;
+        return conventional;
     }
 
     /** Where the next write goes; writes below it may still be on their way. The end of the zone where it has none. */

@@ -129,7 +129,7 @@ final class Client {
             case 1 -> ZoneCondition.OFFLINE;
             default -> null;
         };
-        wear.begin(first, count, condition, world.device().changeCondition(first, count, condition));
+        wear.change(world.device(), first, count, condition);
     }
 
     /** Takes back the oldest change of conditions, if it has not begun. */
@@ -164,10 +164,11 @@ final class Client {
             }
             return;
         }
+        long reported = world.report(zone).writePointer(); // other threads may go on meanwhile
         if (oneWriteAtATime && zones[zone].hasWriteUnderWay(null)) {
             return;
         }
-        long pointer = zones[zone].expectedPointer(world.report(zone).writePointer());
+        long pointer = zones[zone].expectedPointer(reported);
         long atPointer = Math.min(pointer, start(zone) + geometry.zoneSizeBytes() - (long) blockSectors * SECTOR);
         boolean elsewhere = Dice.isElsewhere(step.dice());
         // A write that is against the rules may be taken for the last one, if that comes again.

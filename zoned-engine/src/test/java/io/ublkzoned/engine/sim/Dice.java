@@ -72,6 +72,11 @@ final class Dice {
         return bit(dice, 15);
     }
 
+    /** Whether a queue continues a request before it moves data. */
+    static boolean proceeds(long dice) {
+        return bit(dice, 0);
+    }
+
     static boolean disturbs(long dice) {
         return !bit(dice, 0);
     }

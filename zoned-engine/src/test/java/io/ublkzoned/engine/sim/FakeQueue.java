@@ -30,7 +30,7 @@ public final class FakeQueue implements RequestQueue {
     private final int firstSlot;
     private final ArrayDeque<BlockRequest> freeTags = new ArrayDeque<>();
     private final @Nullable IoCall[] underWay;
-    private final ArrayDeque<BlockRequest> handedOver = new ArrayDeque<>();
+    private final ArrayDeque<BlockRequest> handedOver = new ArrayDeque<>(); // guarded by itself
     private final List<IoCall> offered = new ArrayList<>();
     private Consumer<IoCall> listener = completed::add;
     private Runnable whenTaken = () -> {};
@@ -121,18 +121,18 @@ public final class FakeQueue implements RequestQueue {
     }
 
     private void begin(IoCall call) {
-        call.request.set(call.op, call.offset, call.data.length, call.forceUnitAccess);
         call.begun = world.tick();
         underWay[call.request.tag()] = call;
     }
 
-    /** Gives a prepared request to the device; it may be finished when this returns. */
+    /** Gives a prepared or reserved request to the device; it may be finished when this returns. */
     void send(IoCall call) {
+        call.request.set(call.op, call.offset, call.data.length, call.forceUnitAccess);
         call.sent = true;
         device().submit(call.request);
     }
 
-    /** Keeps the tag of a request that the kernel will send again, for {@link #sendAgain}. */
+    /** Keeps the tag of a request that the kernel will send again, for {@link #send}. */
     void reserve(IoCall call) {
         reserve(call, takeTag(call.request.tag()));
     }
@@ -154,12 +154,6 @@ public final class FakeQueue implements RequestQueue {
         return Arrays.stream(underWay).filter(Objects::nonNull).filter(call -> !call.sent);
     }
 
-    /** Sends a request once more, which {@link #reserve} has given a tag. */
-    void sendAgain(IoCall call) {
-        call.request.set(call.op, call.offset, call.data.length, call.forceUnitAccess);
-        send(call);
-    }
-
     IoCall callOf(BlockRequest request) {
         IoCall call = underWay[request.tag()];
         if (call == null || call.request != request || call.offered) {
@@ -168,9 +162,17 @@ public final class FakeQueue implements RequestQueue {
         return call;
     }
 
+    /** Whether a request was handed over, with which the queue can proceed. */
+    boolean hasHandedOver() {
+        return !handedOver.isEmpty();
+    }
+
     /** Proceeds with one request that was handed over; false if there is none. */
     public boolean proceedOnce() {
-        BlockRequest request = handedOver.poll();
+        BlockRequest request;
+        synchronized (handedOver) {
+            request = handedOver.poll();
+        }
         if (request == null) {
             return false;
         }
@@ -241,6 +243,8 @@ public final class FakeQueue implements RequestQueue {
     @Override
     public void handOver(BlockRequest request) {
         callOf(request);
-        handedOver.add(request);
+        synchronized (handedOver) {
+            handedOver.add(request);
+        }
     }
 }

@@ -75,6 +75,11 @@ public final class IoCall {
         return sent && request.offsetBytes() != offset;
     }
 
+    /** Where the device has it now, 0 if the device does not have it; any thread of a test may ask. */
+    long placeNow() {
+        return sent ? YieldPoints.unseen(request::offsetBytes) : 0;
+    }
+
     public boolean succeeded() {
         return done && result >= 0;
     }

@@ -1,10 +1,5 @@
 package io.ublkzoned.engine.sim;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.lang.classfile.ClassFile;
-import java.lang.classfile.ClassHierarchyResolver;
 import java.lang.classfile.ClassTransform;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.CodeElement;
@@ -14,7 +9,6 @@ import java.lang.classfile.TypeKind;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Takes one call out of one method of the engine, and so the fix that it is, to see that the simulator misses it. The engine and
@@ -27,55 +21,22 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 record Mutation(String type, String method, String callee, long result) {
 
-    private static final String ENGINE = "io.ublkzoned.engine.";
+    /** Makes the change, and counts what it replaces. */
+    private final class Replacement implements EngineLoader.Change {
 
-    /** Loads the engine with the change. */
-    private final class Loader extends ClassLoader {
-
-        private final AtomicInteger calls = new AtomicInteger();
-
-        Loader() {
-            super(Mutation.class.getClassLoader());
-        }
+        private int calls;
 
         @Override
-        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-            synchronized (getClassLoadingLock(name)) {
-                Class<?> loaded = findLoadedClass(name);
-                if (loaded != null) {
-                    return loaded;
-                }
-                if (!name.startsWith(ENGINE)) {
-                    return super.loadClass(name, resolve);
-                }
-                byte[] bytes = bytesOf(name);
-                if (name.equals(ENGINE + type)) {
-                    bytes = mutated(bytes);
-                }
-                return defineClass(name, bytes, 0, bytes.length);
+        public byte[] apply(String name, byte[] bytes) {
+            if (!name.equals(type)) {
+                return bytes;
             }
-        }
-
-        private byte[] bytesOf(String name) throws ClassNotFoundException {
-            try (InputStream file = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
-                if (file == null) {
-                    throw new ClassNotFoundException(name);
-                }
-                return file.readAllBytes();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        private byte[] mutated(byte[] bytes) {
-            ClassFile classFile = ClassFile.of(
-                    ClassFile.ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofResourceParsing(getParent())));
-            byte[] mutated = classFile.transformClass(
-                    classFile.parse(bytes),
+            byte[] mutated = EngineLoader.CLASS_FILE.transformClass(
+                    EngineLoader.CLASS_FILE.parse(bytes),
                     ClassTransform.transformingMethodBodies(
                             model -> model.methodName().equalsString(method),
                             CodeTransform.ofStateful(() -> this::replace)));
-            if (calls.get() == 0) {
+            if (calls == 0) {
                 throw new AssertionError("there is no such call: " + Mutation.this);
             }
             return mutated;
@@ -83,7 +44,7 @@ record Mutation(String type, String method, String callee, long result) {
 
         private void replace(CodeBuilder code, CodeElement element) {
             if (element instanceof InvokeInstruction call && call.name().equalsString(callee)) {
-                calls.incrementAndGet();
+                calls++;
                 dropArguments(code, call);
                 pushResult(code, call.typeSymbol().returnType());
             } else {
@@ -117,11 +78,7 @@ record Mutation(String type, String method, String callee, long result) {
 
     /** The first seed from 1 to {@code seeds} that fails with the change, or 0 if none does. */
     long findSeed(long seeds) throws ReflectiveOperationException {
-        var search = new Loader()
-                .loadClass(Mutation.class.getPackageName() + ".SeedSearch")
-                .getDeclaredMethod("findSeed", long.class);
-        search.setAccessible(true);
-        return (long) search.invoke(null, seeds);
+        return (long) new EngineLoader(new Replacement()).search("findSeed", seeds);
     }
 
     @Override

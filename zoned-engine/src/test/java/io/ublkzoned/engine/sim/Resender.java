@@ -59,8 +59,19 @@ final class Resender {
             IoCall call = waiting.remove(number % waiting.size());
             call.survivesServer = false;
             call.sentAgain = true;
-            ((FakeQueue) call.request.queue()).sendAgain(call);
+            ((FakeQueue) call.request.queue()).send(call);
         }
+    }
+
+    /** Sends one of this queue's, on whose thread this runs; false if there is none. */
+    boolean sendOneOf(FakeQueue queue) {
+        for (int i = 0; i < waiting.size(); i++) {
+            if (waiting.get(i).request.queue() == queue) {
+                sendOne(i);
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Sends all that are left. */

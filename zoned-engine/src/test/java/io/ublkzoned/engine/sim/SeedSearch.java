@@ -21,4 +21,29 @@ final class SeedSearch {
         }
         return 0;
     }
+
+    /** The first seed from 1 to {@code seeds} that fails with threads that interleave, or 0 if none does. */
+    static long findInterleaving(long seeds) {
+        for (long seed = 1; seed <= seeds; seed++) {
+            if (Shrinker.problem(ThreadedWorkload.draw(seed), null, new Trace(false)) != null) {
+                return seed;
+            }
+        }
+        return 0;
+    }
+
+    /** Describes how a seed fails with threads that interleave. */
+    static String interleaving(long seed) {
+        return Shrinker.report(seed, ThreadedWorkload.draw(seed), null);
+    }
+
+    /** The number that follows from all that happens in a life with threads that interleave. */
+    static long traceOfInterleaving(long seed) {
+        Trace trace = new Trace(false);
+        Throwable problem = Shrinker.problem(ThreadedWorkload.draw(seed), null, trace);
+        if (problem != null) {
+            throw new AssertionError(problem);
+        }
+        return trace.hash();
+    }
 }

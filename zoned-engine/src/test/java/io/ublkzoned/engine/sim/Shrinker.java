@@ -69,7 +69,12 @@ final class Shrinker {
 
     /** All that a failing seed comes down to, to be read and played again. */
     static String report(long seed, @Nullable Defect defect) {
-        Workload smallest = shrink(Workload.draw(seed), defect);
+        return report(seed, Workload.draw(seed), defect);
+    }
+
+    /** The same of the life that was made of that seed. */
+    static String report(long seed, Workload failing, @Nullable Defect defect) {
+        Workload smallest = shrink(failing, defect);
         Trace trace = new Trace(true);
         Throwable problem = problem(smallest, defect, trace);
         StringBuilder text = new StringBuilder("seed %d: %s%n%s%n".formatted(seed, problem, smallest.with(List.of())));

@@ -105,8 +105,8 @@ final class Simulation {
             open(workload.dice());
         });
         while (next < workload.steps().size()) {
-            Step step = workload.steps().get(next++);
-            doOrCrash(step.dice(), () -> play(step));
+            Step step = workload.steps().get(next);
+            doOrCrash(step.dice(), workload.is(Trait.THREADS) ? this::playTogether : this::playNext);
             wear.update(world.tick());
             checkLimits();
         }
@@ -151,6 +151,38 @@ final class Simulation {
         disk.cutPower(Dice.survival(workload.dice()));
         if (!created && !FirstImage.hasWholeHeader(disk, workload.options())) {
             FirstImage.create(disk, workload);
+        }
+    }
+
+    private void playNext() throws IOException {
+        play(workload.steps().get(next++));
+    }
+
+    /** Plays the next steps, as far as threads can share them. */
+    private void playTogether() throws IOException {
+        List<Step> steps = workload.steps();
+        List<Step> together = ServerThreads.shareable(steps.subList(next, steps.size()));
+        if (together.isEmpty()) {
+            playNext();
+            return;
+        }
+        next += together.size();
+        long seed = together.getFirst().dice();
+        new ServerThreads(world, resender, this::playOnItsThread, seed, trace).play(together);
+    }
+
+    private void playOnItsThread(Step step) {
+        switch (step.action()) {
+            case POWER_CUT -> trouble.die(true);
+            case KILL -> trouble.die(false);
+            case SEND_AGAIN -> resender.sendOneOf(world.queues[step.queue() % world.queues.length]);
+            default -> {
+                try {
+                    play(step);
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            }
         }
     }
 

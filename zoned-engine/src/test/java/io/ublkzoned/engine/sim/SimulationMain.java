@@ -1,22 +1,38 @@
 package io.ublkzoned.engine.sim;
 
+import java.lang.reflect.Method;
+
 /**
- * Plays many seeds: {@code SimulationMain FIRST SEEDS SECONDS}, at least so many and for at least so long. Ends with
- * status 1 at the first one that fails, shrunk.
+ * Plays many seeds: {@code SimulationMain FIRST SEEDS SECONDS THREADS}, at least so many and for at least so long, with
+ * threads that interleave if THREADS is {@code true}. Ends with status 1 at the first one that fails, shrunk.
  */
 final class SimulationMain {
 
     private SimulationMain() {}
 
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws ReflectiveOperationException {
+        if (Boolean.parseBoolean(arguments[3])) {
+            Method play = new EngineLoader(new Instrumentation())
+                    .loadClass(SimulationMain.class.getName())
+                    .getDeclaredMethod("play", String[].class);
+            play.setAccessible(true);
+            play.invoke(null, (Object) arguments);
+        } else {
+            play(arguments);
+        }
+    }
+
+    private static void play(String[] arguments) {
         long first = Long.parseLong(arguments[0]);
         long seeds = Long.parseLong(arguments[1]);
         long nanos = Long.parseLong(arguments[2]) * 1_000_000_000;
+        boolean threads = Boolean.parseBoolean(arguments[3]);
         long start = System.nanoTime();
         long seed = first;
         for (; seed < first + seeds || System.nanoTime() - start < nanos; seed++) {
-            if (Shrinker.problem(Workload.draw(seed), null, new Trace(false)) != null) {
-                System.out.print(Shrinker.report(seed, null));
+            Workload workload = threads ? ThreadedWorkload.draw(seed) : Workload.draw(seed);
+            if (Shrinker.problem(workload, null, new Trace(false)) != null) {
+                System.out.print(Shrinker.report(seed, workload, null));
                 System.exit(1);
             }
         }

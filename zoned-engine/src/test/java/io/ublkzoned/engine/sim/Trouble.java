@@ -109,22 +109,33 @@ final class Trouble {
             dieIfItIsTime();
         }
         duringCall.accept(call);
+        YieldPoints.pause();
     }
 
     /** The engine has stored a word of its state. */
     void stored() {
         dieIfItIsTime();
+        YieldPoints.pause();
     }
 
     /** The kernel has taken an answer. */
     void answered() {
         dieIfItIsTime();
+        YieldPoints.pause();
     }
 
     private void dieIfItIsTime() {
         if (callsToCrash > NEVER && --callsToCrash == NEVER) {
-            throw new Crash();
+            die(crashIsPowerCut);
         }
+    }
+
+    /** The machine or the server dies now. */
+    void die(boolean powerCut) {
+        crashIsPowerCut = powerCut;
+        Crash crash = new Crash();
+        YieldPoints.stopAll(crash);
+        throw crash;
     }
 
     private int fault(Call call, long offset, long length) {

@@ -46,7 +46,9 @@ record Workload(
         /** Queues work while the metadata thread is in a call on the image. */
         OVERLAPS,
         /** Other programs write to the image between two attaches. */
-        FOREIGN
+        FOREIGN,
+        /** The threads of the server interleave; see {@link ThreadedWorkload}. */
+        THREADS
     }
 
     /** What the image is at first. */
@@ -106,6 +108,16 @@ record Workload(
         boolean isOfQueues() {
             return compareTo(MAINTAIN) < 0;
         }
+
+        /** Whether the thread of one queue does this. */
+        boolean isOfQueue() {
+            return compareTo(WEAR) < 0;
+        }
+
+        /** Whether this stops no thread of the server, or ends all. */
+        boolean isOfThreads() {
+            return this != CHECK && this != COPY && this != REOPEN;
+        }
     }
 
     /** One step; the numbers mean what the action makes of them in the state that it finds. */
@@ -113,10 +125,10 @@ record Workload(
 
     private static final int SECTOR = TestData.SECTOR;
     /** In the dice of a write: it is not forced to the disk, which would make given-up space free. */
-    private static final long NOT_FORCED = 7;
+    static final long NOT_FORCED = 7;
 
     private static final List<ZonedLayout> LAYOUTS = List.of(ZonedLayout.values());
-    private static final int FULL_ZONES = 6;
+    static final int FULL_ZONES = 6;
     private static final long FULL_ZONE_BYTES = 256 << 10;
     private static final int[][] LIMITS = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {1, 2}, {2, 2}, {2, 3}, {1, 0}};
 
@@ -184,6 +196,7 @@ record Workload(
             boolean drawn = switch (trait) {
                 case SLOW, FAULTY, OTHER_TAGS, FOREIGN -> random.nextInt(3) == 0;
                 case RESENDS, OVERLAPS -> random.nextBoolean();
+                case THREADS -> false;
                 case ALIKE -> random.nextInt(4) == 0;
                 case WITHOUT_HOLES ->
                     full ? random.nextBoolean() : traits.contains(Trait.FAULTY) && random.nextInt(4) == 0;
@@ -222,7 +235,7 @@ record Workload(
     }
 
     /** Zones of 64 clusters: six of them, one to spare, the tables, and 56 clusters more have a refcount in one block. */
-    private static FormatOptions.Builder fullOptions() {
+    static FormatOptions.Builder fullOptions() {
         return FormatOptions.ofSize(FULL_ZONES * FULL_ZONE_BYTES)
                 .zoneSize(FULL_ZONE_BYTES)
                 .conventionalZones(1)
@@ -248,6 +261,12 @@ record Workload(
 
     boolean is(Trait trait) {
         return traits.contains(trait);
+    }
+
+    Workload with(Trait trait) {
+        Set<Trait> all = EnumSet.of(trait);
+        all.addAll(traits);
+        return new Workload(options, blockBytes, queues, image, all, dice, steps);
     }
 
     Workload with(List<Step> other) {

@@ -246,6 +246,11 @@ public final class World {
         return submit(op, geometry().zoneStart(zone), new byte[0]);
     }
 
+    /** Whether the metadata thread has something to do. */
+    boolean isWoken() {
+        return woken;
+    }
+
     /** Does what the metadata thread does when it is woken; false if it was not. */
     public boolean maintain() {
         if (!woken) {

@@ -82,7 +82,7 @@ final class ZoneModel {
         long pointer = reported;
         for (IoCall write : writes) {
             if (!write.done) {
-                pointer = Math.max(pointer, write.request.offsetBytes() + write.data.length);
+                pointer = Math.max(pointer, write.placeNow() + write.data.length);
             }
         }
         return pointer;

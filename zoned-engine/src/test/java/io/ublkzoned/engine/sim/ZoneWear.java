@@ -20,12 +20,22 @@ import org.jspecify.annotations.Nullable;
 final class ZoneWear {
 
     /** A change that has not ended; {@code condition} is EMPTY for a recovery, which stands for every condition that is good. */
-    private record Change(
-            int first,
-            int count,
-            ZoneCondition condition,
-            List<Set<ZoneCondition>> before,
-            CompletableFuture<@Nullable Void> done) {
+    private static final class Change {
+        private final int first;
+        private final int count;
+        private final ZoneCondition condition;
+        private final List<Set<ZoneCondition>> before;
+
+        /** Null until the device has been asked for it. */
+        private @Nullable CompletableFuture<@Nullable Void> done;
+
+        Change(int first, int count, ZoneCondition condition, List<Set<ZoneCondition>> before) {
+            this.first = first;
+            this.count = count;
+            this.condition = condition;
+            this.before = before;
+        }
+
         boolean concerns(int zone) {
             return zone >= first && zone < first + count;
         }
@@ -64,14 +74,13 @@ final class ZoneWear {
         return condition == ZoneCondition.READ_ONLY || condition == ZoneCondition.OFFLINE;
     }
 
-    /** A change was asked for. */
-    void begin(int first, int count, @Nullable ZoneCondition condition, CompletableFuture<@Nullable Void> done) {
+    /** Asks the device for a change, and knows from before on that it can come. */
+    void change(ZonedDevice device, int first, int count, @Nullable ZoneCondition condition) {
         Change change = new Change(
                 first,
                 count,
                 condition == null ? GOOD : condition,
-                List.copyOf(possible.subList(first, first + count)),
-                done);
+                List.copyOf(possible.subList(first, first + count)));
         for (int zone = first; zone < first + count; zone++) {
             overlaps[zone] |= isBeingChanged(zone);
         }
@@ -82,6 +91,7 @@ final class ZoneWear {
             possibleOnDisk.get(zone).add(change.condition);
             set(zone, conditions, 0);
         }
+        change.done = device.changeCondition(first, count, condition);
     }
 
     boolean isChanging() {
@@ -95,10 +105,11 @@ final class ZoneWear {
 
     /** Takes back the change that was asked for first of those that have not ended, if the device lets that happen. */
     void withdrawOldest(ZonedDevice device, long now) {
-        if (pending.isEmpty() || !device.withdraw(pending.getFirst().done)) {
+        Change withdrawn = pending.isEmpty() ? null : pending.getFirst();
+        if (withdrawn == null || withdrawn.done == null || !device.withdraw(withdrawn.done)) {
             return;
         }
-        Change withdrawn = pending.removeFirst();
+        pending.remove(withdrawn);
         for (int zone = withdrawn.first; zone < withdrawn.first + withdrawn.count; zone++) {
             Set<ZoneCondition> before = EnumSet.copyOf(withdrawn.before.get(zone - withdrawn.first));
             if (!isBeingChanged(zone) && !overlaps[zone]) {
@@ -112,7 +123,8 @@ final class ZoneWear {
     void update(long now) {
         for (Iterator<Change> each = pending.iterator(); each.hasNext(); ) {
             Change change = each.next();
-            if (!change.done.isDone()) {
+            CompletableFuture<@Nullable Void> done = change.done;
+            if (done == null || !done.isDone()) {
                 continue;
             }
             each.remove();
@@ -120,7 +132,7 @@ final class ZoneWear {
                 // Of changes that overlap, any may come last.
                 boolean alone = !isBeingChanged(zone) && !overlaps[zone];
                 overlaps[zone] &= isBeingChanged(zone);
-                if (alone && !change.done.isCompletedExceptionally()) {
+                if (alone && !done.isCompletedExceptionally()) {
                     set(zone, EnumSet.of(change.condition), now);
                     possibleOnDisk.set(zone, EnumSet.of(change.condition));
                 }

@@ -1,0 +1,160 @@
+package io.ublkzoned.engine.sim;
+
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.CodeElement;
+import java.lang.classfile.CodeModel;
+import java.lang.classfile.CodeTransform;
+import java.lang.classfile.Label;
+import java.lang.classfile.MethodModel;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.ExceptionCatch;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.lang.classfile.instruction.LabelTarget;
+import java.lang.classfile.instruction.MonitorInstruction;
+import java.lang.classfile.instruction.StoreInstruction;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A wrong use of the lock in one method of the engine, to see that a test of its threads misses the right one: a synchronized
+ * block that does not lock, or that becomes two blocks.
+ *
+ * @param type the class, in package {@code io.ublkzoned.engine}
+ * @param block which synchronized block of the method, from 1
+ * @param callee the first call to this ends the block, which begins again at once; empty if the block is not to lock at all
+ */
+record LockMutation(String type, String method, int block, String callee) implements EngineLoader.Change {
+
+    /** The block does not lock. */
+    static LockMutation withoutLock(String type, String method, int block) {
+        return new LockMutation(type, method, block, "");
+    }
+
+    /** The lock is free for a moment before a call. */
+    static LockMutation split(String type, String method, int block, String callee) {
+        return new LockMutation(type, method, block, callee);
+    }
+
+    @Override
+    public byte[] apply(String name, byte[] bytes) {
+        if (!name.equals(type)) {
+            return bytes;
+        }
+        return EngineLoader.CLASS_FILE.transformClass(EngineLoader.CLASS_FILE.parse(bytes), (classBuilder, member) -> {
+            if (member instanceof MethodModel model && model.methodName().equalsString(method)) {
+                classBuilder.transformMethod(model, (methodBuilder, part) -> {
+                    if (part instanceof CodeModel code) {
+                        methodBuilder.transformCode(code, change(code));
+                    } else {
+                        methodBuilder.with(part);
+                    }
+                });
+            } else {
+                classBuilder.with(member);
+            }
+        });
+    }
+
+    /** Blocks do not nest, so what follows the entry of one, up to the entry of the next, is its own. */
+    private CodeTransform change(CodeModel code) {
+        List<CodeElement> elements = code.elementList();
+        int entries = 0;
+        int lastStored = -1;
+        for (int i = 0; i < elements.size(); i++) {
+            CodeElement element = elements.get(i);
+            if (element instanceof StoreInstruction store) {
+                lastStored = entries < block ? store.slot() : lastStored;
+            } else if (element instanceof MonitorInstruction monitor && monitor.opcode() == Opcode.MONITORENTER) {
+                entries++;
+                if (entries == block && callee.isEmpty()) {
+                    return new Removal();
+                }
+            } else if (entries == block
+                    && element instanceof InvokeInstruction call
+                    && call.name().equalsString(callee)) {
+                return new Split(elements, i, lastStored);
+            }
+        }
+        throw new AssertionError("there is nothing to change: " + this);
+    }
+
+    /** Leaves out the entry and the exits of the block. */
+    private final class Removal implements CodeTransform {
+
+        private int entries;
+
+        @Override
+        public void accept(CodeBuilder code, CodeElement element) {
+            if (element instanceof MonitorInstruction monitor) {
+                entries += monitor.opcode() == Opcode.MONITORENTER ? 1 : 0;
+                if (entries == block) {
+                    code.pop();
+                    return;
+                }
+            }
+            code.with(element);
+        }
+    }
+
+    /** Leaves the block before an instruction and enters it again; handlers that leave it do not apply in between. */
+    private static final class Split implements CodeTransform {
+
+        private final List<CodeElement> elements;
+        private final int at;
+        private final int lockVariable;
+        private int position;
+
+        /** Where the lock has been gap.getFirst(), and where it has been entered again. */
+        private final List<Label> gap = new ArrayList<>();
+
+        Split(List<CodeElement> elements, int at, int lockVariable) {
+            this.elements = elements;
+            this.at = at;
+            this.lockVariable = lockVariable;
+        }
+
+        @Override
+        public void atStart(CodeBuilder code) {
+            gap.add(code.newLabel());
+            gap.add(code.newLabel());
+        }
+
+        @Override
+        public void accept(CodeBuilder code, CodeElement element) {
+            if (position++ == at) {
+                code.aload(lockVariable).monitorexit().labelBinding(gap.getFirst());
+                code.aload(lockVariable).monitorenter().labelBinding(gap.getLast());
+            }
+            if (element instanceof ExceptionCatch handler
+                    && handler.catchType().isEmpty()
+                    && position(handler.tryStart()) < at
+                    && position(handler.tryEnd()) > at) {
+                code.exceptionCatchAll(handler.tryStart(), gap.getFirst(), handler.handler());
+                code.exceptionCatchAll(gap.getLast(), handler.tryEnd(), handler.handler());
+            } else {
+                code.with(element);
+            }
+        }
+
+        private int position(Label label) {
+            for (int i = 0; i < elements.size(); i++) {
+                if (elements.get(i) instanceof LabelTarget target
+                        && target.label().equals(label)) {
+                    return i;
+                }
+            }
+            throw new AssertionError("a label without a place");
+        }
+    }
+
+    /** The first seed from 1 to {@code seeds} that fails with this, or 0 if none does. */
+    long findSeed(long seeds) throws ReflectiveOperationException {
+        return (long) new EngineLoader(this, new Instrumentation()).search("findInterleaving", seeds);
+    }
+
+    @Override
+    public String toString() {
+        String where = "%s.%s, block %d".formatted(type, method, block);
+        return where + (callee.isEmpty() ? " without its lock" : " in two, before " + callee);
+    }
+}
