@@ -49,7 +49,6 @@ final class Check implements Subcommand {
         Path path = operands.image();
         operands.end();
         RepairExtent extent = line.value("--repair", Check::extent);
-        ImageReader.requireUnused(path);
         CheckResult result;
         try (FileDescriptor file = open(path, extent)) {
             result = extent == null ? check(path, file, line) : repair(path, file, extent, line);
@@ -72,7 +71,7 @@ final class Check implements Subcommand {
 
     private static FileDescriptor open(Path path, @Nullable RepairExtent extent) throws IOException {
         if (extent == null) {
-            return ImageReader.descriptor(path);
+            return ImageReader.openUnused(path);
         }
         DeadDevice.requireNone(path);
         return LockedImage.open(path);

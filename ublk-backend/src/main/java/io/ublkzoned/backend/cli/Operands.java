@@ -41,10 +41,13 @@ final class Operands {
 
     Path path(String word) {
         try {
-            return Path.of(word);
+            if (!word.isEmpty()) {
+                return Path.of(word);
+            }
         } catch (InvalidPathException e) {
-            throw usage("'" + word + "' cannot be the name of a file");
+            // As an empty one.
         }
+        throw usage("'" + word + "' cannot be the name of a file");
     }
 
     /** All words have been taken. */

@@ -7,8 +7,6 @@ import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.linux.OpenFileLock;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
@@ -83,22 +81,6 @@ public final class ImageLock {
             throw inUse(Path.of(imageName));
         }
         LinuxException.check(result, "fcntl", imageName);
-    }
-
-    /**
-     * Whether {@link #lockForWriting} would be refused, asked without native code.
-     *
-     * @param channel open for writing; this process has no locks of Java's own on the file, for they are lost
-     */
-    public static boolean isLocked(FileChannel channel) throws IOException {
-        for (int at : FORBIDDEN) {
-            try (FileLock lock = channel.tryLock(at, 1, false)) {
-                if (lock == null) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     /** What to say of an image that is locked. */

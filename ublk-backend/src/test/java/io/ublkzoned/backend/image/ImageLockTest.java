@@ -10,11 +10,9 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,10 +51,10 @@ class ImageLockTest {
     void askingLeavesNoLockBehind() throws IOException {
         assertFalse(isLocked());
         try (FileDescriptor file = open()) {
-            try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-                assertFalse(ImageLock.isLocked(channel));
+            try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
+                ImageLock.requireUnused(asking, image.toString());
                 ImageLock.lockForWriting(file, image.toString());
-                assertTrue(ImageLock.isLocked(channel));
+                assertThrows(ImageInUseException.class, () -> ImageLock.requireUnused(asking, image.toString()));
             }
         }
     }
@@ -114,8 +112,11 @@ class ImageLockTest {
     }
 
     private boolean isLocked() throws IOException {
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-            return ImageLock.isLocked(channel);
+        try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
+            ImageLock.requireUnused(asking, image.toString());
+            return false;
+        } catch (ImageInUseException e) {
+            return true;
         }
     }
 }
