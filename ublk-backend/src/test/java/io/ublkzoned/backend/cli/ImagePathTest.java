@@ -141,6 +141,25 @@ class ImagePathTest {
                 .failed(2, "'' cannot be the name of a file; see ublk-zoned create --help");
     }
 
+    /** The launcher sets the property, and starts Java elsewhere. */
+    @Test
+    void relativeNameInADeletedFolder() throws IOException {
+        Path image = folder.resolve("disk.qcow2");
+        System.setProperty("io.ublkzoned.folderIsDeleted", "true");
+        try {
+            Path relative = Path.of("disk.qcow2");
+            assertRefusedByAll(
+                    relative,
+                    relative
+                            + ": the working directory has been deleted: cd to another one, or give the absolute path");
+            run("create %s 1G", image).succeeded();
+            run("report %s", image).succeeded();
+        } finally {
+            System.clearProperty("io.ublkzoned.folderIsDeleted");
+        }
+        assertFolderHas("disk.qcow2");
+    }
+
     private void assertFolderHas(String... names) throws IOException {
         List<String> found = new ArrayList<>();
         try (Stream<Path> files = Files.list(folder)) {
