@@ -10,9 +10,12 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,6 +59,33 @@ class ImageLockTest {
                 ImageLock.lockForWriting(file, image.toString());
                 assertThrows(ImageInUseException.class, () -> ImageLock.requireUnused(asking, image.toString()));
             }
+        }
+    }
+
+    /** A command that reads must not make an {@code add} at the same moment fail. */
+    @Test
+    void askingKeepsNobodyOut() throws Exception {
+        AtomicBoolean ended = new AtomicBoolean();
+        try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
+            CompletableFuture<Void> asked = CompletableFuture.runAsync(() -> {
+                while (!ended.get()) {
+                    try {
+                        ImageLock.requireUnused(asking, image.toString());
+                    } catch (ImageInUseException e) {
+                        // It is locked at the moment.
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+            });
+            try {
+                for (int i = 0; i < 2000; i++) {
+                    LockedImage.open(image).close();
+                }
+            } finally {
+                ended.set(true);
+            }
+            asked.get();
         }
     }
 
