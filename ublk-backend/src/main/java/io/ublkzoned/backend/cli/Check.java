@@ -124,7 +124,14 @@ final class Check implements Subcommand {
                     case CORRUPT -> result.corruptions() + " errors that put data at risk";
                 }
                 + ", " + result.allocatedClusters() + " of " + result.totalClusters() + " clusters allocated"
-                + (result.dirty() ? "; it was not closed: add recovers it" : ""));
+                + (result.dirty() ? "; it was not closed" + remedy(result) : ""));
+    }
+
+    /** A damaged image is repaired first. */
+    private static String remedy(CheckResult result) {
+        return result.status() == CheckResult.Status.CORRUPT
+                ? ""
+                : ": " + ImageInfo.recoveredBy(result.attachable()) + " recovers it";
     }
 
     private static String json(Path path, CheckResult result, @Nullable RepairResult repair) throws IOException {
