@@ -253,6 +253,7 @@ leaves_no_device_whose_path_cannot_be_printed() {
     ublk-zoned check disk.qcow2
 }
 
+# seconds: 900
 # runs: newest
 works_from_a_folder_that_has_been_deleted() {
     new_image disk.qcow2 --size 256M --zone-size 16M
@@ -260,13 +261,23 @@ works_from_a_folder_that_has_been_deleted() {
     mkdir gone
     cd gone || return
     rmdir "$OLDPWD/gone"
-    ublk-zoned add "$image" >"$OLDPWD/out.txt" 2>"$OLDPWD/err.txt"
-    ublk-zoned list >>"$OLDPWD/out.txt" 2>>"$OLDPWD/err.txt"
-    ublk-zoned del 0 2>>"$OLDPWD/err.txt"
-    ublk-zoned info disk.qcow2 2>>"$OLDPWD/err.txt" && fail "there is an image in no folder"
+    exec 8>"$OLDPWD/out.txt" 9>"$OLDPWD/err.txt"
+    ublk-zoned add "$image" >&8 2>&9
+    ublk-zoned list >&8 2>&9
+    ublk-zoned del 0 2>&9
+    ublk-zoned check "$image" >&8 2>&9
+    ublk-zoned create --force "$image" --size 256M --zone-size 16M >&8 2>&9
+    ublk-zoned info disk.qcow2 2>&9 && fail "there is an image in no folder"
+    ublk-zoned create disk.qcow2 1G 2>&9 && fail "create makes an image in no folder"
+    ublk-zoned add ./disk.qcow2 2>&9 && fail "add finds an image in no folder"
+    exec 8>&- 9>&-
     cd "$OLDPWD" || return
-    expect_match "what is printed" "$(<out.txt)" "^/dev/ublkb0"$'\n'"/dev/ublkb0  live  pid [0-9]+  $image$"
-    expect_equal "the errors" "$(<err.txt)" 'ublk-zoned: disk.qcow2: no such file'
+    expect_match "what is printed" "$(<out.txt)" "^/dev/ublkb0"$'\n'"/dev/ublkb0  live  pid [0-9]+  $image"$'\n'"$image: no damage"
+    local sentence='the working directory has been deleted: cd to another one, or give the absolute path'
+    expect_equal "the errors" "$(<err.txt)" "ublk-zoned: disk.qcow2: $sentence
+ublk-zoned: disk.qcow2: $sentence
+ublk-zoned: ./disk.qcow2: $sentence"
+    ublk-zoned check disk.qcow2
 }
 
 is_apart_from_its_caller() {

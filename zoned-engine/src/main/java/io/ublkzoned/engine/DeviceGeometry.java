@@ -148,6 +148,16 @@ public record DeviceGeometry(
         }
     }
 
+    /** Whether {@link #requireAttachable} passes. */
+    public boolean isAttachable(int clusterSizeBytes) {
+        try {
+            requireAttachable(clusterSizeBytes);
+            return true;
+        } catch (GeometryException e) {
+            return false;
+        }
+    }
+
     public int zoneCount() {
         return (int) Math.ceilDiv(sizeBytes, zoneSizeBytes);
     }

@@ -22,6 +22,8 @@ public final class Errno {
     public static final int EBUSY = 16;
     public static final int EEXIST = 17;
     public static final int ENODEV = 19;
+    public static final int ENOTDIR = 20;
+    public static final int EISDIR = 21;
     public static final int EINVAL = 22;
     public static final int ENFILE = 23;
     public static final int EMFILE = 24;
@@ -32,7 +34,10 @@ public final class Errno {
     public static final int EROFS = 30;
     public static final int EPIPE = 32;
     public static final int ERANGE = 34;
+    public static final int ENAMETOOLONG = 36;
+    public static final int ENOLCK = 37;
     public static final int ENOSYS = 38;
+    public static final int ELOOP = 40;
     public static final int ENODATA = 61;
     public static final int ETIME = 62;
     public static final int EOVERFLOW = 75;
@@ -40,6 +45,7 @@ public final class Errno {
     public static final int ETOOMANYREFS = 109;
     public static final int ETIMEDOUT = 110;
     public static final int ESTALE = 116;
+    public static final int EDQUOT = 122;
     public static final int ECANCELED = 125;
 
     private static final int DESCRIPTION_BYTES_MAX = 256;
@@ -79,6 +85,8 @@ public final class Errno {
             case EBUSY -> "EBUSY";
             case EEXIST -> "EEXIST";
             case ENODEV -> "ENODEV";
+            case ENOTDIR -> "ENOTDIR";
+            case EISDIR -> "EISDIR";
             case EINVAL -> "EINVAL";
             case ENFILE -> "ENFILE";
             case EMFILE -> "EMFILE";
@@ -89,7 +97,10 @@ public final class Errno {
             case EROFS -> "EROFS";
             case EPIPE -> "EPIPE";
             case ERANGE -> "ERANGE";
+            case ENAMETOOLONG -> "ENAMETOOLONG";
+            case ENOLCK -> "ENOLCK";
             case ENOSYS -> "ENOSYS";
+            case ELOOP -> "ELOOP";
             case ENODATA -> "ENODATA";
             case ETIME -> "ETIME";
             case EOVERFLOW -> "EOVERFLOW";
@@ -97,6 +108,7 @@ public final class Errno {
             case ETOOMANYREFS -> "ETOOMANYREFS";
             case ETIMEDOUT -> "ETIMEDOUT";
             case ESTALE -> "ESTALE";
+            case EDQUOT -> "EDQUOT";
             case ECANCELED -> "ECANCELED";
             default -> "";
         };

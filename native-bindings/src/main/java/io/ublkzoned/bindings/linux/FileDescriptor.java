@@ -13,7 +13,7 @@ public final class FileDescriptor implements Closeable {
     private final String name;
     private final AtomicInteger value;
 
-    private FileDescriptor(String name, int value) {
+    FileDescriptor(String name, int value) {
         this.name = name;
         this.value = new AtomicInteger(value);
     }
@@ -49,6 +49,16 @@ public final class FileDescriptor implements Closeable {
             throw new IllegalStateException(name + " is closed");
         }
         return fd;
+    }
+
+    /** Sets the permissions, fchmod(2): the umask does not matter. */
+    public void setMode(int mode) throws LinuxException {
+        LinuxException.check(Libc.fchmod(value(), mode), "fchmod", name);
+    }
+
+    /** Sets the owner and the group, fchown(2). */
+    public void setOwner(int userId, int groupId) throws LinuxException {
+        LinuxException.check(Libc.fchown(value(), userId, groupId), "fchown", name);
     }
 
     /** What was opened, for messages. */

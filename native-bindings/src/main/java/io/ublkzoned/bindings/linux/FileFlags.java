@@ -16,6 +16,11 @@ public final class FileFlags {
     public static final int O_TRUNC = libc_h.O_TRUNC();
     public static final int O_DIRECT = libc_h.O_DIRECT();
     public static final int O_DSYNC = libc_h.O_DSYNC();
+    /** Opening a FIFO does not wait for its other end. */
+    public static final int O_NONBLOCK = libc_h.O_NONBLOCK();
+
+    /** Names a file without opening it: neither permission to read it is needed, nor can it be read. */
+    static final int O_PATH = libc_h.O_PATH();
 
     public static final int SEEK_SET = libc_h.SEEK_SET();
     public static final int SEEK_END = libc_h.SEEK_END();

@@ -34,9 +34,31 @@ public final class Libc {
      * @return the file descriptor, or -errno
      */
     public static int open(String path, int flags, int mode) {
+        return openAt(libc_h.AT_FDCWD(), path, flags, mode);
+    }
+
+    /** openat(2), as {@link #open}; a relative path begins at the directory. */
+    static int openAt(int directoryFd, String path, int flags, int mode) {
         try (Arena arena = Arena.ofConfined()) {
             long cPath = arena.allocateFrom(path).address();
-            return (int) call(libc_h.SYS_openat(), libc_h.AT_FDCWD(), cPath, flags | libc_h.O_CLOEXEC(), mode);
+            return (int) call(libc_h.SYS_openat(), directoryFd, cPath, flags | libc_h.O_CLOEXEC(), mode);
+        }
+    }
+
+    /** renameat2(2) within a directory, without flags: what {@code to} named before is gone. */
+    static int renameAt(int directoryFd, String from, String to) {
+        try (Arena arena = Arena.ofConfined()) {
+            long cFrom = arena.allocateFrom(from).address();
+            long cTo = arena.allocateFrom(to).address();
+            return (int) call(libc_h.SYS_renameat2(), directoryFd, cFrom, directoryFd, cTo, 0, 0);
+        }
+    }
+
+    /** unlinkat(2) of a file. */
+    static int unlinkAt(int directoryFd, String name) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (int) call(
+                    libc_h.SYS_unlinkat(), directoryFd, arena.allocateFrom(name).address(), 0);
         }
     }
 
@@ -169,6 +191,16 @@ public final class Libc {
     /** fdatasync(2); blocks until the data, and the metadata needed to read it, are durable. */
     public static int fdatasync(int fd) {
         return (int) call(libc_h.SYS_fdatasync(), fd);
+    }
+
+    /** fchmod(2). */
+    static int fchmod(int fd, int mode) {
+        return (int) call(libc_h.SYS_fchmod(), fd, mode);
+    }
+
+    /** fchown(2). */
+    static int fchown(int fd, int userId, int groupId) {
+        return (int) call(libc_h.SYS_fchown(), fd, userId, groupId);
     }
 
     /** ftruncate(2): sets the size of a file. */

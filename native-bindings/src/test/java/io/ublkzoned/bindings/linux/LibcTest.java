@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -46,6 +48,13 @@ class LibcTest {
         MemorySegment buffer = arena.allocate(lengthBytes);
         long read = Libc.preadFully(file.value(), buffer, offsetBytes);
         return new String(buffer.asSlice(0, read).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.US_ASCII);
+    }
+
+    @Test
+    void errnoIsWhereJavaPutsIt() {
+        assertEquals(
+                SystemCall.ERRNO,
+                Linker.Option.captureStateLayout().byteOffset(MemoryLayout.PathElement.groupElement("errno")));
     }
 
     @Test

@@ -49,6 +49,18 @@ class OpenFileLockTest {
         assertEquals(0, OpenFileLock.tryLock(theirs.value(), FileFlags.F_WRLCK, 0, 0));
     }
 
+    /** The kernel looks at the mode of a descriptor only where a lock is taken. */
+    @Test
+    void readOnlyDescriptorTestsWriteLocksAndTakesReadLocks() throws LinuxException {
+        try (FileDescriptor readOnly = FileDescriptor.open(ours.name(), FileFlags.O_RDONLY)) {
+            assertEquals(0, OpenFileLock.testLock(readOnly.value(), FileFlags.F_WRLCK, 100, 1));
+            assertEquals(-Errno.EBADF, OpenFileLock.tryLock(readOnly.value(), FileFlags.F_WRLCK, 100, 1));
+            assertEquals(0, OpenFileLock.tryLock(ours.value(), FileFlags.F_RDLCK, 100, 1));
+            assertEquals(-Errno.EAGAIN, OpenFileLock.testLock(readOnly.value(), FileFlags.F_WRLCK, 100, 1));
+            assertEquals(0, OpenFileLock.tryLock(readOnly.value(), FileFlags.F_RDLCK, 100, 1));
+        }
+    }
+
     @Test
     void lockEndsByUnlockAndByClose() {
         assertEquals(0, OpenFileLock.tryLock(ours.value(), FileFlags.F_WRLCK, 0, 0));

@@ -63,7 +63,7 @@ final class Add implements Subcommand {
         });
     }
 
-    private static ServerOptions options(Arguments line) {
+    private static ServerOptions options(Arguments line) throws CommandFailure {
         Operands operands = line.operands();
         Path path = operands.image();
         Integer id = line.value("-n", DeviceName::id);

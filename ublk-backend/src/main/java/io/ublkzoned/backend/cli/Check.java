@@ -49,7 +49,6 @@ final class Check implements Subcommand {
         Path path = operands.image();
         operands.end();
         RepairExtent extent = line.value("--repair", Check::extent);
-        ImageReader.requireUnused(path);
         CheckResult result;
         try (FileDescriptor file = open(path, extent)) {
             result = extent == null ? check(path, file, line) : repair(path, file, extent, line);
@@ -72,7 +71,7 @@ final class Check implements Subcommand {
 
     private static FileDescriptor open(Path path, @Nullable RepairExtent extent) throws IOException {
         if (extent == null) {
-            return ImageReader.descriptor(path);
+            return ImageReader.openUnused(path);
         }
         FileDescriptor image = LockedImage.open(path);
         try {
@@ -131,7 +130,14 @@ final class Check implements Subcommand {
                     case CORRUPT -> result.corruptions() + " errors that put data at risk";
                 }
                 + ", " + result.allocatedClusters() + " of " + result.totalClusters() + " clusters allocated"
-                + (result.dirty() ? "; it was not closed: add recovers it" : ""));
+                + (result.dirty() ? "; it was not closed" + remedy(result) : ""));
+    }
+
+    /** A damaged image is repaired first. */
+    private static String remedy(CheckResult result) {
+        return result.status() == CheckResult.Status.CORRUPT
+                ? ""
+                : ": " + ImageInfo.recoveredBy(result.attachable()) + " recovers it";
     }
 
     private static String json(Path path, CheckResult result, @Nullable RepairResult repair) throws IOException {

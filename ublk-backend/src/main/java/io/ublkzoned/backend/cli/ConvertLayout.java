@@ -28,7 +28,8 @@ final class ConvertLayout implements Subcommand {
                         LayoutName.ALL,
                         "",
                         "The header and the table of write pointers are rewritten, the data stay where they are. If a",
-                        "conversion is interrupted, the image is in the old layout or in the new one; run it again.");
+                        "conversion is interrupted, the image is in the old layout or in the new one; run it again. An image that was",
+                        "not closed is recovered and closed, also one that is in the layout already.");
     }
 
     @Override

@@ -1,16 +1,15 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.backend.image.ChannelImageFile;
-import io.ublkzoned.bindings.linux.LinuxProcess;
+import io.ublkzoned.backend.image.ImageOpener;
+import io.ublkzoned.backend.image.NewImage;
+import io.ublkzoned.backend.ublk.DeadDevice;
 import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.ImageIoException;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -152,33 +151,18 @@ final class Create implements Subcommand {
         return builder.build();
     }
 
+    /** The file that is replaced stays as it was until the new one is complete. */
     private static void make(Path path, FormatOptions options, boolean force) throws IOException {
-        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-            format(path, options);
-            return;
-        }
-        Path old = path.toRealPath();
-        if (!Files.isRegularFile(old)) {
-            throw new FileSystemException(path.toString(), null, "exists and is not a regular file");
-        }
-        if (!force) {
-            throw new FileSystemException(path.toString(), null, "exists: --force overwrites it");
-        }
-        ImageReader.requireUnused(old);
-        // The old file stays as it was until the new one is complete.
-        Path fresh = old.resolveSibling("." + old.getFileName() + "." + LinuxProcess.processId());
-        format(fresh, options);
-        Files.move(fresh, old, StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private static void format(Path path, FormatOptions options) throws IOException {
-        try (ChannelImageFile file = ChannelImageFile.create(path)) {
-            try {
-                ImageFormatter.format(file, options);
-            } catch (IOException | RuntimeException | Error e) {
-                Files.deleteIfExists(path);
-                throw e;
+        try (NewImage image = force ? NewImage.replace(path) : NewImage.create(path)) {
+            if (force) {
+                DeadDevice.requireNone(path);
             }
+            ImageFormatter.format(image.file(), options);
+            image.finish();
+        } catch (FileAlreadyExistsException e) {
+            throw new CommandFailure(path + ": exists: --force overwrites it", e);
+        } catch (ImageIoException e) {
+            throw ImageOpener.failure(path, e.errno(), e);
         }
     }
 

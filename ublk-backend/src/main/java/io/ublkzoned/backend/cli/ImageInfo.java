@@ -93,7 +93,15 @@ final class ImageInfo implements Subcommand {
         if (facts.device() != null) {
             return facts.device();
         }
-        return facts.closed() ? "not attached" : "not attached, and was not closed: add recovers it";
+        boolean attachable = facts.geometry().isAttachable(facts.clusterSizeBytes());
+        return facts.closed()
+                ? "not attached"
+                : "not attached, and was not closed: " + recoveredBy(attachable) + " recovers it";
+    }
+
+    /** The command that recovers an image that was not closed. */
+    static String recoveredBy(boolean attachable) {
+        return attachable ? "add" : "convert-layout";
     }
 
     private static String limit(int zones) {

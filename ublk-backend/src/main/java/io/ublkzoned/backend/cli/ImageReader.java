@@ -1,22 +1,17 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.backend.image.ChannelImageFile;
+import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.ImageLock;
-import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.backend.image.ImageOpener;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.bindings.linux.FileFlags;
-import io.ublkzoned.bindings.linux.LinuxException;
+import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.ImageFormatException;
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneTable;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,34 +21,21 @@ final class ImageReader {
     /** Something that is found out from an open image. */
     @FunctionalInterface
     interface Question<T> {
-        T ask(ChannelImageFile file) throws IOException;
+        T ask(ImageFile file) throws IOException;
     }
 
     private ImageReader() {}
 
     /** Opens an image, asks, and closes it. */
     static <T> T read(Path image, Question<T> question) throws IOException {
-        try (ChannelImageFile file = ChannelImageFile.openReadOnly(image)) {
-            return question.ask(file);
+        try (FileDescriptor file = ImageOpener.forReading(image)) {
+            return question.ask(new FdImageFile(file));
         } catch (ImageFormatException e) {
             throw new CommandFailure(image + ": " + e.getMessage(), e);
         }
     }
 
-    /** Opens an image for reading by one who skips its holes, and so needs more than Java has. */
-    static FileDescriptor descriptor(Path image) throws IOException {
-        try {
-            return FileDescriptor.open(image.toString(), FileFlags.O_RDONLY);
-        } catch (LinuxException e) {
-            throw switch (e.errno()) {
-                case Errno.ENOENT -> new NoSuchFileException(image.toString());
-                case Errno.EACCES, Errno.EPERM -> new AccessDeniedException(image.toString());
-                default -> e;
-            };
-        }
-    }
-
-    static Qcow2Image open(ChannelImageFile file) throws IOException {
+    static Qcow2Image open(ImageFile file) throws IOException {
         return Qcow2Image.open(file, Access.READ_ONLY);
     }
 
@@ -74,14 +56,20 @@ final class ImageReader {
         return zones;
     }
 
-    /** Refuses an image that a server or QEMU has open. Whoever may not write to it cannot tell, and is let through. */
+    /** Refuses an image that a server or QEMU has open. */
     static void requireUnused(Path image) throws IOException {
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-            if (ImageLock.isLocked(channel)) {
-                throw ImageLock.inUse(image);
-            }
-        } catch (AccessDeniedException e) {
-            // Then the answer to the command itself says what may be done with it.
+        openUnused(image).close();
+    }
+
+    /** Opens an image for reading that neither a server nor QEMU has open. It is not locked: one may open it any time. */
+    static FileDescriptor openUnused(Path image) throws IOException {
+        FileDescriptor file = ImageOpener.forReading(image);
+        try {
+            ImageLock.requireUnused(file, image.toString());
+            return file;
+        } catch (IOException | RuntimeException | Error e) {
+            file.close();
+            throw e;
         }
     }
 }

@@ -15,6 +15,9 @@ final class Operands {
     /** The option of commands whose first word is an image. */
     static final String IMAGE = "--image";
 
+    /** Set by the launcher, which then starts Java elsewhere. */
+    private static final String FOLDER_IS_DELETED = "io.ublkzoned.folderIsDeleted";
+
     private final Arguments line;
     private final ArrayDeque<String> words;
 
@@ -30,7 +33,7 @@ final class Operands {
     }
 
     /** The image: the value of {@link #IMAGE}, else the next word. */
-    Path image() {
+    Path image() throws CommandFailure {
         String option = line.value(IMAGE, word -> word);
         String word = option == null ? words.poll() : option;
         if (word == null) {
@@ -39,12 +42,25 @@ final class Operands {
         return path(word);
     }
 
-    Path path(String word) {
-        try {
-            return Path.of(word);
-        } catch (InvalidPathException e) {
-            throw usage("'" + word + "' cannot be the name of a file");
+    /** @throws CommandFailure if the word is a relative name, and the folder that it begins in has been deleted */
+    Path path(String word) throws CommandFailure {
+        Path path = parsed(word);
+        if (!path.isAbsolute() && Boolean.getBoolean(FOLDER_IS_DELETED)) {
+            throw new CommandFailure(
+                    path + ": the working directory has been deleted: cd to another one, or give the absolute path");
         }
+        return path;
+    }
+
+    private Path parsed(String word) {
+        try {
+            if (!word.isEmpty()) {
+                return Path.of(word);
+            }
+        } catch (InvalidPathException e) {
+            // As an empty one.
+        }
+        throw usage("'" + word + "' cannot be the name of a file");
     }
 
     /** All words have been taken. */

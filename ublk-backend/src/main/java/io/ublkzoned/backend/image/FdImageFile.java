@@ -20,8 +20,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.slf4j.LoggerFactory;
 
 /**
- * The metadata port of an attached image: plain system calls. Segments on the heap are copied, since the kernel cannot be
- * given them.
+ * An image file by plain system calls, for its metadata. Segments on the heap are copied, since the kernel cannot be given
+ * them.
  */
 public final class FdImageFile implements ImageFile {
 
@@ -35,7 +35,7 @@ public final class FdImageFile implements ImageFile {
 
     private final FileDescriptor file;
 
-    /** @param file open for reading and writing, closed by the caller */
+    /** @param file open for reading, and for writing if the image is to be written; the caller closes it */
     public FdImageFile(FileDescriptor file) {
         this.file = file;
     }

@@ -4,6 +4,7 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.engine.ImageIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.UUID;
@@ -20,9 +21,9 @@ public final class ImageIdentities {
         return of(Path.of("/proc/self/fd/" + image.value()));
     }
 
-    /** The identity of the file that a path leads to, in this boot. */
-    public static ImageIdentity of(Path image) throws IOException {
-        Map<String, Object> attributes = Files.readAttributes(image, "unix:dev,ino");
+    /** The identity of the file that a path leads to, in this boot; {@code options} say what becomes of a symbolic link. */
+    public static ImageIdentity of(Path image, LinkOption... options) throws IOException {
+        Map<String, Object> attributes = Files.readAttributes(image, "unix:dev,ino", options);
         return new ImageIdentity(bootId(), number(attributes, "dev"), number(attributes, "ino"));
     }
 

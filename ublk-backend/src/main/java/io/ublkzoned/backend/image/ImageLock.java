@@ -7,8 +7,6 @@ import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.linux.OpenFileLock;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
@@ -45,7 +43,7 @@ public final class ImageLock {
     /**
      * Locks an image for writing, until {@code file} is closed.
      *
-     * @param file open for reading and writing
+     * @param file open for reading
      * @param imageName its path as the user gave it
      * @throws ImageInUseException if it is in use
      */
@@ -53,8 +51,28 @@ public final class ImageLock {
         for (int at : HELD) {
             requireFree(OpenFileLock.tryLock(file.value(), FileFlags.F_RDLCK, at, 1), imageName);
         }
+        requireUnused(file, imageName);
+    }
+
+    /**
+     * Refuses an image that {@link #lockForWriting} would refuse, and locks nothing.
+     *
+     * @param file open for reading: the kernel answers for write locks too
+     * @param imageName its path as the user gave it
+     * @throws ImageInUseException if it is in use
+     */
+    public static void requireUnused(FileDescriptor file, String imageName) throws IOException {
         for (int at : FORBIDDEN) {
             requireFree(OpenFileLock.testLock(file.value(), FileFlags.F_WRLCK, at, 1), imageName);
+        }
+    }
+
+    /** As {@link #lockForWriting}; a file that cannot be locked, as on a file system without locks, is passed over. */
+    static void lockWherePossible(FileDescriptor file, String imageName) throws IOException {
+        try {
+            lockForWriting(file, imageName);
+        } catch (LinuxException e) {
+            // Then nobody else can have it locked either.
         }
     }
 
@@ -63,22 +81,6 @@ public final class ImageLock {
             throw inUse(Path.of(imageName));
         }
         LinuxException.check(result, "fcntl", imageName);
-    }
-
-    /**
-     * Whether {@link #lockForWriting} would be refused, asked without native code.
-     *
-     * @param channel open for writing; this process has no locks of Java's own on the file, for they are lost
-     */
-    public static boolean isLocked(FileChannel channel) throws IOException {
-        for (int at : FORBIDDEN) {
-            try (FileLock lock = channel.tryLock(at, 1, false)) {
-                if (lock == null) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     /** What to say of an image that is locked. */

@@ -1,10 +1,8 @@
 package io.ublkzoned.backend.image;
 
-import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.bindings.linux.FileFlags;
-import io.ublkzoned.bindings.linux.LinuxException;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -14,6 +12,14 @@ public final class LockedImage {
 
     private static final long DEATH_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private static final int OPENS_MAX = 10;
+
+    /** Opens the file that a path leads to. */
+    @FunctionalInterface
+    interface Opening {
+        FileDescriptor open() throws IOException;
+    }
 
     private LockedImage() {}
 
@@ -26,15 +32,37 @@ public final class LockedImage {
         return open(image, 0);
     }
 
-    /** @param flags beside O_RDWR */
+    /** @param flags in addition to O_RDWR */
     static FileDescriptor open(Path image, int flags) throws IOException {
-        FileDescriptor file = openFile(image, flags);
-        try {
-            ImageLock.lockForWriting(file, image.toString());
-            return file;
-        } catch (IOException | RuntimeException | Error e) {
+        return open(image, () -> ImageOpener.forWriting(image, flags));
+    }
+
+    /**
+     * Opens and locks the file that has the image's name once it is locked. {@code create --force} or mv may give the name to
+     * another file before; the first file would then be served without a name, and its data lost when it is closed.
+     */
+    static FileDescriptor open(Path image, Opening opening) throws IOException {
+        for (int tries = 0; tries < OPENS_MAX; tries++) {
+            FileDescriptor file = opening.open();
+            try {
+                ImageLock.lockForWriting(file, image.toString());
+                if (isAt(image, file)) {
+                    return file;
+                }
+            } catch (IOException | RuntimeException | Error e) {
+                file.close();
+                throw e;
+            }
             file.close();
-            throw e;
+        }
+        throw new IOException(image + ": another file took its place each time that it was opened; try again");
+    }
+
+    private static boolean isAt(Path image, FileDescriptor file) throws IOException {
+        try {
+            return ImageIdentities.of(image).equals(ImageIdentities.of(file));
+        } catch (NoSuchFileException e) {
+            return false;
         }
     }
 
@@ -46,7 +74,7 @@ public final class LockedImage {
         return openOfDead(image, 0);
     }
 
-    /** @param flags beside O_RDWR */
+    /** @param flags in addition to O_RDWR */
     static FileDescriptor openOfDead(Path image, int flags) throws IOException {
         long deadline = System.nanoTime() + DEATH_NANOS;
         while (true) {
@@ -58,22 +86,6 @@ public final class LockedImage {
                 }
             }
             LockSupport.parkNanos(POLL_NANOS);
-        }
-    }
-
-    private static FileDescriptor openFile(Path image, int flags) throws IOException {
-        try {
-            return FileDescriptor.open(image.toString(), FileFlags.O_RDWR | flags);
-        } catch (LinuxException e) {
-            throw switch (e.errno()) {
-                case Errno.ENOENT ->
-                    new IOException(
-                            image + ": no such image; make one with 'ublk-zoned create " + image + " --size 4G'");
-                case Errno.EACCES, Errno.EPERM -> new IOException(image + ": no permission to write to it");
-                case Errno.EINVAL ->
-                    new IOException(image + ": its file system has no direct I/O; add it with --cache writeback");
-                default -> e;
-            };
         }
     }
 }

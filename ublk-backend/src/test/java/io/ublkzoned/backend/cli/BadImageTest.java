@@ -44,11 +44,6 @@ class BadImageTest {
         }
     }
 
-    @Test
-    void folder() {
-        CommandLineRun.of("info", folder).failed(1, folder + ": Is a directory");
-    }
-
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 3, 70, 4096})
     void fileOfAnotherKind(int length) throws IOException {

@@ -252,10 +252,11 @@ class CreateTest {
     }
 
     @Test
-    void placeThatCannotBeWrittenToIsNamed() throws IOException {
+    void directoryThatDoesNotExistIsNamed() throws IOException {
         Path missing = folder.resolve("missing/disk.qcow2");
-        CommandLineRun.of("create", missing, "1G").failed(1, missing + ": no such file");
-        CommandLineRun.of("create", folder, "1G").failed(1, folder + ": exists and is not a regular file");
+        for (Object[] words : new Object[][] {{"create", missing, "1G"}, {"create", "--force", missing, "1G"}}) {
+            CommandLineRun.of(words).failed(1, missing + ": the directory " + missing.getParent() + " does not exist");
+        }
         assertFolderHas();
     }
 

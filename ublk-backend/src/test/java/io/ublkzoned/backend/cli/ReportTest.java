@@ -23,6 +23,11 @@ class ReportTest {
     private static final long ZONE = 64L << 20;
     private static final int ZONED_EXTENSION = 0x007a6264;
     private static final int TABLE_OFFSET_FIELD = 24;
+    private static final int DEVICE_SIZE = 24;
+    private static final int INCOMPATIBLE_FEATURES = 72;
+    private static final long ZONED_BIT = 1 << 5;
+    private static final long DIRTY_BIT = 1;
+    private static final long CORRUPT_BIT = 2;
 
     @TempDir
     Path folder;
@@ -167,10 +172,7 @@ class ReportTest {
     /** The device's size in the header makes the last zone smaller. */
     @Test
     void smallerLastZoneIsShown() throws IOException {
-        setWritePointer(3, 3 * ZONE);
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-            channel.write(ByteBuffer.allocate(8).putLong(0, 3 * ZONE + (32 << 20)), 24);
-        }
+        makeLastZoneSmaller();
         assertEquals(
                 "   3   192M     32M       32M             +0  sequential    empty",
                 CommandLineRun.of("report", image)
@@ -185,6 +187,40 @@ class ReportTest {
                         "size:      224M\nzones:     4 zones of 64M, capacity 48M, 1 conventional, the last of 32M\n"),
                 info);
         CommandLineRun.of("check", image).succeeded();
+    }
+
+    private void makeLastZoneSmaller() throws IOException {
+        setWritePointer(3, 3 * ZONE);
+        putHeader(DEVICE_SIZE, 3 * ZONE + (32 << 20));
+    }
+
+    private void putHeader(long offset, long value) throws IOException {
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(8).putLong(0, value), offset);
+        }
+    }
+
+    @Test
+    void imageThatWasNotClosedIsSentToTheCommandThatRecoversIt() throws IOException {
+        putHeader(INCOMPATIBLE_FEATURES, ZONED_BIT | DIRTY_BIT);
+        assertNotClosed("add");
+        makeLastZoneSmaller();
+        assertNotClosed("convert-layout");
+        CommandLineRun.of("convert-layout", image, "be44").succeeded();
+        assertTrue(CommandLineRun.of("info", image).succeeded().out().contains("device:    not attached\n"));
+        String clean = CommandLineRun.of("check", image).succeeded().out();
+        assertTrue(clean.endsWith(" clusters allocated\n"), clean);
+        putHeader(INCOMPATIBLE_FEATURES, ZONED_BIT | DIRTY_BIT | CORRUPT_BIT);
+        String corrupt = CommandLineRun.of("check", image).out();
+        assertTrue(corrupt.endsWith("; it was not closed\n"), corrupt);
+    }
+
+    private void assertNotClosed(String command) {
+        String sentence = "was not closed: " + command + " recovers it\n";
+        String info = CommandLineRun.of("info", image).succeeded().out();
+        assertTrue(info.contains("device:    not attached, and " + sentence), info);
+        String check = CommandLineRun.of("check", image).succeeded().out();
+        assertTrue(check.endsWith("; it " + sentence), check);
     }
 
     @Test

@@ -172,10 +172,11 @@ class AppendStormTest {
     @Test
     void appendsOfSeveralThreadsTileTheZone() throws Exception {
         Path path = folder.resolve("disk.qcow2");
-        try (ChannelImageFile fresh = ChannelImageFile.create(path)) {
+        try (NewImage fresh = NewImage.create(path)) {
             ImageFormatter.format(
-                    fresh,
+                    fresh.file(),
                     FormatOptions.ofSize(8L * ZONE_BYTES).zoneSize(ZONE_BYTES).build());
+            fresh.finish();
         }
         Map<Long, Placed> byPlace = new TreeMap<>();
         try (FileDescriptor descriptor = FileDescriptor.open(path.toString(), FileFlags.O_RDWR);
@@ -209,7 +210,8 @@ class AppendStormTest {
 
     /** Reads the zone where the image's own tables say that it lies. */
     private static void expectData(Path path, Map<Long, Placed> byPlace) throws IOException {
-        try (ChannelImageFile file = ChannelImageFile.openReadOnly(path)) {
+        try (FileDescriptor descriptor = ImageOpener.forReading(path)) {
+            FdImageFile file = new FdImageFile(descriptor);
             assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(file).status());
             Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
             int cluster = image.clusterSizeBytes();

@@ -10,11 +10,12 @@ import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -53,11 +54,38 @@ class ImageLockTest {
     void askingLeavesNoLockBehind() throws IOException {
         assertFalse(isLocked());
         try (FileDescriptor file = open()) {
-            try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-                assertFalse(ImageLock.isLocked(channel));
+            try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
+                ImageLock.requireUnused(asking, image.toString());
                 ImageLock.lockForWriting(file, image.toString());
-                assertTrue(ImageLock.isLocked(channel));
+                assertThrows(ImageInUseException.class, () -> ImageLock.requireUnused(asking, image.toString()));
             }
+        }
+    }
+
+    /** A command that reads must not make an {@code add} at the same moment fail. */
+    @Test
+    void askingKeepsNobodyOut() throws Exception {
+        AtomicBoolean ended = new AtomicBoolean();
+        try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
+            CompletableFuture<Void> asked = CompletableFuture.runAsync(() -> {
+                while (!ended.get()) {
+                    try {
+                        ImageLock.requireUnused(asking, image.toString());
+                    } catch (ImageInUseException e) {
+                        // It is locked at the moment.
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+            });
+            try {
+                for (int i = 0; i < 2000; i++) {
+                    LockedImage.open(image).close();
+                }
+            } finally {
+                ended.set(true);
+            }
+            asked.get();
         }
     }
 
@@ -114,8 +142,11 @@ class ImageLockTest {
     }
 
     private boolean isLocked() throws IOException {
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-            return ImageLock.isLocked(channel);
+        try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
+            ImageLock.requireUnused(asking, image.toString());
+            return false;
+        } catch (ImageInUseException e) {
+            return true;
         }
     }
 }

@@ -2,7 +2,8 @@ package io.ublkzoned.backend.ublk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.ublkzoned.backend.image.ChannelImageFile;
+import io.ublkzoned.backend.image.FdImageFile;
+import io.ublkzoned.backend.image.NewImage;
 import io.ublkzoned.bindings.ublk.BlkZone;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
@@ -30,8 +31,9 @@ final class ZoneReportEncoderTest {
 
     @Test
     void failedZonesHaveNoWritePointerUntilTheyRecover() throws IOException {
-        try (ChannelImageFile file = ChannelImageFile.create(folder.resolve("disk.qcow2"));
+        try (NewImage image = NewImage.create(folder.resolve("disk.qcow2"));
                 Arena arena = Arena.ofConfined()) {
+            FdImageFile file = image.file();
             ImageFormatter.format(
                     file,
                     FormatOptions.ofSize(ZONES << 20)

@@ -6,7 +6,8 @@ import java.util.List;
  * What a check found.
  *
  * @param status the verdict
- * @param dirty whether the image was not closed: what recovery puts right at the next attach is not counted as damage
+ * @param dirty whether the image was not closed: what recovery puts right is not counted as damage
+ * @param attachable whether ublk can serve such a device; otherwise {@link LayoutConverter} recovers a dirty image
  * @param corruptions how many things are wrong that put data at risk
  * @param leaks how many clusters are marked as used without being so, or, in a dirty image, are not yet marked right
  * @param allocatedClusters guest clusters that have a host cluster
@@ -18,6 +19,7 @@ import java.util.List;
 public record CheckResult(
         Status status,
         boolean dirty,
+        boolean attachable,
         long corruptions,
         long leaks,
         long allocatedClusters,

@@ -42,13 +42,15 @@ final class Findings {
         }
     }
 
-    CheckResult result(boolean dirty, long allocatedClusters, long totalClusters, long imageEndBytes) {
+    CheckResult result(
+            boolean dirty, boolean attachable, long allocatedClusters, long totalClusters, long imageEndBytes) {
         CheckResult.Status status = corruptions > 0
                 ? CheckResult.Status.CORRUPT
                 : leaks > 0 ? CheckResult.Status.LEAKS : CheckResult.Status.CLEAN;
         return new CheckResult(
                 status,
                 dirty,
+                attachable,
                 corruptions,
                 leaks,
                 allocatedClusters,

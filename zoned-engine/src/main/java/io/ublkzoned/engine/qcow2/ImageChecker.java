@@ -43,7 +43,7 @@ public final class ImageChecker {
     CheckResult run(boolean withCorruptBit) throws IOException {
         ReadableImage image = ReadableImage.read(file, findings);
         if (image == null) {
-            return findings.result(false, 0, 0, 0);
+            return findings.result(false, false, 0, 0, 0);
         }
         Qcow2Header header = image.header();
         if (withCorruptBit && header.has(FeatureBits.CORRUPT)) {
@@ -53,7 +53,12 @@ public final class ImageChecker {
         ClusterBitmap used = findReferences(image);
         compareRefcounts(image, used);
         long guestClusters = HostLayout.ceilShift(header.deviceSizeBytes(), header.clusterBits());
-        return findings.result(image.isDirty(), allocatedClusters, guestClusters, used.end() << header.clusterBits());
+        return findings.result(
+                image.isDirty(),
+                image.isAttachable(),
+                allocatedClusters,
+                guestClusters,
+                used.end() << header.clusterBits());
     }
 
     /** Goes through all mappings. Those that recovery will drop refer to nothing. */

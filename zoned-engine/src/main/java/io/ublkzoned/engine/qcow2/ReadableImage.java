@@ -156,6 +156,11 @@ final class ReadableImage {
         return header.has(FeatureBits.DIRTY);
     }
 
+    /** Whether its geometry can be read and is one that ublk serves. */
+    boolean isAttachable() {
+        return zoned != null && zoned.geometry().isAttachable(header.clusterBytes());
+    }
+
     int tableEntries() {
         return header.clusterBytes() / Long.BYTES;
     }

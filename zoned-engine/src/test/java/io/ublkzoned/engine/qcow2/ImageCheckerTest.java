@@ -32,7 +32,7 @@ class ImageCheckerTest {
     void imageInUseIsClean() throws IOException {
         SparseImage file = used();
         assertEquals(
-                new CheckResult(CheckResult.Status.CLEAN, false, 0, 0, 10, 4096, file.sizeBytes(), List.of(), 0),
+                new CheckResult(CheckResult.Status.CLEAN, false, true, 0, 0, 10, 4096, file.sizeBytes(), List.of(), 0),
                 ImageChecker.check(file));
     }
 

@@ -86,6 +86,15 @@ public class libc_h extends libc_h$shared {
     public static int O_APPEND() {
         return O_APPEND;
     }
+    private static final int O_NONBLOCK = (int)2048L;
+    /**
+     * {@snippet lang=c :
+     * #define O_NONBLOCK 2048
+     * }
+     */
+    public static int O_NONBLOCK() {
+        return O_NONBLOCK;
+    }
     private static final int F_OFD_GETLK = (int)36L;
     /**
      * {@snippet lang=c :
@@ -374,6 +383,15 @@ public class libc_h extends libc_h$shared {
     public static int O_DIRECT() {
         return O_DIRECT;
     }
+    private static final int O_PATH = (int)2097152L;
+    /**
+     * {@snippet lang=c :
+     * #define O_PATH 2097152
+     * }
+     */
+    public static int O_PATH() {
+        return O_PATH;
+    }
     private static final int O_DSYNC = (int)4096L;
     /**
      * {@snippet lang=c :
@@ -400,6 +418,69 @@ public class libc_h extends libc_h$shared {
      */
     public static int AT_FDCWD() {
         return AT_FDCWD;
+    }
+    private static final int S_IFMT = (int)61440L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFMT 61440
+     * }
+     */
+    public static int S_IFMT() {
+        return S_IFMT;
+    }
+    private static final int S_IFDIR = (int)16384L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFDIR 16384
+     * }
+     */
+    public static int S_IFDIR() {
+        return S_IFDIR;
+    }
+    private static final int S_IFCHR = (int)8192L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFCHR 8192
+     * }
+     */
+    public static int S_IFCHR() {
+        return S_IFCHR;
+    }
+    private static final int S_IFBLK = (int)24576L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFBLK 24576
+     * }
+     */
+    public static int S_IFBLK() {
+        return S_IFBLK;
+    }
+    private static final int S_IFREG = (int)32768L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFREG 32768
+     * }
+     */
+    public static int S_IFREG() {
+        return S_IFREG;
+    }
+    private static final int S_IFIFO = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFIFO 4096
+     * }
+     */
+    public static int S_IFIFO() {
+        return S_IFIFO;
+    }
+    private static final int S_IFSOCK = (int)49152L;
+    /**
+     * {@snippet lang=c :
+     * #define S_IFSOCK 49152
+     * }
+     */
+    public static int S_IFSOCK() {
+        return S_IFSOCK;
     }
     private static final int SYS_chdir = (int)80L;
     /**
@@ -454,6 +535,24 @@ public class libc_h extends libc_h$shared {
      */
     public static int SYS_fallocate() {
         return SYS_fallocate;
+    }
+    private static final int SYS_fchmod = (int)91L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_fchmod 91
+     * }
+     */
+    public static int SYS_fchmod() {
+        return SYS_fchmod;
+    }
+    private static final int SYS_fchown = (int)93L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_fchown 93
+     * }
+     */
+    public static int SYS_fchown() {
+        return SYS_fchown;
     }
     private static final int SYS_fcntl = (int)72L;
     /**
@@ -626,6 +725,15 @@ public class libc_h extends libc_h$shared {
     public static int SYS_read() {
         return SYS_read;
     }
+    private static final int SYS_renameat2 = (int)316L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_renameat2 316
+     * }
+     */
+    public static int SYS_renameat2() {
+        return SYS_renameat2;
+    }
     private static final int SYS_umount2 = (int)166L;
     /**
      * {@snippet lang=c :
@@ -634,6 +742,15 @@ public class libc_h extends libc_h$shared {
      */
     public static int SYS_umount2() {
         return SYS_umount2;
+    }
+    private static final int SYS_unlinkat = (int)263L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_unlinkat 263
+     * }
+     */
+    public static int SYS_unlinkat() {
+        return SYS_unlinkat;
     }
     private static final int SYS_write = (int)1L;
     /**
