@@ -74,7 +74,15 @@ public final class DeadDevice {
      * @throws IOException with a sentence, if the image is that of a device whose server died
      */
     public static void requireNone(Path path, FileDescriptor image) throws IOException {
-        OptionalInt id = find(image);
+        requireNone(path, find(image));
+    }
+
+    /** The same of what a path leads to, if it leads to a file that can be read. */
+    public static void requireNone(Path path) throws IOException {
+        requireNone(path, find(path));
+    }
+
+    private static void requireNone(Path path, OptionalInt id) throws IOException {
         if (id.isPresent()) {
             throw new IOException(
                     "%s is that of device %d, whose server died: 'ublk-zoned recover %2$d' goes on with it, 'ublk-zoned del %2$d' closes it; add '--image %1$s' if it is not at its old place"
@@ -111,10 +119,14 @@ public final class DeadDevice {
         while (id.isPresent() && isDying(control, id.getAsInt()) && System.nanoTime() < deadline) {
             LockSupport.parkNanos(POLL_NANOS);
         }
-        try (FileDescriptor image = FileDescriptor.open(path.toString(), FileFlags.O_RDONLY)) {
+        return find(path);
+    }
+
+    private static OptionalInt find(Path path) throws IOException {
+        try (FileDescriptor image = FileDescriptor.open(path.toString(), FileFlags.O_RDONLY | FileFlags.O_NONBLOCK)) {
             return find(image);
         } catch (LinuxException e) {
-            return OptionalInt.empty(); // to attach it will say why
+            return OptionalInt.empty();
         }
     }
 
