@@ -272,11 +272,16 @@ final class ZoneModel {
 
     private boolean canBeErased(long begun) {
         for (IoCall reset : resets) {
-            if ((reset.succeeded() || reset.crashed) && reset.ended > begun) {
+            if (mayHaveErased(reset) && reset.ended > begun) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** A reset of all zones that failed may have failed for others only. */
+    private static boolean mayHaveErased(IoCall reset) {
+        return reset.succeeded() || reset.crashed || (reset.done && reset.op == BlockOp.ZONE_RESET_ALL);
     }
 
     private boolean isErased(IoCall call) {
