@@ -256,7 +256,7 @@ final class ZoneChanges {
         List<Zone> changed = change.zones.stream().map(traffic -> traffic.zone).toList();
         try {
             synchronized (lock) {
-                if (change.condition == null && rules.checkRecover(changed) != 0) {
+                if (change.condition == null && rules.beginRecovery(changed) != 0) {
                     throw new IOException(
                             "more zones would be active than the device may have: reset or finish others");
                 }
@@ -264,6 +264,7 @@ final class ZoneChanges {
             int first = changed.getFirst().index();
             metadata.storeFailed(metadata.failedZones().with(first, changed.size(), change.condition));
             synchronized (lock) {
+                rules.endRecovery();
                 for (Zone zone : changed) {
                     if (change.condition != null) {
                         rules.fail(zone, change.condition);
@@ -277,6 +278,10 @@ final class ZoneChanges {
         } catch (RuntimeException | VirtualMachineError e) {
             failures.logAndGetErrno("changing the condition of zones", e);
             change.failure = new IOException("the change failed by a bug: the server's log has its place", e);
+        } finally {
+            synchronized (lock) {
+                rules.endRecovery();
+            }
         }
     }
 

@@ -17,6 +17,8 @@ import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -257,6 +259,26 @@ final class FailedZonesTest {
         limited.run(BlockOp.ZONE_RESET, 3);
         change(limited, 2, 1, null);
         assertEquals(ZoneCondition.CLOSED, limited.condition(2));
+    }
+
+    @Test
+    void zoneThatRecoversKeepsItsPlaceWhileThatIsMadeDurable() {
+        World limited =
+                new World(World.smallOptions().maxOpenZones(1).maxActiveZones(1).build());
+        limited.write(limited.start(2), stamped(1, BLOCK));
+        change(limited, 2, 1, ZoneCondition.READ_ONLY);
+        List<IoCall> opens = new ArrayList<>();
+        limited.image.listen((call, offset, length) -> {
+            if (call == SimulatedDisk.Call.SYNC) {
+                opens.add(limited.submit(BlockOp.ZONE_OPEN, 3));
+            }
+        });
+        change(limited, 2, 1, null);
+
+        assertEquals(-BlockErrors.EOVERFLOW, opens.getFirst().result);
+        assertEquals(ZoneCondition.CLOSED, limited.condition(2));
+        limited.run(BlockOp.ZONE_RESET, 2);
+        assertEquals(0, limited.run(BlockOp.ZONE_OPEN, 3));
     }
 
     @Test

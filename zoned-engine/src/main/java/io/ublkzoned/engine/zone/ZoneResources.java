@@ -16,6 +16,9 @@ final class ZoneResources {
     private final int maxOpen;
     private final int maxActive;
 
+    /** Zones that are about to become active. */
+    private int reserved;
+
     ZoneResources(ZoneTable table, DeviceGeometry geometry) {
         this.table = table;
         this.maxOpen = geometry.maxOpenZones();
@@ -28,7 +31,7 @@ final class ZoneResources {
      * @return 0, -EOVERFLOW at the active limit, or -ETOOMANYREFS if every open zone is explicitly open
      */
     int makeRoomToOpen(Zone zone) {
-        if (maxActive != 0 && !zone.condition.isActive() && table.activeCount() >= maxActive) {
+        if (maxActive != 0 && !zone.condition.isActive() && table.activeCount() + reserved >= maxActive) {
             return -BlockErrors.EOVERFLOW;
         }
         if (maxOpen != 0 && table.openCount() >= maxOpen) {
@@ -48,9 +51,15 @@ final class ZoneResources {
         }
     }
 
-    /** Whether so many zones more can be active. */
-    boolean hasRoomForActive(long zones) {
-        return maxActive == 0 || table.activeCount() + zones <= maxActive;
+    /** Keeps room for so many more active zones, if there is any, until {@link #endReservation}. */
+    boolean reserveActive(int zones) {
+        boolean hasRoom = maxActive == 0 || table.activeCount() + zones <= maxActive;
+        reserved = hasRoom ? zones : 0;
+        return hasRoom;
+    }
+
+    void endReservation() {
+        reserved = 0;
     }
 
     /** Closes an open zone: CLOSED if it holds data, else EMPTY. */

@@ -164,12 +164,21 @@ public final class ZoneStateMachine {
         table.transition(zone, recovered(zone));
     }
 
-    /** Whether there is room for these zones to be CLOSED, if they had failed with data: 0 or -EOVERFLOW. */
-    public int checkRecover(List<Zone> zones) {
-        long active = zones.stream()
+    /**
+     * Keeps room for these zones to be CLOSED, if they had failed with data, until {@link #endRecovery}.
+     *
+     * @return 0, or -EOVERFLOW if there is none
+     */
+    public int beginRecovery(List<Zone> zones) {
+        int active = (int) zones.stream()
                 .filter(zone -> zone.condition.isFailed() && recovered(zone) == ZoneCondition.CLOSED)
                 .count();
-        return resources.hasRoomForActive(active) ? 0 : -BlockErrors.EOVERFLOW;
+        return resources.reserveActive(active) ? 0 : -BlockErrors.EOVERFLOW;
+    }
+
+    /** The zones have recovered, or will not. */
+    public void endRecovery() {
+        resources.endReservation();
     }
 
     private static ZoneCondition recovered(Zone zone) {
