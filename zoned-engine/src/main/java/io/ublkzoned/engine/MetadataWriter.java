@@ -2,7 +2,6 @@ package io.ublkzoned.engine;
 
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
-import io.ublkzoned.engine.qcow2.AttachRecord;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.FailedZones;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
@@ -12,7 +11,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Orders all metadata writes of a device: the only class that does.
@@ -49,8 +47,7 @@ final class MetadataWriter {
     private boolean flushing;
 
     // Of the metadata thread, which allocates nothing for a flush.
-    private @Nullable DeviceState state;
-    private long generation;
+    private final Generation generation;
     private final RequestList flushed = new RequestList();
     private final MemorySegment refcountPage;
     private long[] pointers = {};
@@ -63,6 +60,7 @@ final class MetadataWriter {
         file = context.file();
         failures = context.failures();
         allocator = image.allocator();
+        generation = new Generation(image);
         this.space = space;
         this.wakeUp = wakeUp;
         maps = new ZoneMapIo(context, mapper, space, this);
@@ -124,11 +122,9 @@ final class MetadataWriter {
      * Marks the image as in use by the attach of this state. Unless this program closed the image, it also makes true that
      * free clusters are holes.
      */
-    void begin(DeviceState newState) throws IOException {
-        state = newState;
-        generation = newState.generation() + 1;
+    void begin(DeviceState state) throws IOException {
         boolean freeClustersAreHoles = image.isClosedHere();
-        image.markInUse(new AttachRecord(newState.attachId(), generation));
+        generation.begin(state);
         if (!freeClustersAreHoles) {
             image.punchFree();
             file.sync(Barrier.RECOVERY_BEFORE_USE);
@@ -136,27 +132,7 @@ final class MetadataWriter {
                 file.sync(Barrier.POINTERS_BEFORE_TAKEN_OVER);
             }
         }
-        newState.putGeneration(generation);
-        newState.putDurableGeneration(generation);
-    }
-
-    /**
-     * Counts a change of metadata that is in the file and not yet acknowledged. A copy of the image from before it has a smaller
-     * number, so it is not taken for the image.
-     */
-    private void countChange() throws IOException {
-        image.writeGeneration(generation + 1);
-        generation++; // not if the write failed: the image may be ahead of the state by one change, and not by more
-        if (state != null) {
-            state.putGeneration(generation);
-        }
-    }
-
-    /** A sync has made the last change that was counted durable. */
-    private void changeIsDurable() {
-        if (state != null) {
-            state.putDurableGeneration(generation);
-        }
+        generation.begun();
     }
 
     /** Does the flush that is waited for, and finds the space that is wanted; false if there was nothing to do. */
@@ -206,7 +182,7 @@ final class MetadataWriter {
             if (writeAll(dirty)) {
                 sync(Barrier.POINTERS_BEFORE_FLUSHED);
             }
-            changeIsDurable();
+            generation.changesAreDurable();
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             error = failures.logAndGetErrno("flush", e);
         }
@@ -272,7 +248,7 @@ final class MetadataWriter {
         writeRefcounts();
         boolean changed = hasNewPointers(dirty);
         if (!changed) {
-            countChange(); // since no other sync comes
+            generation.countChange(); // since no other sync comes
         }
         sync(Barrier.DATA_BEFORE_POINTERS);
         if (changed) {
@@ -283,7 +259,7 @@ final class MetadataWriter {
                 }
             }
             table.writeDirtyPages(file);
-            countChange();
+            generation.countChange();
         }
         return changed;
     }
@@ -339,9 +315,9 @@ final class MetadataWriter {
         }
         try {
             if (table.writeDirtyPages(file)) {
-                countChange();
+                generation.countChange();
                 sync(Barrier.RESET_BEFORE_RELEASE);
-                changeIsDurable();
+                generation.changesAreDurable();
             }
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
@@ -355,7 +331,7 @@ final class MetadataWriter {
     /** Counts a finish whose mapping is in the file; 0 or -errno. */
     int countFinish() {
         try {
-            countChange();
+            generation.countChange();
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             return failures.logAndGetErrno("finish", e);
@@ -367,13 +343,13 @@ final class MetadataWriter {
         FailedZones before = image.failedZones();
         try {
             image.writeFailedZones(failed);
-            countChange();
+            generation.countChange();
             sync(Barrier.FAILED_ZONES_BEFORE_DONE);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             takeBack(before);
             throw e;
         }
-        changeIsDurable();
+        generation.changesAreDurable();
     }
 
     /** Otherwise a change that has failed would take effect at the next attach. */

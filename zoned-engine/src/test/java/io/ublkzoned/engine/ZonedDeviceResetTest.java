@@ -22,7 +22,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Reset, reset of all, and finish. */
+/** Reset, and reset of all zones. */
 final class ZonedDeviceResetTest {
 
     private static final int CLUSTER = 64 << 10;
@@ -365,83 +365,5 @@ final class ZonedDeviceResetTest {
         world.flush();
         world.image.failWhere((call, offset, length) -> call == Call.PUNCH ? BlockErrors.EOPNOTSUPP : 0);
         assertEquals(0, world.run(BlockOp.ZONE_RESET, 2));
-    }
-
-    @Test
-    void finishMakesTheZoneFullAndReadsZerosAboveItsData() {
-        world.write(zone2, stamped(1, BLOCK));
-        assertEquals(0, world.run(BlockOp.ZONE_FINISH, 2));
-
-        assertEquals(ZoneCondition.FULL, world.condition(2));
-        assertEquals(1 << 20, world.pointer(2));
-        assertStamped(1, world.read(zone2, BLOCK));
-        assertStamped(0, world.read(zone2 + BLOCK, (1 << 20) - BLOCK));
-        assertEquals(-BlockErrors.EIO, world.write(zone2 + BLOCK, new byte[BLOCK]));
-    }
-
-    @Test
-    void finishClearsWhatAFailedWriteLeftBehind() {
-        world.write(zone2, stamped(1, BLOCK));
-        world.port.hold();
-        IoCall failing = world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, 4 * CLUSTER));
-        world.port.fail(failing, BlockErrors.EIO);
-        world.port.release();
-        assertEquals(0, world.run(BlockOp.ZONE_FINISH, 2));
-
-        assertStamped(0, world.read(zone2 + BLOCK, (1 << 20) - BLOCK));
-        world.reopen();
-        assertStamped(1, world.read(zone2, BLOCK));
-        assertStamped(0, world.read(zone2 + BLOCK, (1 << 20) - BLOCK));
-    }
-
-    @Test
-    void finishClearsWhatAPowerCutLeftBehind() {
-        world.write(zone2, stamped(1, BLOCK));
-        world.flush();
-        world.write(zone2 + BLOCK, stamped(2, BLOCK));
-        // Another zone's reset makes that data durable, but no write pointer for it.
-        world.write(world.start(3), stamped(3, BLOCK));
-        world.run(BlockOp.ZONE_RESET, 3);
-        world.cutPowerAndOpen();
-        assertEquals(BLOCK, world.pointer(2));
-        world.run(BlockOp.ZONE_FINISH, 2);
-
-        assertStamped(0, world.read(zone2 + BLOCK, (1 << 20) - BLOCK));
-    }
-
-    @Test
-    void failureToClearReachesTheFinishAndTheZoneStaysAsItWas() {
-        world.write(zone2, stamped(1, BLOCK));
-        world.image.failWhere((call, offset, length) -> call == Call.PUNCH ? BlockErrors.EIO : 0);
-        assertEquals(-BlockErrors.EIO, world.run(BlockOp.ZONE_FINISH, 2));
-        world.image.failNothing();
-
-        assertEquals(ZoneCondition.IMPLICIT_OPEN, world.condition(2));
-        assertEquals(BLOCK, world.write(zone2 + BLOCK, stamped(2, BLOCK)));
-    }
-
-    @Test
-    void finishWaitsForWritesUnderWay() {
-        world.write(zone2, stamped(1, BLOCK));
-        world.port.hold();
-        IoCall write = write(zone2 + BLOCK, 2);
-        IoCall finish = world.submit(BlockOp.ZONE_FINISH, 2);
-        world.step();
-        assertFalse(finish.done);
-        world.port.complete(write);
-        world.settle();
-
-        assertTrue(finish.succeeded() && write.succeeded());
-        assertStamped(2, world.read(zone2 + BLOCK, BLOCK));
-    }
-
-    @Test
-    void finishOfAFullZoneDoesNoIo() {
-        world.write(zone2, stamped(1, CAPACITY));
-        world.flush();
-        world.image.events.clear();
-
-        assertEquals(0, world.run(BlockOp.ZONE_FINISH, 2));
-        assertEquals(List.of(), world.image.events);
     }
 }

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A sync that fails loses changes as Linux does: no later sync writes them, the cache shows them until the page is
  * dropped ({@link #evictClean}), and then the file reads as the disk has it.
  */
-@SuppressWarnings({"ArrayRecordComponent", "EnumOrdinal"}) // bytes that nobody changes; numbers of one run only
+@SuppressWarnings("EnumOrdinal") // numbers of one run only
 public final class SimulatedDisk implements ImageFile {
 
     /** What was done to the file; the data calls come from the {@link FakePort}s. */
@@ -64,9 +63,6 @@ public final class SimulatedDisk implements ImageFile {
         Survival NOTHING = (change, sector) -> false;
     }
 
-    /** What a call did to the file; {@code data} is null for zeros. */
-    private record Change(Call call, long offset, long length, byte @Nullable [] data, int at) {}
-
     private static final int SECTOR = TestData.SECTOR;
 
     /** What the file reads now; marked where it was synced last, unless a sync has failed. */
@@ -75,7 +71,7 @@ public final class SimulatedDisk implements ImageFile {
     /** What is on the disk, once a sync has failed. */
     private @Nullable SparseBytes platter;
 
-    private final List<Change> unsynced = new ArrayList<>();
+    private final List<DiskChange> unsynced = new ArrayList<>();
 
     public final List<Event> events = new ArrayList<>();
     private Listener listener = (call, offset, length) -> events.add(new Event(call, offset, length));
@@ -151,7 +147,7 @@ public final class SimulatedDisk implements ImageFile {
         if (platter != null) {
             file.replaceBy(platter);
             platter = null;
-            unsynced.forEach(change -> apply(file, change));
+            unsynced.forEach(change -> change.apply(file));
         }
     }
 
@@ -174,46 +170,7 @@ public final class SimulatedDisk implements ImageFile {
 
     private void replayUnsynced(SparseBytes target, Survival survival) {
         for (int i = 0; i < unsynced.size(); i++) {
-            replay(target, unsynced.get(i), i, survival);
-        }
-    }
-
-    private static void replay(SparseBytes target, Change change, int index, Survival survival) {
-        if (change.call() == Call.SET_SIZE) {
-            if (survival.survives(index, 0)) {
-                target.resize(change.offset());
-            }
-            return;
-        }
-        int sectors = (int) ((change.length() + SECTOR - 1) / SECTOR);
-        int sector = 0;
-        while (sector < sectors) {
-            int from = sector;
-            while (sector < sectors && survival.survives(index, sector)) {
-                sector++;
-            }
-            if (sector > from) {
-                long length = Math.min(change.length(), (long) sector * SECTOR) - (long) from * SECTOR;
-                apply(target, change, from * SECTOR, length);
-            }
-            sector++;
-        }
-    }
-
-    private static void apply(SparseBytes target, Change change) {
-        if (change.call() == Call.SET_SIZE) {
-            target.resize(change.offset());
-        } else {
-            apply(target, change, 0, change.length());
-        }
-    }
-
-    private static void apply(SparseBytes target, Change change, int from, long length) {
-        byte[] data = change.data();
-        if (data == null) {
-            target.zero(change.offset() + from, change.offset() + from + length);
-        } else {
-            target.write(change.offset() + from, data, change.at() + from, (int) length);
+            unsynced.get(i).apply(target, i, survival);
         }
     }
 
@@ -274,15 +231,10 @@ public final class SimulatedDisk implements ImageFile {
     /** A number that follows from what the file reads, and from all that it can read after a power cut. */
     public long stateHash() {
         long hash = file.contentHash() + 31 * file.markedHash();
-        for (Change change : unsynced) {
-            if (file.isIgnored(change.offset())) {
-                continue;
+        for (DiskChange change : unsynced) {
+            if (!file.isIgnored(change.offset())) {
+                hash = change.hash(hash);
             }
-            byte[] data = change.data();
-            int dataHash = data == null ? 0 : Arrays.hashCode(data);
-            hash = Trace.mix(hash ^ (change.offset() * 31 + change.length()))
-                    + dataHash
-                    + change.call().ordinal();
         }
         return hash;
     }
@@ -335,11 +287,11 @@ public final class SimulatedDisk implements ImageFile {
         } catch (ImageIoException e) {
             int half = bytes.length / SECTOR / 2 * SECTOR;
             if (half > 0) {
-                change(new Change(Call.WRITE, offset, half, bytes, 0));
+                change(new DiskChange(Call.WRITE, offset, half, bytes, 0));
             }
             throw e;
         }
-        change(new Change(Call.WRITE, offset, bytes.length, bytes, 0));
+        change(new DiskChange(Call.WRITE, offset, bytes.length, bytes, 0));
     }
 
     @Override
@@ -370,14 +322,14 @@ public final class SimulatedDisk implements ImageFile {
         failOrNot(Call.PUNCH, offset, length);
         long end = Math.min(offset + length, file.size());
         if (end > offset) {
-            change(new Change(Call.PUNCH, offset, end - offset, null, 0));
+            change(new DiskChange(Call.PUNCH, offset, end - offset, null, 0));
         }
     }
 
     @Override
     public void setSize(long newSize) throws IOException {
         failOrNot(Call.SET_SIZE, newSize, 0);
-        unsynced.add(new Change(Call.SET_SIZE, newSize, 0, null, 0));
+        unsynced.add(new DiskChange(Call.SET_SIZE, newSize, 0, null, 0));
         file.resize(newSize);
         listener.called(Call.SET_SIZE, newSize, 0);
     }
@@ -390,7 +342,7 @@ public final class SimulatedDisk implements ImageFile {
 
     /** A data port's write; {@code source} does not change any more. */
     public void writeData(long offset, byte[] source, int at, int length) {
-        change(new Change(Call.DATA_WRITE, offset, length, source, at));
+        change(new DiskChange(Call.DATA_WRITE, offset, length, source, at));
     }
 
     /** Looks into the file; no call of the engine. */
@@ -407,9 +359,9 @@ public final class SimulatedDisk implements ImageFile {
         }
     }
 
-    private void change(Change change) {
+    private void change(DiskChange change) {
         unsynced.add(change);
-        apply(file, change);
+        change.apply(file);
         listener.called(change.call(), change.offset(), change.length());
     }
 }

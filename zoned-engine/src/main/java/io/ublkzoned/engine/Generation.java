@@ -1,0 +1,55 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.qcow2.AttachRecord;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts the changes of an attached image's metadata, in the image and in the device's state. A copy of the image from
+ * before a change has a smaller number than the state, so that a takeover does not mistake it for the image. Belongs to
+ * the metadata thread.
+ */
+final class Generation {
+
+    private final Qcow2Image image;
+    private @Nullable DeviceState state;
+    private long number;
+
+    Generation(Qcow2Image image) {
+        this.image = image;
+    }
+
+    /** Marks the image as in use by the attach of this state. The state does not know of it before {@link #begun}. */
+    void begin(DeviceState newState) throws IOException {
+        state = newState;
+        number = newState.generation() + 1;
+        image.markInUse(new AttachRecord(newState.attachId(), number));
+    }
+
+    /** The image is ready for use, and all of that is durable. */
+    void begun() {
+        putNumber();
+        changesAreDurable();
+    }
+
+    /** Counts a change that is in the file and not yet acknowledged. */
+    void countChange() throws IOException {
+        image.writeGeneration(number + 1);
+        number++; // not if the write failed: the image may be ahead of the state by one change, and not by more
+        putNumber();
+    }
+
+    /** A sync has made the last change that was counted durable. */
+    void changesAreDurable() {
+        if (state != null) {
+            state.putDurableGeneration(number);
+        }
+    }
+
+    private void putNumber() {
+        if (state != null) {
+            state.putGeneration(number);
+        }
+    }
+}
