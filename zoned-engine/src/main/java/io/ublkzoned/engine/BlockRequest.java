@@ -23,6 +23,8 @@ public final class BlockRequest {
         POSSIBLE,
         /** Its data is being compared with what lies where the earlier one's went. */
         COMPARING,
+        /** The same, and some of it differs. */
+        DIFFERENT,
         NO
     }
 
@@ -78,6 +80,10 @@ public final class BlockRequest {
         result = 0;
         transferred = false;
         partCount = 0;
+    }
+
+    boolean isCompared() {
+        return repeat == Repeat.COMPARING || repeat == Repeat.DIFFERENT;
     }
 
     public RequestQueue queue() {

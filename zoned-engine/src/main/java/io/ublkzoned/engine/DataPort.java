@@ -20,8 +20,9 @@ public interface DataPort {
     void writePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 
     /**
-     * Compares that part of the request with the image: the result is 0 or more if they are the same, else negative. The
-     * one call that may block and allocate, since it is asked of requests that the kernel sends again.
+     * Compares that part of the request with the image: the result is {@code lengthBytes} if they are the same, 0 if they
+     * differ, -errno if that cannot be told. The one call that may block and allocate, since it is asked of requests that
+     * the kernel sends again.
      */
     void comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 

@@ -15,7 +15,8 @@ import java.util.UUID;
  * store, so it is whole whenever the process dies.
  *
  * <p>A zone's word, from the low bits up: the write pointer in sectors from the start of the zone, 36 bits; the length of
- * the last acknowledged write in sectors, 22 bits; the zone's condition, 4 bits.
+ * the last acknowledged write in sectors, 22 bits; the zone's condition, 4 bits; whether the zone has remains of writes that
+ * were not acknowledged, 1 bit.
  *
  * <p>A slot's word is 0, except for an append that has been carried out and whose answer the kernel has not been offered
  * yet: its length in sectors, 17 bits, and its place on the device in sectors, 47 bits. After the server's death the kernel
@@ -54,6 +55,9 @@ public final class DeviceState {
     private static final int LENGTH_BITS = 22;
     private static final long POINTER_MASK = (1L << POINTER_BITS) - 1;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
+    private static final int CONDITION_SHIFT = POINTER_BITS + LENGTH_BITS;
+    private static final long CONDITION_MASK = 0xF;
+    private static final long REMAINS = 1L << 62;
 
     private static final int APPEND_LENGTH_BITS = 17;
     private static final long APPEND_LENGTH_MASK = (1L << APPEND_LENGTH_BITS) - 1;
@@ -222,13 +226,14 @@ public final class DeviceState {
      *
      * @param writePointerBytes every byte below it is in the image file and acknowledged, or about to be
      * @param lastWriteBytes the length of the write that ended there, 0 if none did
+     * @param hasRemains whether a write that was not acknowledged may have left data above a write pointer of the zone
      */
-    void put(Zone zone, long writePointerBytes, int lastWriteBytes) {
+    void put(Zone zone, long writePointerBytes, int lastWriteBytes, boolean hasRemains) {
         long pointer = (writePointerBytes - zone.startBytes()) >>> SECTOR_SHIFT;
         long length = (long) lastWriteBytes >>> SECTOR_SHIFT;
         long condition = zone.condition().code();
-        long word = pointer | length << POINTER_BITS | condition << (POINTER_BITS + LENGTH_BITS);
-        memory.store(WORDS_AT + (long) zone.index() * Long.BYTES, word);
+        long word = pointer | length << POINTER_BITS | condition << CONDITION_SHIFT;
+        memory.store(WORDS_AT + (long) zone.index() * Long.BYTES, hasRemains ? word | REMAINS : word);
     }
 
     /** The write pointer of a zone, as a device address. */
@@ -243,7 +248,12 @@ public final class DeviceState {
 
     /** Whether a zone was in this condition. */
     boolean was(int zone, ZoneCondition condition) {
-        return word(zone) >>> (POINTER_BITS + LENGTH_BITS) == condition.code();
+        return (word(zone) >>> CONDITION_SHIFT & CONDITION_MASK) == condition.code();
+    }
+
+    /** Whether data in a zone's clusters need not be that of the write that was acknowledged there. */
+    boolean hasRemains(int zone) {
+        return (word(zone) & REMAINS) != 0;
     }
 
     private long word(int zone) {

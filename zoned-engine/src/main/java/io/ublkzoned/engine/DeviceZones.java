@@ -91,9 +91,9 @@ final class DeviceZones {
         if (state != null) {
             ZoneTraffic moving = traffic[zone.index()];
             if (moving == null) {
-                state.put(zone, zone.writePointerBytes(), 0);
+                state.put(zone, zone.writePointerBytes(), 0, false);
             } else {
-                state.put(zone, moving.completedBytes, moving.lastWriteBytes);
+                state.put(zone, moving.completedBytes, moving.lastWriteBytes, moving.hasRemains);
             }
         }
     }

@@ -156,13 +156,20 @@ final class RequestStarter {
         return TRANSFER;
     }
 
-    /** An append is answered with its earlier place if its data lies there, else it begins. */
-    int compared(BlockRequest append, boolean same) {
-        if (same) {
+    /**
+     * An append is answered with its earlier place if its data lies there. If other data lies there, it begins. If nobody can
+     * tell, it fails, since otherwise it might be carried out twice.
+     */
+    int compared(BlockRequest append) {
+        if (append.repeat == Repeat.COMPARING && append.result > 0) {
             append.repeat = Repeat.NO;
             return acknowledgeRepeated(append);
         }
+        boolean begins = append.repeat == Repeat.DIFFERENT;
         isNoRepeat(append);
+        if (!begins) {
+            return append.result;
+        }
         append.result = 0;
         return start(append);
     }

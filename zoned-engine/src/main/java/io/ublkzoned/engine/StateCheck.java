@@ -62,7 +62,8 @@ final class StateCheck {
      * Requires that the image has all data that the state says was acknowledged: every change of metadata, and below the write
      * pointers a cluster for each byte. In a copy of the file no block of these clusters may be a hole either: space is mapped
      * before it is written, so an older copy can have the cluster and not the data. If a block of the file system is
-     * larger than one of the device, that cannot be told, and a copy with data since the last flush is refused.
+     * larger than one of the device, or a write that failed has left data where the later one went, that cannot be told, and
+     * a copy with data since the last flush is refused.
      */
     void requireAcknowledgedData() throws IOException {
         long generation = image.attachRecord().map(AttachRecord::generation).orElseThrow();
@@ -79,14 +80,22 @@ final class StateCheck {
             // A finish counts as a change of metadata, and the rest of its zone has no data.
             boolean finished = full && state.lastWriteBytes(zone) == 0;
             if (!finished && acknowledged > flushed) {
-                requireComparable();
+                requireComparable(zone);
                 requireData(zone, flushed, acknowledged);
             }
         }
     }
 
-    private void requireComparable() throws IOException {
-        if (!state.image().isSameFile(found) && state.shape().blockBytes() % file.blockBytes() != 0) {
+    private void requireComparable(int zone) throws IOException {
+        if (state.image().isSameFile(found)) {
+            return;
+        }
+        if (state.hasRemains(zone)) {
+            throw new StateException(
+                    "this is a copy of the image, and nobody can tell whether it has what was written since the last flush, because a write that failed has left data in zone %d"
+                            .formatted(zone));
+        }
+        if (state.shape().blockBytes() % file.blockBytes() != 0) {
             throw new StateException(
                     "this is a copy of the image, and nobody can tell whether it has what was written since the last flush, because the file system has blocks of %d bytes and the device of %d"
                             .formatted(file.blockBytes(), state.shape().blockBytes()));

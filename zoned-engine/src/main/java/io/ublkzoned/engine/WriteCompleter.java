@@ -96,6 +96,7 @@ final class WriteCompleter {
             failures.logAndGetErrno("rolling back a zone", e);
         }
         traffic.failed = false;
+        traffic.hasRemains = true;
         traffic.resumeWaiting();
     }
 }

@@ -225,6 +225,7 @@ final class ZoneChanges {
                     if (error == 0) {
                         zone.completedBytes = zone.zone.startBytes();
                         zone.lastWriteBytes = 0;
+                        zone.hasRemains = false;
                         zones.forgetAppends(zone.zone);
                         rules.reset(zone.zone);
                         maps.releaseAhead(zone);

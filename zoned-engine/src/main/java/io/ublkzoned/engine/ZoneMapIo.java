@@ -16,6 +16,7 @@ final class ZoneMapIo {
     private final RequestMapper mapper;
     private final Object lock;
     private final Qcow2Image image;
+    private final ImageFile file;
     private final FailureLog failures;
     private final ReleasedSpace space;
     private final MetadataWriter metadata;
@@ -30,6 +31,7 @@ final class ZoneMapIo {
         this.mapper = mapper;
         lock = context.lock();
         image = context.image();
+        file = context.file();
         failures = context.failures();
         this.space = space;
         this.metadata = metadata;
@@ -91,7 +93,9 @@ final class ZoneMapIo {
             int clusters = hostClusters.length;
             long first = (long) zone.zone.index() * clusters;
             image.readMapping(first, clusters, hostClusters);
+            boolean hasRemains = hasDataAbovePointer(zone);
             synchronized (lock) {
+                zone.hasRemains |= hasRemains;
                 image.allocator().adopt(first, hostClusters, clusters);
                 zone.map = new ZoneMap(hostClusters, clusters);
                 releaseAhead(zone);
@@ -100,6 +104,17 @@ final class ZoneMapIo {
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             return failures.logAndGetErrno("reading the mapping", " of zone " + zone.zone.index(), e);
         }
+    }
+
+    /** Whether there is data in the rest of the cluster in which the write pointer stands. */
+    private boolean hasDataAbovePointer(ZoneTraffic zone) throws IOException {
+        int shift = image.clusterBits();
+        long inCluster = zone.completedBytes & ((1L << shift) - 1);
+        if (inCluster == 0 || zone.zone.isConventional()) {
+            return false;
+        }
+        long host = hostClusters[(int) ((zone.completedBytes - zone.zone.startBytes()) >>> shift)];
+        return host != ZoneMap.HOLE && file.nextData((host << shift) + inCluster) < (host + 1) << shift;
     }
 
     /** {@link #write} that gives 0 or -errno. */

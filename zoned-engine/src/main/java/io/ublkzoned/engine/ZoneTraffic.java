@@ -40,6 +40,9 @@ final class ZoneTraffic {
     /** The kernel may send that write again, since the server died before it could say that it was done. */
     boolean lastWriteMayRepeat;
 
+    /** Writes that were not acknowledged may have left data above the write pointer, where later ones go. */
+    boolean hasRemains;
+
     /** Writes of a sequential zone whose data is moving, in the order of their places. */
     final RequestList writes = new RequestList();
 

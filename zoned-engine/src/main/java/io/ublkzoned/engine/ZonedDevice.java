@@ -173,7 +173,7 @@ public final class ZonedDevice implements Closeable {
     }
 
     private static void move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
-        if (request.repeat == BlockRequest.Repeat.COMPARING) {
+        if (request.isCompared()) {
             port.comparePart(request, at, imageOffset, length);
         } else if (request.op() != BlockOp.READ) {
             port.writePart(request, at, imageOffset, length);
@@ -188,11 +188,13 @@ public final class ZonedDevice implements Closeable {
      * The data port has moved a part, or failed to. Called on the queue's thread.
      *
      * @param result 0 or more if the whole part was moved, else -errno; see {@link BlockErrors#ofFailedIo} for what becomes
-     *     of that
+     *     of that, and {@link DataPort#comparePart} for the result of a comparison
      */
     public void partCompleted(BlockRequest request, int result) {
         if (result < 0 && request.result == 0) {
             request.result = -BlockErrors.ofFailedIo(-result);
+        } else if (result == 0 && request.isCompared()) {
+            request.repeat = BlockRequest.Repeat.DIFFERENT;
         }
         if (--request.partsPending > 0) {
             return;
@@ -213,9 +215,9 @@ public final class ZonedDevice implements Closeable {
     }
 
     private int transferred(ZoneTraffic zone, BlockRequest request) {
-        if (request.repeat == BlockRequest.Repeat.COMPARING) {
+        if (request.isCompared()) {
             try {
-                return counted(request, starter.compared(request, request.result > 0));
+                return counted(request, starter.compared(request));
             } catch (RuntimeException | VirtualMachineError e) {
                 return failures.logAndGetErrno("starting an append", e);
             }

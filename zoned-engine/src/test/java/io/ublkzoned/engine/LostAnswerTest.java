@@ -18,6 +18,7 @@ final class LostAnswerTest {
     private static final int BLOCK = World.BLOCK;
     private static final int CAPACITY = 768 << 10;
     private static final int CLUSTER = 64 << 10;
+    private static final int ENODATA = 61;
 
     private final World world = World.small();
     private final long zone2 = world.start(2);
@@ -97,6 +98,31 @@ final class LostAnswerTest {
         other[other.length - 1] ^= 1;
         assertEquals(zone2 + 2 * BLOCK, sentAgain(lost, zone2, other).place);
         assertEquals(zone2 + 4 * BLOCK, sentAgain(lost).place, "after another append of that tag");
+    }
+
+    /** Its data may be there, so it is not appended a second time. */
+    @Test
+    void appendFailsThatCannotBeComparedWithWhatLiesThere() {
+        IoCall lost = appendWithLostAnswer();
+        world.port.hold();
+        IoCall again = world.queue.submitAs(lost.request.tag(), lost.op, lost.offset, lost.data, false);
+        world.step();
+        world.port.fail(again, ENODATA);
+        world.port.release();
+        assertEquals(-BlockErrors.EIO, again.result);
+        assertEquals(2 * BLOCK, world.pointer(2));
+        assertEquals(zone2 + 2 * BLOCK, sentAgain(lost).place, "a new append of the same data");
+    }
+
+    @Test
+    void appendWithOtherDataInOneOfItsPartsBegins() {
+        world.queue.loseAnswers();
+        IoCall lost = appended(2, stamped(2, CLUSTER + BLOCK));
+        world.killAndRecover();
+        byte[] other = lost.data.clone();
+        other[0] ^= 1;
+        assertEquals(zone2 + CLUSTER + BLOCK, sentAgain(lost, zone2, other).place);
+        assertStamped(2, world.read(zone2, CLUSTER + BLOCK));
     }
 
     @Test

@@ -128,7 +128,60 @@ final class StateCheckTest {
         SimulatedDisk older = world.image.copy();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
         assertRefused(older, otherFile(), "lacks data of zone 2");
-        assertRefused(older, otherFile(), "lacks data of zone 2");
+    }
+
+    /** The copy has data where the acknowledged write went, and it is another's. */
+    @Test
+    void copyWithWhatAFailedWriteLeftIsRefused() throws IOException {
+        world.write(zone2, stamped(1, BLOCK));
+        world.flush();
+        world.port.hold();
+        world.port.fail(world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, 2 * BLOCK)), BlockErrors.EIO);
+        world.port.release();
+        assertRefusedAfterAWrite(zone2 + BLOCK);
+    }
+
+    @Test
+    void copyWithWhatADeadServerLeftIsRefused() throws IOException {
+        world.write(zone2, stamped(1, BLOCK));
+        leaveRemains();
+        world.killAndRecover();
+        assertRefusedAfterAWrite(zone2 + BLOCK);
+    }
+
+    @Test
+    void copyWithWhatWasThereBeforeTheAttachIsRefused() throws IOException {
+        world.write(zone2, stamped(1, BLOCK));
+        leaveRemains();
+        world.killAndRecover();
+        world.reopen();
+        assertRefusedAfterAWrite(zone2 + BLOCK);
+    }
+
+    @Test
+    void resetRemovesWhatAFailedWriteLeft() throws IOException {
+        world.write(zone2, stamped(1, BLOCK));
+        leaveRemains();
+        world.killAndRecover();
+        world.run(BlockOp.ZONE_RESET, 2);
+        world.flush();
+        world.write(zone2, stamped(1, BLOCK));
+        world.replaceFile();
+        world.killAndRecover();
+        assertEquals(BLOCK, world.pointer(2));
+    }
+
+    /** The data of a second write is there, that of the first is not, and so neither is acknowledged. */
+    private void leaveRemains() {
+        world.port.hold();
+        world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
+        world.port.complete(world.submit(BlockOp.WRITE, zone2 + 2 * BLOCK, stamped(3, BLOCK)));
+    }
+
+    private void assertRefusedAfterAWrite(long offset) throws IOException {
+        SimulatedDisk older = world.image.copy();
+        world.write(offset, stamped(4, 2 * BLOCK));
+        assertRefused(older, otherFile(), "has left data in zone 2");
     }
 
     @Test

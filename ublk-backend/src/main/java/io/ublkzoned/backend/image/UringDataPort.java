@@ -169,14 +169,24 @@ public final class UringDataPort implements DataPort {
 
     @Override
     public void comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
-        MemorySegment sent = buffers.part(request.tag(), requestOffsetBytes, lengthBytes);
+        int result = imageOffsetBytes == ZoneMap.HOLE
+                ? 0
+                : compare(request.tag(), requestOffsetBytes, imageOffsetBytes, lengthBytes);
+        device.partCompleted(request, result);
+    }
+
+    private int compare(int tag, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
+        int copied = buffers.copyIn(tag, requestOffsetBytes, lengthBytes);
+        if (copied < 0) {
+            return copied;
+        }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment found = arena.allocate(lengthBytes, BLOCK_BYTES_MAX);
-            boolean same = imageOffsetBytes != ZoneMap.HOLE
-                    && buffers.copyIn(request.tag(), requestOffsetBytes, lengthBytes) == lengthBytes
-                    && Libc.preadFully(imageFd, found, imageOffsetBytes) == lengthBytes
-                    && sent.mismatch(found) < 0;
-            device.partCompleted(request, same ? lengthBytes : -Errno.EIO);
+            long read = Libc.preadFully(imageFd, found, imageOffsetBytes);
+            if (read < lengthBytes) {
+                return read < 0 ? (int) read : 0; // of a file that ends there
+            }
+            return buffers.part(tag, requestOffsetBytes, lengthBytes).mismatch(found) < 0 ? lengthBytes : 0;
         }
     }
 

@@ -20,7 +20,9 @@ import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.ImageIdentity;
 import io.ublkzoned.engine.RequestQueue;
+import io.ublkzoned.engine.StateMemory;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
@@ -35,6 +37,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
 import java.util.Random;
+import java.util.UUID;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -63,11 +66,13 @@ class UringDataPortTest {
     private Path folder;
 
     private final Arena arena = Arena.ofConfined();
+    private final ImageIdentity identity = new ImageIdentity(new UUID(0, 1), 2, 3);
     private final Queue<BlockRequest> inbox = new ArrayDeque<>();
     private FileDescriptor image;
     private FileDescriptor driver;
     private IoUring ring;
     private ZonedDevice device;
+    private StateMemory memory;
     private TagBuffers buffers;
     private BlockRequest[] requests;
     private UringDataPort port;
@@ -109,14 +114,27 @@ class UringDataPortTest {
                         .conventionalZones(2)
                         .build());
         device = ZonedDevice.open(file, () -> {});
-        device.begin(
-                DeviceState.unsaved(new DeviceShape(device.geometry(), 4096, TAG + 1), ImageIdentities.newAttachId()));
+        DeviceShape shape = new DeviceShape(device.geometry(), 4096, TAG + 1);
+        memory = StateMemory.onHeap(DeviceState.sizeBytes(shape));
+        device.begin(DeviceState.prepare(memory, shape, ImageIdentities.newAttachId(), identity));
         ring = IoUring.create(8, 0);
         ring.registerFiles(driver.value(), image.value());
         buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
+        begin();
+    }
+
+    private void begin() {
         requests = new BlockRequest[TAG + 1];
         Arrays.setAll(requests, tag -> new BlockRequest(queue, tag, tag));
         port = newPort(null);
+    }
+
+    /** The server dies before the kernel has an answer, and another one resumes the device. */
+    private void resume() throws IOException {
+        DeviceState left = DeviceState.load(memory).orElseThrow();
+        device = ZonedDevice.reopen(new FdImageFile(image), left, identity, () -> {});
+        device.begin(left);
+        begin();
     }
 
     private UringDataPort newPort(@Nullable RequestPages pages) {
@@ -175,9 +193,19 @@ class UringDataPortTest {
         }
     }
 
-    private void write(long offsetBytes, byte[] data) {
+    private void send(byte[] data) {
         Libc.pwriteFully(
                 driver.value(), arena.allocateFrom(ValueLayout.JAVA_BYTE, data), UblkCommands.userCopyOffset(0, TAG));
+    }
+
+    private long append(byte[] data) {
+        send(data);
+        assertEquals(data.length, serve(BlockOp.ZONE_APPEND, 2 * ZONE, data.length));
+        return requests[TAG].offsetBytes();
+    }
+
+    private void write(long offsetBytes, byte[] data) {
+        send(data);
         assertEquals(data.length, serve(BlockOp.WRITE, offsetBytes, data.length));
     }
 
@@ -207,6 +235,31 @@ class UringDataPortTest {
     @Test
     void requestsOfEverySizeAreReadBack() {
         writeAndReadEverySize();
+    }
+
+    @Test
+    void appendThatComesAgainIsComparedWithWhatLiesThere() throws IOException {
+        append(random(8 * KIB));
+        long place = append(random(68 * KIB));
+        resume();
+        assertEquals(place, append(random(68 * KIB)));
+
+        resume();
+        byte[] other = random(68 * KIB);
+        other[other.length - 1] ^= 1;
+        assertEquals(place + other.length, append(other));
+    }
+
+    @Test
+    void appendThatComesAgainFailsIfTheImageCannotBeRead() throws IOException {
+        long place = append(random(4 * KIB));
+        resume();
+        try (FileDescriptor unreadable = FileDescriptor.open(image.name(), FileFlags.O_WRONLY)) {
+            port = newPort(ring.submissions(), unreadable, null, null);
+            assertEquals(-Errno.EIO, serve(BlockOp.ZONE_APPEND, 2 * ZONE, 4 * KIB));
+        }
+        port = newPort(null);
+        assertEquals(place + 4 * KIB, append(random(8 * KIB)));
     }
 
     @Test

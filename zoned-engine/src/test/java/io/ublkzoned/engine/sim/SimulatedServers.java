@@ -50,6 +50,9 @@ final class SimulatedServers {
 
     private @Nullable SimulatedDisk olderCopy;
 
+    /** A server has died, or a write has failed, so that the zones may have data that was not acknowledged. */
+    private boolean mayHaveRemains;
+
     /** Another program, or a defect of the disk, has left a refcount that is wrong. */
     private boolean refcountIsWrong;
 
@@ -116,9 +119,11 @@ final class SimulatedServers {
         } else {
             forget(stateCounts ? Long.MAX_VALUE : flushed);
         }
+        mayHaveRemains |= trouble.hasHappened();
         if (stateIsLeft) {
             changeImageUnderState(dice);
         }
+        mayHaveRemains = true;
         open(dice);
     }
 
@@ -154,7 +159,7 @@ final class SimulatedServers {
             }
         }
         swap.tryWrongImages(dice);
-        boolean comparable = workload.blockBytes() == World.BLOCK;
+        boolean comparable = workload.blockBytes() == World.BLOCK && !mayHaveRemains;
         if (Dice.movesImage(dice) && (comparable || swap.isBelieved(world.image))) {
             world.replaceFile();
         }
@@ -336,6 +341,7 @@ final class SimulatedServers {
         if (call.op == BlockOp.FLUSH && call.succeeded()) {
             flushed = Math.max(flushed, call.begun);
         }
+        mayHaveRemains |= !call.succeeded();
         client.completed(call, trouble.hasHappened());
     }
 }
