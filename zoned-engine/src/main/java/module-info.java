@@ -1,5 +1,6 @@
 /** Zone rules and the qcow2 store: no thread, clock, file descriptor or random source. */
 module io.ublkzoned.engine {
+    requires static com.google.errorprone.annotations;
     requires static transitive org.jspecify;
     requires org.slf4j;
 

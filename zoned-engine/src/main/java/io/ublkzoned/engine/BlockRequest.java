@@ -119,6 +119,13 @@ public final class BlockRequest {
         return offsetBytes + lengthBytes;
     }
 
+    /** Has its queue complete it, with bytes or -errno. */
+    void complete(int completionResult) {
+        result = completionResult;
+        step = Step.COMPLETE;
+        queue.handOver(this);
+    }
+
     /** An append has been given its place. */
     void place(long placedOffsetBytes) {
         offsetBytes = placedOffsetBytes;

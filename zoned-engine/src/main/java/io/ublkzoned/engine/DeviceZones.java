@@ -3,6 +3,7 @@ package io.ublkzoned.engine;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneTable;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
@@ -13,9 +14,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeviceZones {
 
+    private final Object lock;
     private final DeviceGeometry geometry;
     private final ZoneTable table;
-    private final @Nullable ZoneTraffic[] traffic;
+    private final @Nullable ActiveZone[] active;
 
     /** Null before {@link #begin}. */
     private @Nullable DeviceState state;
@@ -27,13 +29,19 @@ final class DeviceZones {
     private int unansweredAppends;
 
     /**
+     * @param lock the device's lock
      * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
      * @param failed the condition of each zone that is read-only or offline, null of all others
      */
-    DeviceZones(DeviceGeometry geometry, IntToLongFunction writePointer, IntFunction<@Nullable ZoneCondition> failed) {
+    DeviceZones(
+            Object lock,
+            DeviceGeometry geometry,
+            IntToLongFunction writePointer,
+            IntFunction<@Nullable ZoneCondition> failed) {
+        this.lock = lock;
         this.geometry = geometry;
         table = new ZoneTable(geometry, writePointer, failed, this::publish);
-        traffic = new ZoneTraffic[geometry.zoneCount()];
+        active = new ActiveZone[geometry.zoneCount()];
     }
 
     /** The zones are open that were, and requests may come a second time. */
@@ -46,7 +54,7 @@ final class DeviceZones {
                 table.reopen(table.zone(i), ZoneCondition.EXPLICIT_OPEN);
             }
             if (left.lastWriteBytes(i) > 0) {
-                ZoneTraffic zone = traffic(i);
+                ActiveZone zone = active(i);
                 zone.lastWriteBytes = left.lastWriteBytes(i);
                 zone.lastWriteMayRepeat = true;
             }
@@ -89,7 +97,8 @@ final class DeviceZones {
     /** Puts where it outlives this process what a zone has come to, before any completion says so. */
     void publish(Zone zone) {
         if (state != null) {
-            ZoneTraffic moving = traffic[zone.index()];
+            assert Thread.holdsLock(lock);
+            ActiveZone moving = active[zone.index()];
             if (moving == null) {
                 state.put(zone, zone.writePointerBytes(), 0, false);
             } else {
@@ -103,6 +112,7 @@ final class DeviceZones {
      * the append's data is there, and the append is carried out once more.
      */
     void appended(BlockRequest append) {
+        assert Thread.holdsLock(lock);
         if (state != null) {
             state.putAppend(append.slot(), append.offsetBytes(), append.lengthBytes());
             unansweredAppends++;
@@ -111,6 +121,7 @@ final class DeviceZones {
 
     /** No later request of the slot is taken for what it last appended. */
     void forgetAppend(BlockRequest request) {
+        assert Thread.holdsLock(lock);
         if (state != null) {
             forgetAppend(state, request.slot());
         }
@@ -125,6 +136,7 @@ final class DeviceZones {
 
     /** The zone is reset, so the places of its appends will be those of others. */
     void forgetAppends(Zone zone) {
+        assert Thread.holdsLock(lock);
         DeviceState of = state;
         if (of == null) {
             return;
@@ -141,7 +153,7 @@ final class DeviceZones {
      *
      * @param zone the zone to append to
      */
-    long earlierPlace(ZoneTraffic zone, BlockRequest append) {
+    long earlierPlace(ActiveZone zone, BlockRequest append) {
         if (state == null || state.appendLengthBytes(append.slot()) != append.lengthBytes()) {
             return -1;
         }
@@ -155,35 +167,47 @@ final class DeviceZones {
     }
 
     int count() {
-        return traffic.length;
+        return active.length;
     }
 
-    /** The traffic of the zone that holds a device address, which the caller knows to be on the device. */
-    ZoneTraffic at(long offsetBytes) {
-        return traffic(table.indexOf(offsetBytes));
+    /** Returns the zone that holds a device address, which the caller knows to be on the device. */
+    ActiveZone at(long offsetBytes) {
+        return active(table.indexOf(offsetBytes));
     }
 
-    /** The traffic of a zone. */
-    ZoneTraffic traffic(int index) {
-        ZoneTraffic zone = traffic[index];
+    /** Returns a zone, which is made active if it was not. */
+    ActiveZone active(int index) {
+        assert Thread.holdsLock(lock);
+        ActiveZone zone = active[index];
         if (zone == null) {
-            zone = new ZoneTraffic(table.zone(index));
-            traffic[index] = zone;
+            zone = new ActiveZone(table.zone(index));
+            active[index] = zone;
         }
         return zone;
     }
 
-    /** The traffic of a zone that was touched, else null. */
+    /** Returns a zone if it is active, else null. */
     @Nullable
-    ZoneTraffic touched(int index) {
-        return traffic[index];
+    ActiveZone ifActive(int index) {
+        assert Thread.holdsLock(lock);
+        return active[index];
+    }
+
+    /** Calls {@code action} with each active zone. */
+    void forEachActive(Consumer<ActiveZone> action) {
+        for (ActiveZone zone : active) {
+            if (zone != null) {
+                action.accept(zone);
+            }
+        }
     }
 
     /** Shows {@code count} zones from {@code first}. */
     void report(int first, int count, ZoneVisitor visitor) {
+        assert Thread.holdsLock(lock);
         for (int i = first; i < first + count; i++) {
             Zone zone = table.zone(i);
-            ZoneTraffic moving = traffic[i];
+            ActiveZone moving = active[i];
             long pointer = moving == null ? zone.writePointerBytes() : moving.completedBytes;
             visitor.zone(i, zone.startBytes(), zone.capacityBytes(), pointer, zone.condition());
         }

@@ -6,10 +6,10 @@ import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.FailedZones;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.WritePointerTable;
+import io.ublkzoned.engine.zone.Zone;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -23,100 +23,30 @@ import java.util.List;
  *   <li>The dirty bit is durable before anything else is written and cleared after everything else is durable.
  * </ul>
  *
- * <p>The methods that queue work are called under the device's lock. {@link #run} is called without it by one thread,
- * takes it for short moments, and blocks on the image file.
+ * <p>Belongs to the metadata thread, and blocks on the image file.
  */
 final class MetadataWriter {
 
-    private final DeviceZones zones;
-    private final Object lock;
+    private final PendingWork work;
     private final Qcow2Image image;
     private final SyncGuard file;
     private final FailureLog failures;
-    private final ClusterAllocator allocator;
-    private final ReleasedSpace space;
     private final ZoneMapIo maps;
-    private final Runnable wakeUp;
-
-    // What waits, under the lock.
-    private final ArrayList<ZoneTraffic> spaceWanted = new ArrayList<>();
-    private final RequestList flushWaiters = new RequestList();
-    private ArrayList<ZoneTraffic> dirtyZones = new ArrayList<>();
-    private ArrayList<ZoneTraffic> takenZones = new ArrayList<>();
-    private boolean unsynced;
-    private boolean flushing;
-
-    // Of the metadata thread, which allocates nothing for a flush.
+    private final ReleasedSpace space;
     private final Generation generation;
-    private final RequestList flushed = new RequestList();
+    private final Flush flush = new Flush();
     private final MemorySegment refcountPage;
-    private long[] pointers = {};
 
-    MetadataWriter(
-            DeviceContext context, DeviceZones zones, RequestMapper mapper, ReleasedSpace space, Runnable wakeUp) {
-        this.zones = zones;
-        lock = context.lock();
+    MetadataWriter(DeviceContext context, PendingWork work, ZoneMapIo maps, ReleasedSpace space) {
+        this.work = work;
+        this.maps = maps;
+        this.space = space;
         image = context.image();
         file = context.file();
         failures = context.failures();
-        allocator = image.allocator();
         generation = new Generation(image);
-        this.space = space;
-        this.wakeUp = wakeUp;
-        maps = new ZoneMapIo(context, mapper, space, this);
-        refcountPage = Arena.ofAuto().allocate(allocator.pageBytes(), Long.BYTES);
+        refcountPage = Arena.ofAuto().allocate(image.allocator().pageBytes(), Long.BYTES);
     }
-
-    /** The mappings of the zones, which a flush writes first. */
-    ZoneMapIo maps() {
-        return maps;
-    }
-
-    // ---- called under the lock ----
-
-    /** The zone's write pointer or mapping is no longer as the disk has it. */
-    void markDirty(ZoneTraffic zone) {
-        if (!zone.dirty) {
-            zone.dirty = true;
-            dirtyZones.add(zone);
-        }
-        unsynced = true;
-    }
-
-    /** Data has reached the image file that no sync covers yet. */
-    void dataWritten() {
-        unsynced = true;
-    }
-
-    /** Completes the request once everything acknowledged so far is durable; false if it is already. */
-    boolean flush(BlockRequest request) {
-        if (!unsynced && !flushing && !file.hasFailed()) {
-            return false;
-        }
-        flushThenComplete(request);
-        return true;
-    }
-
-    void flushThenComplete(BlockRequest request) {
-        flushWaiters.add(request);
-        wakeUp();
-    }
-
-    /** Lets the zone's waiting requests start again when given-up clusters are free; false if there are none. */
-    boolean awaitSpace(ZoneTraffic zone) {
-        if (!space.isPending() || file.hasFailed()) {
-            return false;
-        }
-        spaceWanted.add(zone);
-        wakeUp();
-        return true;
-    }
-
-    void wakeUp() {
-        wakeUp.run();
-    }
-
-    // ---- the metadata thread ----
 
     /**
      * Marks the image as in use by the attach of this state. Unless this program closed the image, it also makes true that
@@ -143,21 +73,14 @@ final class MetadataWriter {
     }
 
     /**
-     * Gives up what was allocated ahead, writes everything, and marks the image as closed.
+     * Writes everything, and marks the image as closed.
      *
      * @throws IOException if that failed, or if given-up clusters cannot be made holes, which the next open does then
      */
     void end() throws IOException {
-        synchronized (lock) {
-            for (int i = 0; i < zones.count(); i++) {
-                ZoneTraffic zone = zones.touched(i);
-                if (zone != null) {
-                    maps.releaseAhead(zone);
-                }
-            }
-        }
         boolean allFree = space.freeAll();
-        writeAll(takeDirtyZones());
+        work.takeLastFlush(flush);
+        writeAll();
         if (!allFree) {
             sync(Barrier.POINTERS_BEFORE_FLUSHED);
             throw new IOException(
@@ -167,44 +90,26 @@ final class MetadataWriter {
     }
 
     private boolean flushOnce() {
-        List<ZoneTraffic> dirty;
-        synchronized (lock) {
-            if (flushWaiters.isEmpty()) {
-                return false;
-            }
-            flushed.addAll(flushWaiters);
-            flushing = true;
-            unsynced = false;
-            dirty = takeDirtyZones();
+        if (!work.takeFlush(flush)) {
+            return false;
         }
         int error = 0;
         try {
-            if (writeAll(dirty)) {
+            if (writeAll()) {
                 sync(Barrier.POINTERS_BEFORE_FLUSHED);
             }
             generation.changesAreDurable();
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             error = failures.logAndGetErrno("flush", e);
         }
-        synchronized (lock) {
-            flushing = false;
-            if (error != 0) {
-                unsynced = true;
-                dirty.forEach(this::markDirty);
-            }
-            completeAll(flushed, error);
-        }
+        work.flushDone(flush, error);
         return true;
     }
 
     private boolean freeSpace() {
-        List<ZoneTraffic> zones;
-        synchronized (lock) {
-            if (spaceWanted.isEmpty()) {
-                return false;
-            }
-            zones = List.copyOf(spaceWanted);
-            spaceWanted.clear();
+        List<ActiveZone> zones = work.takeSpaceWaiters();
+        if (zones.isEmpty()) {
+            return false;
         }
         space.punch();
         try {
@@ -212,50 +117,30 @@ final class MetadataWriter {
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             failures.logAndGetErrno("freeing space", e);
         }
-        synchronized (lock) {
-            zones.forEach(ZoneTraffic::resumeWaiting);
-        }
+        work.resume(zones);
         return true;
     }
 
-    /** They are the caller's until the next call. */
-    private List<ZoneTraffic> takeDirtyZones() {
-        ArrayList<ZoneTraffic> dirty = dirtyZones;
-        dirtyZones = takenZones;
-        dirtyZones.clear();
-        takenZones = dirty;
-        for (int i = 0; i < dirty.size(); i++) {
-            dirty.get(i).dirty = false;
-        }
-        return dirty;
-    }
-
     /**
-     * Makes the data and the mapping of these zones durable, and then writes their write pointers.
+     * Makes the data and the mapping of the flush's zones durable, and then writes their write pointers.
      *
      * @return whether there were write pointers to write, which the next sync makes durable
      */
-    private boolean writeAll(List<ZoneTraffic> dirty) throws IOException {
-        if (pointers.length < dirty.size()) {
-            pointers = new long[2 * dirty.size()];
-        }
-        for (int i = 0; i < dirty.size(); i++) {
-            synchronized (lock) {
-                pointers[i] = dirty.get(i).completedBytes;
-            }
-            maps.write(dirty.get(i));
+    private boolean writeAll() throws IOException {
+        for (int i = 0; i < flush.size(); i++) {
+            maps.write(flush.zone(i));
         }
         writeRefcounts();
-        boolean changed = hasNewPointers(dirty);
+        boolean changed = hasNewPointers();
         if (!changed) {
             generation.countChange(); // since no other sync comes
         }
         sync(Barrier.DATA_BEFORE_POINTERS);
         if (changed) {
             WritePointerTable table = image.writePointers();
-            for (int i = 0; i < dirty.size(); i++) {
-                if (isNewPointer(dirty.get(i), pointers[i])) {
-                    table.set(dirty.get(i).zone.index(), pointers[i]);
+            for (int i = 0; i < flush.size(); i++) {
+                if (isNewPointer(i)) {
+                    table.set(flush.zone(i).zone.index(), flush.writePointerBytes(i));
                 }
             }
             table.writeDirtyPages(file);
@@ -264,37 +149,30 @@ final class MetadataWriter {
         return changed;
     }
 
-    private boolean hasNewPointers(List<ZoneTraffic> dirty) {
+    private boolean hasNewPointers() {
         boolean changed = image.writePointers().isDirty();
-        for (int i = 0; i < dirty.size(); i++) {
-            changed |= isNewPointer(dirty.get(i), pointers[i]);
+        for (int i = 0; i < flush.size(); i++) {
+            changed |= isNewPointer(i);
         }
         return changed;
     }
 
-    private boolean isNewPointer(ZoneTraffic zone, long pointer) {
-        return !zone.zone.isConventional() && image.writePointers().get(zone.zone.index()) != pointer;
+    private boolean isNewPointer(int index) {
+        Zone zone = flush.zone(index).zone;
+        return !zone.isConventional() && image.writePointers().get(zone.index()) != flush.writePointerBytes(index);
     }
 
     private void writeRefcounts() throws IOException {
-        int page = -1;
-        while (true) {
-            long offset;
-            synchronized (lock) {
-                page = allocator.nextDirtyPage(page + 1);
-                if (page < 0) {
-                    return;
-                }
-                offset = allocator.takeDirtyPage(page, refcountPage);
-            }
+        ClusterAllocator allocator = image.allocator();
+        int page = work.takeRefcounts(0, refcountPage);
+        while (page >= 0) {
             try {
-                file.write(refcountPage, offset);
+                file.write(refcountPage, allocator.pageOffsetBytes(page));
             } catch (IOException | RuntimeException | VirtualMachineError e) {
-                synchronized (lock) {
-                    allocator.dirtyAgain(page);
-                }
+                work.refcountsFailed(page);
                 throw e;
             }
+            page = work.takeRefcounts(page + 1, refcountPage);
         }
     }
 
@@ -303,7 +181,7 @@ final class MetadataWriter {
      *
      * @return 0, or -errno: then they are in memory as they were
      */
-    int storeEmpty(List<ZoneTraffic> zones) {
+    int storeEmpty(List<ActiveZone> zones) {
         if (zones.isEmpty()) {
             return 0;
         }
@@ -371,20 +249,14 @@ final class MetadataWriter {
      *
      * @return 0 or -errno
      */
-    int clearTail(ZoneTraffic zone) {
-        int shift = image.clusterBits();
-        long inCluster = zone.completedBytes & ((1L << shift) - 1);
-        long host = HOLE;
-        synchronized (lock) {
-            if (zone.map != null && inCluster != 0) {
-                host = zone.map.find((int) ((zone.completedBytes - zone.zone.startBytes()) >>> shift));
-            }
-        }
-        if (host == HOLE) {
+    int clearTail(ActiveZone zone) {
+        long tail = work.tailOffsetBytes(zone);
+        if (tail == HOLE) {
             return 0;
         }
         try {
-            file.punchHole((host << shift) + inCluster, (1L << shift) - inCluster);
+            long clusterBytes = 1L << image.clusterBits();
+            file.punchHole(tail, clusterBytes - (tail & (clusterBytes - 1)));
             return 0;
         } catch (IOException e) {
             return failures.logAndGetErrno("finish", e);
@@ -392,19 +264,12 @@ final class MetadataWriter {
     }
 
     private void sync(Barrier barrier) throws IOException {
-        file.sync(barrier);
-        space.freePunched();
-    }
-
-    static void completeAll(RequestList requests, int error) {
-        for (BlockRequest r = requests.poll(); r != null; r = requests.poll()) {
-            complete(r, error != 0 ? error : r.lengthBytes());
+        try {
+            file.sync(barrier);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            work.syncFailed();
+            throw e;
         }
-    }
-
-    static void complete(BlockRequest request, int result) {
-        request.result = result;
-        request.step = BlockRequest.Step.COMPLETE;
-        request.queue().handOver(request);
+        space.freePunched();
     }
 }

@@ -5,7 +5,10 @@ import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.ZoneMap;
 
-/** Finds the parts of the image that a request is about. On the data path, under the device's lock. */
+/**
+ * The mapping of zones to clusters in memory: finds the parts of the image that a request is about, allocates clusters for
+ * a write, and gives them up. On the data path, under the device's lock.
+ */
 final class RequestMapper {
 
     /** A sequential zone gets clusters ahead of its write pointer, so that the image file sees large sequential I/O. */
@@ -17,13 +20,16 @@ final class RequestMapper {
     private final ClusterAllocator allocator;
     private final int clusterShift;
 
+    /** Clusters that were given up, and that the metadata thread has not taken. */
+    private RunList released = new RunList();
+
     RequestMapper(ClusterAllocator allocator, int clusterShift) {
         this.allocator = allocator;
         this.clusterShift = clusterShift;
     }
 
     /** Gives every cluster of a write a place in the image; false if there is none. */
-    boolean allocate(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
+    boolean allocate(ActiveZone zone, ZoneMap map, BlockRequest request) {
         long zoneStart = zone.zone.startBytes();
         int cluster = (int) ((request.offsetBytes() - zoneStart) >>> clusterShift);
         int last = (int) ((request.endBytes() - 1 - zoneStart) >>> clusterShift);
@@ -45,7 +51,7 @@ final class RequestMapper {
     }
 
     /** Adds the request's parts up to {@code endBytes}, following the map. */
-    void addParts(ZoneTraffic zone, ZoneMap map, BlockRequest request, long endBytes) {
+    void addParts(ActiveZone zone, ZoneMap map, BlockRequest request, long endBytes) {
         long at = request.offsetBytes() - zone.zone.startBytes();
         long end = endBytes - zone.zone.startBytes();
         long inCluster = at & ((1L << clusterShift) - 1);
@@ -58,8 +64,61 @@ final class RequestMapper {
         }
     }
 
+    /**
+     * Gives a zone the mapping that the L2 tables have.
+     *
+     * @param hostClusters the host cluster of each of its clusters, or {@link ZoneMap#HOLE}
+     */
+    void adopt(ActiveZone zone, long[] hostClusters) throws ImageFormatException {
+        int clusters = hostClusters.length;
+        allocator.adopt((long) zone.zone.index() * clusters, hostClusters, clusters);
+        zone.map = new ZoneMap(hostClusters, clusters);
+    }
+
+    /**
+     * Gives up the clusters that a sequential zone has above its write pointer.
+     *
+     * @return whether the zone has entries that the file does not have
+     */
+    boolean releaseAhead(ActiveZone zone) {
+        ZoneMap map = zone.map;
+        if (map == null || zone.zone.isConventional()) {
+            return false;
+        }
+        map.truncate(clustersBelow(zone, zone.completedBytes), this::release);
+        return map.isStale();
+    }
+
+    void release(long firstCluster, int count) {
+        released.add(firstCluster, count);
+    }
+
+    boolean hasReleased() {
+        return !released.isEmpty();
+    }
+
+    /** Takes the clusters that were given up. */
+    RunList takeReleased() {
+        RunList taken = released;
+        if (!taken.isEmpty()) {
+            released = new RunList();
+        }
+        return taken;
+    }
+
+    /** Returns where the write pointer stands in the image file, {@link ZoneMap#HOLE} if it stands between clusters or in none. */
+    long tailOffsetBytes(ActiveZone zone) {
+        ZoneMap map = zone.map;
+        long inCluster = zone.completedBytes & ((1L << clusterShift) - 1);
+        if (map == null || inCluster == 0) {
+            return HOLE;
+        }
+        long host = map.find((int) ((zone.completedBytes - zone.zone.startBytes()) >>> clusterShift));
+        return host == HOLE ? HOLE : (host << clusterShift) + inCluster;
+    }
+
     /** How many clusters of the zone begin below a device address. */
-    int clustersBelow(ZoneTraffic zone, long endBytes) {
+    private int clustersBelow(ActiveZone zone, long endBytes) {
         long bytes = Math.min(endBytes, zone.zone.writableEndBytes()) - zone.zone.startBytes();
         return (int) ((bytes + (1L << clusterShift) - 1) >>> clusterShift);
     }

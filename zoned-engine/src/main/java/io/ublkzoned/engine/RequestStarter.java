@@ -24,24 +24,19 @@ final class RequestStarter {
     private final DeviceZones zones;
     private final ZoneStateMachine rules;
     private final RequestMapper mapper;
-    private final MetadataWriter metadata;
-    private final ZoneMapIo maps;
-    private final ZoneChanges changes;
+    private final PendingWork work;
 
     RequestStarter(
             DeviceGeometry geometry,
             DeviceZones zones,
             ZoneStateMachine rules,
             RequestMapper mapper,
-            MetadataWriter metadata,
-            ZoneChanges changes) {
+            PendingWork work) {
         this.geometry = geometry;
         this.zones = zones;
         this.rules = rules;
         this.mapper = mapper;
-        this.metadata = metadata;
-        this.maps = metadata.maps();
-        this.changes = changes;
+        this.work = work;
     }
 
     /** Gives 0 or -errno if the request is done, else {@link #TRANSFER} or {@link #WAITING}. */
@@ -50,7 +45,7 @@ final class RequestStarter {
             isNoRepeat(request);
         }
         if (request.op() == BlockOp.FLUSH) {
-            return metadata.flush(request) ? WAITING : 0;
+            return work.awaitFlush(request) ? WAITING : 0;
         }
         if (request.op() == BlockOp.ZONE_RESET_ALL) {
             return startResetAll(request);
@@ -63,7 +58,7 @@ final class RequestStarter {
         if (length == 0 && request.op().movesData()) {
             return -BlockErrors.EIO;
         }
-        ZoneTraffic zone = zones.at(offset);
+        ActiveZone zone = zones.at(offset);
         if (length > zone.zone.endBytes() - offset) {
             return -BlockErrors.EIO;
         }
@@ -92,12 +87,12 @@ final class RequestStarter {
                 };
     }
 
-    private static int await(ZoneTraffic zone, BlockRequest request) {
+    private static int await(ActiveZone zone, BlockRequest request) {
         zone.waiting.add(request);
         return WAITING;
     }
 
-    private int startRead(ZoneTraffic zone, BlockRequest request) {
+    private int startRead(ActiveZone zone, BlockRequest request) {
         int error = rules.checkRead(zone.zone);
         if (error != 0) {
             return error;
@@ -118,7 +113,7 @@ final class RequestStarter {
         return TRANSFER;
     }
 
-    private int startConventionalWrite(ZoneTraffic zone, BlockRequest request) {
+    private int startConventionalWrite(ActiveZone zone, BlockRequest request) {
         ZoneMap map = zone.map;
         if (map == null) {
             return awaitMap(zone, request);
@@ -126,7 +121,7 @@ final class RequestStarter {
         return mapAndTransfer(zone, map, request);
     }
 
-    private int startAppend(ZoneTraffic zone, BlockRequest request) {
+    private int startAppend(ActiveZone zone, BlockRequest request) {
         if (zone.zone.isConventional()) {
             return -BlockErrors.EIO;
         }
@@ -148,7 +143,7 @@ final class RequestStarter {
         return startWrite(zone, request);
     }
 
-    private int startComparison(ZoneTraffic zone, ZoneMap map, BlockRequest append, long place) {
+    private int startComparison(ActiveZone zone, ZoneMap map, BlockRequest append, long place) {
         append.place(place);
         append.repeat = Repeat.COMPARING;
         append.partCount = 0;
@@ -180,10 +175,10 @@ final class RequestStarter {
     }
 
     private int acknowledgeRepeated(BlockRequest write) {
-        return write.forceUnitAccess() && metadata.flush(write) ? WAITING : write.lengthBytes();
+        return write.forceUnitAccess() && work.awaitFlush(write) ? WAITING : write.lengthBytes();
     }
 
-    private int startWrite(ZoneTraffic zone, BlockRequest request) {
+    private int startWrite(ActiveZone zone, BlockRequest request) {
         if (zone.failed) {
             return await(zone, request);
         }
@@ -207,7 +202,7 @@ final class RequestStarter {
     }
 
     /** Whether this is the zone's last write once more, whose data is there: the first one after the server's death. */
-    private static boolean isRepeated(ZoneTraffic zone, BlockRequest request) {
+    private static boolean isRepeated(ActiveZone zone, BlockRequest request) {
         if (!zone.lastWriteMayRepeat) {
             return false;
         }
@@ -216,12 +211,12 @@ final class RequestStarter {
         return request.lengthBytes() == zone.lastWriteBytes && request.endBytes() == end;
     }
 
-    private int mapAndTransfer(ZoneTraffic zone, ZoneMap map, BlockRequest request) {
+    private int mapAndTransfer(ActiveZone zone, ZoneMap map, BlockRequest request) {
         if (!mapper.allocate(zone, map, request)) {
             if (map.isStale()) {
-                metadata.markDirty(zone); // part of it was allocated
+                work.markDirty(zone); // part of it was allocated
             }
-            return metadata.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
+            return work.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
         }
         if (map.isStale() || zone.mapPending) {
             // What is acknowledged must be found after the death of this process, so data waits for its mapping.
@@ -232,12 +227,12 @@ final class RequestStarter {
         return TRANSFER;
     }
 
-    private int awaitMap(ZoneTraffic zone, BlockRequest request) {
-        maps.want(zone);
+    private int awaitMap(ActiveZone zone, BlockRequest request) {
+        work.awaitMap(zone);
         return await(zone, request);
     }
 
-    private int startOpen(ZoneTraffic zone, BlockRequest request) {
+    private int startOpen(ActiveZone zone, BlockRequest request) {
         if (request.repeat == Repeat.POSSIBLE) {
             isNoRepeat(request);
             return rules.openAgain(zone.zone);
@@ -245,7 +240,7 @@ final class RequestStarter {
         return rules.open(zone.zone);
     }
 
-    private int startClose(ZoneTraffic zone, BlockRequest request) {
+    private int startClose(ActiveZone zone, BlockRequest request) {
         if (request.repeat == Repeat.POSSIBLE) {
             isNoRepeat(request);
             return rules.closeAgain(zone.zone);
@@ -253,18 +248,18 @@ final class RequestStarter {
         return rules.close(zone.zone);
     }
 
-    private int startFinish(ZoneTraffic zone, BlockRequest request) {
+    private int startFinish(ActiveZone zone, BlockRequest request) {
         if (zone.zone.isConventional()) {
             return -BlockErrors.EIO;
         }
         if (zone.zone.condition() == ZoneCondition.FULL) {
             return 0;
         }
-        changes.add(request, List.of(zone));
+        work.add(new ZoneChange.Finish(request, zone));
         return WAITING;
     }
 
-    private int startReset(ZoneTraffic zone, BlockRequest request) {
+    private int startReset(ActiveZone zone, BlockRequest request) {
         int error = rules.checkReset(zone.zone);
         if (error != 0) {
             return error;
@@ -272,21 +267,21 @@ final class RequestStarter {
         if (zone.zone.condition() == ZoneCondition.EMPTY && zone.isIdle()) {
             return 0;
         }
-        changes.add(request, List.of(zone));
+        work.add(new ZoneChange.Reset(request, List.of(zone)));
         return WAITING;
     }
 
     private int startResetAll(BlockRequest request) {
-        List<ZoneTraffic> concerned = new ArrayList<>();
+        List<ActiveZone> concerned = new ArrayList<>();
         for (int i = 0; i < zones.count(); i++) {
             Zone zone = zones.table().zone(i);
-            ZoneTraffic moving = zones.touched(i);
+            ActiveZone moving = zones.ifActive(i);
             boolean busy = moving != null && !moving.isIdle();
             if (rules.checkReset(zone) == 0 && (busy || zone.condition() != ZoneCondition.EMPTY)) {
-                concerned.add(zones.traffic(i));
+                concerned.add(zones.active(i));
             }
         }
-        changes.add(request, concerned);
+        work.add(new ZoneChange.Reset(request, concerned));
         return WAITING;
     }
 }

@@ -10,26 +10,26 @@ final class WriteCompleter {
 
     private final DeviceZones zones;
     private final ZoneStateMachine rules;
-    private final MetadataWriter metadata;
+    private final PendingWork work;
     private final FailureLog failures;
 
-    WriteCompleter(DeviceZones zones, ZoneStateMachine rules, MetadataWriter metadata, FailureLog failures) {
+    WriteCompleter(DeviceZones zones, ZoneStateMachine rules, PendingWork work, FailureLog failures) {
         this.zones = zones;
         this.rules = rules;
-        this.metadata = metadata;
+        this.work = work;
         this.failures = failures;
     }
 
     /** The data of a write has moved, or failed to; true if the write is done, on whose thread this runs. */
-    boolean moved(ZoneTraffic zone, BlockRequest request) {
-        metadata.dataWritten();
+    boolean moved(ActiveZone zone, BlockRequest request) {
+        work.dataWritten();
         return zone.zone.isConventional() ? acknowledge(request) : completeWrites(zone, request);
     }
 
     /** A write whose data is there: done at once, or after a flush. */
     private boolean acknowledge(BlockRequest request) {
         if (request.forceUnitAccess() && request.result > 0) {
-            metadata.flushThenComplete(request);
+            work.flushThenComplete(request);
             return false;
         }
         return true;
@@ -41,62 +41,61 @@ final class WriteCompleter {
      * @param moved the write whose data has just moved, on whose thread this runs
      * @return whether it is among them and done
      */
-    private boolean completeWrites(ZoneTraffic traffic, BlockRequest moved) {
+    private boolean completeWrites(ActiveZone active, BlockRequest moved) {
         moved.transferred = true;
         boolean movedIsDone = false;
-        BlockRequest first = traffic.writes.peek();
+        BlockRequest first = active.writes.peek();
         while (first != null && first.transferred) {
-            traffic.writes.poll();
+            active.writes.poll();
             if (first.result > 0) {
-                first.result = traffic.failed ? -BlockErrors.EIO : accept(traffic, first);
+                first.result = active.failed ? -BlockErrors.EIO : accept(active, first);
             }
-            traffic.failed |= first.result < 0;
+            active.failed |= first.result < 0;
             boolean done = acknowledge(first);
             if (first == moved) {
                 movedIsDone = done;
             } else if (done) {
-                first.step = BlockRequest.Step.COMPLETE;
-                first.queue().handOver(first);
+                first.complete(first.result);
             }
-            first = traffic.writes.peek();
+            first = active.writes.peek();
         }
-        if (traffic.failed && first == null) {
-            rollBack(traffic);
+        if (active.failed && first == null) {
+            rollBack(active);
         }
         return movedIsDone;
     }
 
     /** The data below the end of this write is all there. Gives its length, or -errno. */
-    private int accept(ZoneTraffic traffic, BlockRequest write) {
-        long completedBefore = traffic.completedBytes;
+    private int accept(ActiveZone active, BlockRequest write) {
+        long completedBefore = active.completedBytes;
         try {
             if (write.op() == BlockOp.ZONE_APPEND) {
                 zones.appended(write); // first, since a zone that is filled is published as it becomes FULL
             }
-            traffic.completedBytes = write.endBytes();
-            traffic.lastWriteBytes = write.lengthBytes();
-            if (traffic.completedBytes == traffic.zone.writableEndBytes()) {
-                traffic.completedBytes = traffic.zone.endBytes();
-                rules.filled(traffic.zone);
+            active.completedBytes = write.endBytes();
+            active.lastWriteBytes = write.lengthBytes();
+            if (active.completedBytes == active.zone.writableEndBytes()) {
+                active.completedBytes = active.zone.endBytes();
+                rules.filled(active.zone);
             }
-            zones.publish(traffic.zone);
-            metadata.markDirty(traffic);
+            zones.publish(active.zone);
+            work.markDirty(active);
             return write.lengthBytes();
         } catch (RuntimeException | VirtualMachineError e) {
-            traffic.completedBytes = completedBefore;
-            traffic.lastWriteBytes = 0;
+            active.completedBytes = completedBefore;
+            active.lastWriteBytes = 0;
             return failures.logAndGetErrno("completing a write", e);
         }
     }
 
-    private void rollBack(ZoneTraffic traffic) {
+    private void rollBack(ActiveZone active) {
         try {
-            rules.rollBack(traffic.zone, traffic.completedBytes);
+            rules.rollBack(active.zone, active.completedBytes);
         } catch (RuntimeException | VirtualMachineError e) {
             failures.logAndGetErrno("rolling back a zone", e);
         }
-        traffic.failed = false;
-        traffic.hasRemains = true;
-        traffic.resumeWaiting();
+        active.failed = false;
+        active.hasRemains = true;
+        active.resumeWaiting();
     }
 }

@@ -3,11 +3,13 @@ package io.ublkzoned.engine;
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.qcow2.Access;
+import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -28,24 +30,31 @@ public final class ZonedDevice implements Closeable {
     private final DeviceGeometry geometry;
     private final int clusterSizeBytes;
     private final DeviceZones zones;
+    private final PendingWork work;
+    private final ZoneMapIo maps;
     private final MetadataWriter metadata;
-    private final ZoneChanges changes;
+    private final ChangeWriter changes;
     private final RequestStarter starter;
     private final WriteCompleter completer;
 
     private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) {
         this.file = file;
-        DeviceContext context = new DeviceContext(lock, image, file, failures);
         geometry = image.geometry();
         clusterSizeBytes = 1 << image.clusterBits();
-        zones = new DeviceZones(geometry, image.writePointers()::get, image.failedZones()::condition);
+        zones = new DeviceZones(lock, geometry, image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), geometry);
-        RequestMapper mapper = new RequestMapper(image.allocator(), image.clusterBits());
-        ReleasedSpace space = new ReleasedSpace(context);
-        metadata = new MetadataWriter(context, zones, mapper, space, metadataWakeUp);
-        changes = new ZoneChanges(context, zones, rules, metadata, space);
-        starter = new RequestStarter(geometry, zones, rules, mapper, metadata, changes);
-        completer = new WriteCompleter(zones, rules, metadata, failures);
+        ClusterAllocator allocator = image.allocator();
+        allocator.guardBy(lock);
+        RequestMapper mapper = new RequestMapper(allocator, image.clusterBits());
+        work = new PendingWork(
+                lock, mapper, allocator, new ZoneChanges(zones, rules, mapper, failures), metadataWakeUp);
+        starter = new RequestStarter(geometry, zones, rules, mapper, work);
+        completer = new WriteCompleter(zones, rules, work, failures);
+
+        maps = new ZoneMapIo(work, image, file, failures);
+        ReleasedSpace space = new ReleasedSpace(work, file, image.clusterBits(), failures);
+        metadata = new MetadataWriter(new DeviceContext(image, file, failures), work, maps, space);
+        changes = new ChangeWriter(work, metadata, maps, space, failures);
     }
 
     /**
@@ -92,7 +101,9 @@ public final class ZonedDevice implements Closeable {
         }
         check.requireAcknowledgedData();
         ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, left), file, metadataWakeUp);
-        device.zones.restore(left);
+        synchronized (device.lock) {
+            device.zones.restore(left);
+        }
         return device;
     }
 
@@ -201,20 +212,20 @@ public final class ZonedDevice implements Closeable {
         }
         int outcome;
         synchronized (lock) {
-            ZoneTraffic zone = zones.at(request.offsetBytes());
+            ActiveZone zone = zones.at(request.offsetBytes());
             zone.transfers--;
             if (request.result == 0) {
                 request.result = request.lengthBytes();
             }
             outcome = transferred(zone, request);
             if (zone.held && zone.transfers == 0) {
-                metadata.wakeUp();
+                work.zoneIsIdle();
             }
         }
         goOn(request, outcome);
     }
 
-    private int transferred(ZoneTraffic zone, BlockRequest request) {
+    private int transferred(ActiveZone zone, BlockRequest request) {
         if (request.isCompared()) {
             try {
                 return counted(request, starter.compared(request));
@@ -247,7 +258,7 @@ public final class ZonedDevice implements Closeable {
     public void maintain() {
         boolean worked = true;
         while (worked) {
-            worked = metadata.maps().run();
+            worked = maps.run();
             worked |= metadata.run();
             worked |= changes.run();
         }
@@ -268,11 +279,12 @@ public final class ZonedDevice implements Closeable {
                             .formatted(geometry.conventionalZones(), geometry.zoneCount() - 1)));
         }
         synchronized (lock) {
-            return changes.add(
-                    IntStream.range(first, first + count)
-                            .mapToObj(zones::traffic)
-                            .toList(),
-                    condition);
+            List<ActiveZone> worn = IntStream.range(first, first + count)
+                    .mapToObj(zones::active)
+                    .toList();
+            ZoneChange.Wear wear = new ZoneChange.Wear(worn, condition);
+            work.add(wear);
+            return wear.done;
         }
     }
 
@@ -284,7 +296,7 @@ public final class ZonedDevice implements Closeable {
      */
     public boolean withdraw(CompletableFuture<?> change) {
         synchronized (lock) {
-            return changes.withdraw(change);
+            return work.withdraw(change);
         }
     }
 
@@ -302,6 +314,9 @@ public final class ZonedDevice implements Closeable {
      */
     @Override
     public void close() throws IOException {
+        synchronized (lock) {
+            zones.forEachActive(work::releaseAhead);
+        }
         metadata.end();
     }
 }

@@ -6,8 +6,9 @@
  * {@link io.ublkzoned.engine.DataPort}; metadata goes through an {@link io.ublkzoned.engine.ImageFile}, in the order
  * that {@code MetadataWriter} keeps.
  *
- * <p>Lock rule: the device's one lock guards zones, mappings, allocator and what waits; it is never held during I/O. A
- * queue may be called under it ({@code handOver}) and must not call back. Imports: java.base and SLF4J only.
+ * <p>Two sides: the data path works in memory under the device's one lock; the metadata thread does I/O without it. They
+ * meet in {@code PendingWork}, which is, with {@code ZonedDevice}, the only class that locks. A queue may be called under
+ * the lock ({@code handOver}) and must not call back. Imports: java.base and SLF4J only.
  */
 @org.jspecify.annotations.NullMarked
 package io.ublkzoned.engine;

@@ -3,6 +3,7 @@ package io.ublkzoned.engine.qcow2;
 import io.ublkzoned.engine.ImageFormatException;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which host clusters are in use, as one bit each, and which refcounts on disk do not say so yet.
@@ -18,6 +19,7 @@ public final class ClusterAllocator {
 
     private static final int ANY = Integer.MAX_VALUE;
 
+    private @Nullable Object lock;
     private final RefcountTable refcounts;
     private final ClusterBitmap used;
     /** Those in use that an open zone's map has; the others are metadata, or zones' whose map was not read yet. */
@@ -48,6 +50,15 @@ public final class ClusterAllocator {
         endCluster = Math.max(used.end(), Math.min(fileClusters, clustersMax));
     }
 
+    /** From now on every use requires this lock. Until then one thread opens the image. */
+    public void guardBy(Object newLock) {
+        lock = newLock;
+    }
+
+    private void requireGuard() {
+        assert lock == null || Thread.holdsLock(lock) : "without the device's lock";
+    }
+
     /** Something refers to these clusters: they are in use, also if their refcounts are 0. */
     void keep(long firstCluster, long lastCluster) {
         for (long cluster = firstCluster; cluster <= lastCluster && cluster < clustersMax; cluster++) {
@@ -67,6 +78,7 @@ public final class ClusterAllocator {
      *     then none is taken over
      */
     public void adopt(long firstGuestCluster, long[] hostClusters, int count) throws ImageFormatException {
+        requireGuard();
         for (int i = 0; i < count; i++) {
             if (hostClusters[i] == L2Entry.HOLE || (used.contains(hostClusters[i]) && owned.add(hostClusters[i]))) {
                 continue;
@@ -91,6 +103,7 @@ public final class ClusterAllocator {
      * @return false if no cluster is free, and the file may not grow
      */
     public boolean allocate(int clustersWanted) {
+        requireGuard();
         if (!findFullRun(clustersWanted) && !extend(clustersWanted) && !findLongestRun()) {
             return false;
         }
@@ -120,6 +133,7 @@ public final class ClusterAllocator {
      * @throws IllegalStateException if one of them is not in use
      */
     public void free(long firstCluster, int count) {
+        requireGuard();
         for (long cluster = firstCluster; cluster < firstCluster + count; cluster++) {
             if (!used.remove(cluster)) {
                 throw new IllegalStateException("host cluster " + cluster + " is freed twice");
@@ -169,16 +183,21 @@ public final class ClusterAllocator {
      * Encodes a page as it is now and counts it as written.
      *
      * @param target receives {@link #pageBytes} bytes
-     * @return where to write it in the file; if that fails, {@link #dirtyAgain} takes the page back
      */
-    public long takeDirtyPage(int page, MemorySegment target) {
+    public void takeDirtyPage(int page, MemorySegment target) {
+        requireGuard();
         refcounts.encodePage(page, used, target);
         dirtyPages.clear(page);
+    }
+
+    /** Returns where a page of refcounts lies in the file; without the lock. */
+    public long pageOffsetBytes(int page) {
         return refcounts.pageOffset(page);
     }
 
     /** The page could not be written after all. */
     public void dirtyAgain(int page) {
+        requireGuard();
         dirtyPages.set(page);
     }
 

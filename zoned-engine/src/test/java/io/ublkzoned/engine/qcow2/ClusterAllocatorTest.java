@@ -111,14 +111,16 @@ class ClusterAllocatorTest {
         allocator.free(7, 1);
         MemorySegment page = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
         assertEquals(0, allocator.nextDirtyPage(0));
-        assertEquals(1 << 20, allocator.takeDirtyPage(0, page));
+        allocator.takeDirtyPage(0, page);
+        assertEquals(1 << 20, allocator.pageOffsetBytes(0));
         for (int i = 0; i < 256; i++) {
             assertEquals(i == 7 ? 0 : 1, RefcountTable.decode(page, 4, i));
         }
         assertEquals(1, allocator.nextDirtyPage(0));
         allocator.takeDirtyPage(1, page);
         assertEquals(2, allocator.nextDirtyPage(0));
-        assertEquals((1 << 20) + 1024, allocator.takeDirtyPage(2, page));
+        allocator.takeDirtyPage(2, page);
+        assertEquals((1 << 20) + 1024, allocator.pageOffsetBytes(2));
         for (int i = 0; i < 256; i++) {
             assertEquals(i < 44 ? 1 : 0, RefcountTable.decode(page, 4, i));
         }

@@ -174,8 +174,8 @@ class StockQemuTest {
     private static void writeRefcounts(FileChannelImage file, ClusterAllocator allocator) throws IOException {
         MemorySegment page = MemorySegment.ofArray(new byte[allocator.pageBytes()]);
         for (int i = allocator.nextDirtyPage(0); i >= 0; i = allocator.nextDirtyPage(i + 1)) {
-            long offset = allocator.takeDirtyPage(i, page);
-            file.write(page, offset);
+            allocator.takeDirtyPage(i, page);
+            file.write(page, allocator.pageOffsetBytes(i));
         }
     }
 

@@ -16,16 +16,22 @@ final class LockMutationTest {
     static Stream<LockMutation> wrongLocks() {
         return Stream.of(
                 withoutLock("ZonedDevice", "submit", 1),
-                withoutLock("MetadataWriter", "flushOnce", 2),
-                withoutLock("MetadataWriter", "writeAll", 1),
-                withoutLock("ReleasedSpace", "punch", 1),
-                withoutLock("ReleasedSpace", "freePunched", 1),
-                withoutLock("ZoneMapIo", "run", 1),
-                withoutLock("ZoneMapIo", "load", 1),
-                withoutLock("ZoneMapIo", "write", 1),
-                withoutLock("ZoneChanges", "run", 1),
+                withoutLock("ZonedDevice", "partCompleted", 1),
+                withoutLock("PendingWork", "takeMap", 1),
+                withoutLock("PendingWork", "mapRead", 1),
+                withoutLock("PendingWork", "mapDone", 1),
+                withoutLock("PendingWork", "takeEntries", 1),
+                withoutLock("PendingWork", "takeFlush", 1),
+                withoutLock("PendingWork", "flushDone", 1),
+                withoutLock("PendingWork", "takeRefcounts", 1),
+                withoutLock("PendingWork", "takeSpaceWaiters", 1),
+                withoutLock("PendingWork", "resume", 1),
+                withoutLock("PendingWork", "takeReleased", 1),
+                withoutLock("PendingWork", "free", 1),
+                withoutLock("PendingWork", "takeChanges", 1),
+                withoutLock("PendingWork", "changesDone", 1),
                 // The entries that a queue adds in between are taken for written.
-                split("ZoneMapIo", "write", 1, "markWritten"));
+                split("PendingWork", "takeEntries", 1, "markWritten"));
     }
 
     @ParameterizedTest(name = "{0}")

@@ -28,7 +28,7 @@ final class MutationTest {
                 // Requests that are sent again succeed.
                 new Mutation("RequestStarter", "startClose", "closeAgain", -BlockErrors.EIO),
                 // Changes are checked when they run.
-                new Mutation("ZoneChanges", "prepareReset", "checkReset", 0),
+                new Mutation("ZoneChanges", "checkReset", "checkReset", 0),
                 // No cluster is free on the word of a refcount, and free clusters are holes.
                 new Mutation("qcow2.Qcow2Image", "openForWriting", "keepMapped", 0),
                 new Mutation("MetadataWriter", "begin", "isClosedHere", 1));

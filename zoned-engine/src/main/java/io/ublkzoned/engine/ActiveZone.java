@@ -5,10 +5,10 @@ import io.ublkzoned.engine.zone.Zone;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is under way in one zone: its mapping, the requests that move data, those that wait. Made at the first touch;
- * guarded by the device's lock.
+ * A zone that has been used since the attach: its mapping, the requests that move data, and those that wait. Guarded by
+ * the device's lock.
  */
-final class ZoneTraffic {
+final class ActiveZone {
 
     final Zone zone;
 
@@ -16,7 +16,7 @@ final class ZoneTraffic {
     @Nullable
     ZoneMap map;
 
-    /** The metadata writer has the zone's mapping to read, or entries of it to write. */
+    /** The metadata thread has the zone's mapping to read, or entries of it to write. */
     boolean mapPending;
 
     /** A reset or finish has the zone to itself, or is about to: requests wait. */
@@ -25,7 +25,7 @@ final class ZoneTraffic {
     /** A write failed: later ones fail, new ones wait, and the write pointer goes back when none is under way. */
     boolean failed;
 
-    /** The zone stands in the metadata writer's list of zones to flush. */
+    /** The next flush writes the zone. */
     boolean dirty;
 
     /** Requests whose data is moving. */
@@ -49,7 +49,7 @@ final class ZoneTraffic {
     /** Requests that start again when the zone is no longer held, failed or without a map. */
     final RequestList waiting = new RequestList();
 
-    ZoneTraffic(Zone zone) {
+    ActiveZone(Zone zone) {
         this.zone = zone;
         this.completedBytes = zone.writePointerBytes();
     }

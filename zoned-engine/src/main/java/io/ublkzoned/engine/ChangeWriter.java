@@ -1,0 +1,111 @@
+package io.ublkzoned.engine;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Makes the changes that need zones to themselves durable: resets, finishes and changes of conditions. Belongs to the
+ * metadata thread.
+ */
+final class ChangeWriter {
+
+    private final PendingWork work;
+    private final MetadataWriter metadata;
+    private final ZoneMapIo maps;
+    private final ReleasedSpace space;
+    private final FailureLog failures;
+
+    ChangeWriter(PendingWork work, MetadataWriter metadata, ZoneMapIo maps, ReleasedSpace space, FailureLog failures) {
+        this.work = work;
+        this.metadata = metadata;
+        this.maps = maps;
+        this.space = space;
+        this.failures = failures;
+    }
+
+    /** Does all changes whose zones are idle, resets with one sync for all. Returns false if there was none. */
+    boolean run() {
+        List<ZoneChange> ready = work.takeChanges();
+        if (ready.isEmpty()) {
+            return false;
+        }
+        List<ZoneChange.Reset> resets = new ArrayList<>();
+        for (ZoneChange change : ready) {
+            switch (change) {
+                case ZoneChange.Reset reset -> resets.add(reset);
+                case ZoneChange.Finish finish -> finish(finish);
+                case ZoneChange.Wear wear -> wear(wear);
+            }
+        }
+        reset(resets);
+        work.changesDone(ready);
+        space.punch();
+        return true;
+    }
+
+    /** Resets the zones of all these requests with one sync. Each request gets a result of its own. */
+    private void reset(List<ZoneChange.Reset> resets) {
+        try {
+            List<ActiveZone> zones = new ArrayList<>();
+            for (ZoneChange.Reset reset : resets) {
+                reset.resettable.removeIf(zone -> cannotLoad(reset, zone));
+                zones.addAll(reset.resettable);
+            }
+            int error = metadata.storeEmpty(zones);
+            for (ZoneChange.Reset reset : resets) {
+                reset.fail(error);
+                reset.stored = error == 0;
+            }
+        } catch (RuntimeException | VirtualMachineError e) {
+            int error = failures.logAndGetErrno("reset", e);
+            resets.forEach(reset -> reset.fail(error));
+        }
+    }
+
+    private boolean cannotLoad(ZoneChange.Reset reset, ActiveZone zone) {
+        int error = maps.load(zone);
+        reset.fail(error);
+        return error != 0;
+    }
+
+    /**
+     * Removes what failed writes may have left above the write pointer, which must not show in a FULL zone. The clusters
+     * there are given up in the file too before the zone becomes FULL, since a recovery does not look for them afterwards.
+     */
+    private void finish(ZoneChange.Finish finish) {
+        if (!finish.isGood()) {
+            return;
+        }
+        ActiveZone zone = finish.zone;
+        try {
+            finish.fail(maps.load(zone));
+            if (finish.isGood()) {
+                finish.fail(metadata.clearTail(zone));
+            }
+            if (finish.isGood()) {
+                work.releaseAhead(zone);
+                finish.fail(maps.store(zone));
+            }
+            if (finish.isGood()) {
+                finish.fail(metadata.countFinish());
+            }
+        } catch (RuntimeException | VirtualMachineError e) {
+            finish.fail(failures.logAndGetErrno("finish", e));
+        }
+    }
+
+    private void wear(ZoneChange.Wear wear) {
+        if (wear.failure != null) {
+            return;
+        }
+        try {
+            int first = wear.zones.getFirst().zone.index();
+            metadata.storeFailed(metadata.failedZones().with(first, wear.zones.size(), wear.condition));
+        } catch (IOException e) {
+            wear.failure = e;
+        } catch (RuntimeException | VirtualMachineError e) {
+            wear.fail(failures.logAndGetErrno("changing the condition of zones", e));
+        }
+    }
+}

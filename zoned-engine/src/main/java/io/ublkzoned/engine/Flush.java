@@ -1,0 +1,44 @@
+package io.ublkzoned.engine;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+
+/**
+ * One flush: the requests that wait for it, and the zones that it writes. Reused, so that a flush allocates nothing.
+ * Belongs to the metadata thread, which has it filled by {@link PendingWork}.
+ */
+final class Flush {
+
+    final RequestList requests = new RequestList();
+    private final ArrayList<ActiveZone> zones = new ArrayList<>();
+    private long[] pointers = new long[16];
+
+    void clear() {
+        zones.clear();
+    }
+
+    /**
+     * Adds a zone.
+     *
+     * @param writePointerBytes its acknowledged write pointer, as a device address
+     */
+    void add(ActiveZone zone, long writePointerBytes) {
+        if (zones.size() == pointers.length) {
+            pointers = Arrays.copyOf(pointers, 2 * pointers.length);
+        }
+        pointers[zones.size()] = writePointerBytes;
+        zones.add(zone);
+    }
+
+    int size() {
+        return zones.size();
+    }
+
+    ActiveZone zone(int index) {
+        return zones.get(index);
+    }
+
+    long writePointerBytes(int index) {
+        return pointers[index];
+    }
+}

@@ -1,0 +1,144 @@
+package io.ublkzoned.engine;
+
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation that needs zones to itself: while it holds them their new requests wait, and it begins when no data moves
+ * in them. Under the device's lock, except between {@link PendingWork#takeChanges} and {@link PendingWork#changesDone},
+ * when it belongs to the metadata thread.
+ */
+abstract sealed class ZoneChange {
+
+    final List<ActiveZone> zones;
+
+    /** The zones whose metadata is no longer as the disk has it. */
+    List<ActiveZone> written = List.of();
+
+    private boolean holding;
+
+    private ZoneChange(List<ActiveZone> zones) {
+        this.zones = zones;
+    }
+
+    /** Keeps new requests out of the zones. Returns true once all are idle; false if it has to be tried again. */
+    boolean hold() {
+        if (!holding) {
+            if (zones.stream().anyMatch(zone -> zone.held)) {
+                return false;
+            }
+            zones.forEach(zone -> zone.held = true);
+            holding = true;
+        }
+        return zones.stream().allMatch(ActiveZone::isIdle);
+    }
+
+    /** Lets requests into the zones again. */
+    void release() {
+        if (holding) {
+            for (ActiveZone zone : zones) {
+                zone.held = false;
+                zone.resumeWaiting();
+            }
+            holding = false;
+        }
+    }
+
+    /** Records a failure as -errno; the first one counts. */
+    abstract void fail(int error);
+
+    /** Tells whoever asked for the change how it ended. */
+    abstract void complete();
+
+    /** A change that a request asks for. */
+    abstract static sealed class Requested extends ZoneChange {
+        private final BlockRequest request;
+        private int result;
+
+        private Requested(BlockRequest request, List<ActiveZone> zones) {
+            super(zones);
+            this.request = request;
+        }
+
+        /** Whether nothing has failed yet. */
+        boolean isGood() {
+            return result == 0;
+        }
+
+        @Override
+        void fail(int error) {
+            result = result == 0 ? error : result;
+        }
+
+        @Override
+        void complete() {
+            request.complete(result);
+        }
+    }
+
+    /** A reset of one zone, or of all that can be reset. */
+    static final class Reset extends Requested {
+
+        /** Whether zones that cannot be reset are left out without an error. */
+        final boolean skipsFailedZones;
+
+        /** The zones that can be reset. */
+        final List<ActiveZone> resettable = new ArrayList<>();
+
+        /** The write pointers of these zones are durable. */
+        boolean stored;
+
+        Reset(BlockRequest request, List<ActiveZone> zones) {
+            super(request, zones);
+            skipsFailedZones = request.op() == BlockOp.ZONE_RESET_ALL;
+        }
+    }
+
+    /** A finish of one zone. */
+    static final class Finish extends Requested {
+
+        final ActiveZone zone;
+
+        Finish(BlockRequest request, ActiveZone zone) {
+            super(request, List.of(zone));
+            this.zone = zone;
+        }
+    }
+
+    /** A change of the condition of zones in a row, by the user. */
+    static final class Wear extends ZoneChange {
+
+        /** READ_ONLY, OFFLINE, or null if the zones recover. */
+        final @Nullable ZoneCondition condition;
+
+        final CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
+
+        @Nullable
+        IOException failure;
+
+        Wear(List<ActiveZone> zones, @Nullable ZoneCondition condition) {
+            super(zones);
+            this.condition = condition;
+        }
+
+        @Override
+        void fail(int error) {
+            if (failure == null) {
+                failure = new IOException("the change failed by a bug: the server's log has its place");
+            }
+        }
+
+        @Override
+        void complete() {
+            if (failure == null) {
+                done.complete(null);
+            } else {
+                done.completeExceptionally(failure);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package io.ublkzoned.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ublkzoned.engine.qcow2.Access;
+import io.ublkzoned.engine.qcow2.ImageFormatter;
+import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.sim.SimulatedDisk;
+import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.ZoneStateMachine;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the data path asks for, and what the metadata thread reports. */
+final class PendingWorkTest {
+
+    private final Object lock = new Object();
+    private final SimulatedDisk disk = new SimulatedDisk();
+    private Qcow2Image image;
+    private DeviceZones zones;
+    private RequestMapper mapper;
+    private PendingWork work;
+
+    @BeforeEach
+    void openImage() throws IOException {
+        ImageFormatter.format(disk, World.smallOptions().build());
+        image = Qcow2Image.open(disk, Access.READ_WRITE);
+        zones = new DeviceZones(lock, image.geometry(), image.writePointers()::get, image.failedZones()::condition);
+        ZoneStateMachine rules = new ZoneStateMachine(zones.table(), image.geometry());
+        mapper = new RequestMapper(image.allocator(), image.clusterBits());
+        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, new FailureLog());
+        work = new PendingWork(lock, mapper, image.allocator(), changes, () -> {});
+    }
+
+    private boolean isSpaceOnItsWay() {
+        synchronized (lock) {
+            return work.awaitSpace(zones.active(2));
+        }
+    }
+
+    /** Otherwise a write that needs them would fail with ENOSPC at that moment, on a device that has space. */
+    @Test
+    void clustersAreOnTheirWayUntilTheyAreFreeAlsoWhileTheyArePunched() {
+        ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());
+        image.allocator().allocate(4);
+        List<Boolean> whilePunching = new ArrayList<>();
+        disk.failWhere((call, offset, length) -> {
+            if (call == SimulatedDisk.Call.PUNCH) {
+                whilePunching.add(isSpaceOnItsWay());
+            }
+            return 0;
+        });
+
+        assertFalse(isSpaceOnItsWay());
+        mapper.release(image.allocator().runStart(), 4);
+        assertTrue(isSpaceOnItsWay());
+        space.punch();
+        assertEquals(List.of(true), whilePunching);
+        assertTrue(isSpaceOnItsWay());
+        space.freePunched();
+        assertFalse(isSpaceOnItsWay());
+    }
+
+    @Test
+    void clustersThatCannotBePunchedAreNotOnTheirWay() {
+        ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());
+        image.allocator().allocate(4);
+        disk.failWhere((call, offset, length) -> BlockErrors.EOPNOTSUPP);
+        mapper.release(image.allocator().runStart(), 4);
+        space.punch();
+        assertFalse(isSpaceOnItsWay());
+    }
+
+    @Test
+    void workIsAskedForUnderTheLock() {
+        ActiveZone zone;
+        synchronized (lock) {
+            zone = zones.active(2);
+        }
+        assertThrows(AssertionError.class, () -> work.markDirty(zone));
+        assertThrows(AssertionError.class, () -> work.awaitMap(zone));
+        assertThrows(AssertionError.class, () -> work.awaitSpace(zone));
+        assertThrows(AssertionError.class, work::dataWritten);
+        assertThrows(AssertionError.class, () -> zones.active(3));
+    }
+}
