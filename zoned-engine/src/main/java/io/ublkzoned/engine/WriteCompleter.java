@@ -21,7 +21,7 @@ final class WriteCompleter {
     }
 
     /** The data of a write has moved, or failed to; true if the write is done, on whose thread this runs. */
-    boolean moved(ActiveZone zone, BlockRequest request) {
+    boolean dataMoved(ActiveZone zone, BlockRequest request) {
         work.dataWritten();
         return zone.zone.isConventional() ? acknowledge(request) : completeWrites(zone, request);
     }

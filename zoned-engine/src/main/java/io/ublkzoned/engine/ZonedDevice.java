@@ -134,26 +134,32 @@ public final class ZonedDevice implements Closeable {
         int outcome;
         synchronized (lock) {
             try {
-                outcome = counted(request, starter.start(request));
+                outcome = countTransfer(request, starter.start(request));
             } catch (RuntimeException | VirtualMachineError e) {
                 outcome = failures.logAndGetErrno("starting a request", e);
             }
         }
-        goOn(request, outcome);
+        run(request, outcome);
     }
 
-    /** The zone knows of each request that moves data, from here to the completion of its last part. */
-    private int counted(BlockRequest request, int outcome) {
+    /** The zone counts each request that moves data, from here to the completion of its last part. */
+    private int countTransfer(BlockRequest request, int outcome) {
         if (outcome == RequestStarter.TRANSFER) {
             zones.at(request.offsetBytes()).transfers++;
         }
         return outcome;
     }
 
-    private void goOn(BlockRequest request, int outcome) {
-        if (outcome == RequestStarter.TRANSFER) {
-            transfer(request);
-        } else if (outcome != RequestStarter.WAITING) {
+    /** Takes a request from what its start came to as far as it gets on this thread: to its completion, or to a wait. */
+    private void run(BlockRequest request, int startOutcome) {
+        int outcome = startOutcome;
+        while (outcome == RequestStarter.TRANSFER) {
+            if (!transfer(request)) {
+                return;
+            }
+            outcome = endTransfer(request);
+        }
+        if (outcome != RequestStarter.WAITING) {
             request.queue().completed(request, outcome);
         }
     }
@@ -166,74 +172,86 @@ public final class ZonedDevice implements Closeable {
         }
     }
 
-    /** Moves the request's parts, outside the lock. The last one's completion may end the request. */
-    private void transfer(BlockRequest request) {
+    /** Moves the request's parts, outside the lock. Returns whether all have ended. */
+    private boolean transfer(BlockRequest request) {
         DataPort port = request.queue().dataPort();
-        int parts = request.partCount;
-        request.partsPending = parts;
+        request.partsPending = request.partCount;
         int at = 0;
-        for (int i = 0; i < parts; i++) {
+        for (int i = 0; i < request.partCount; i++) {
             int length = request.partLength[i];
+            int result;
             try {
-                move(port, request, at, request.partImageOffset[i], length);
+                result = move(port, request, at, request.partImageOffset[i], length);
             } catch (RuntimeException | VirtualMachineError e) {
-                partCompleted(request, failures.logAndGetErrno("moving data", e));
+                result = failures.logAndGetErrno("moving data", e);
+            }
+            if (result != DataPort.PENDING) {
+                endPart(request, result);
             }
             at += length;
         }
+        return request.partsPending == 0;
     }
 
-    private static void move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
+    private static int move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
         if (request.isCompared()) {
-            port.comparePart(request, at, imageOffset, length);
+            return port.comparePart(request, at, imageOffset, length);
         } else if (request.op() != BlockOp.READ) {
-            port.writePart(request, at, imageOffset, length);
+            return port.writePart(request, at, imageOffset, length);
         } else if (imageOffset == HOLE) {
-            port.zeroPart(request, at, length);
+            return port.zeroPart(request, at, length);
         } else {
-            port.readPart(request, at, imageOffset, length);
+            return port.readPart(request, at, imageOffset, length);
         }
     }
 
-    /**
-     * The data port has moved a part, or failed to. Called on the queue's thread.
-     *
-     * @param result 0 or more if the whole part was moved, else -errno; see {@link BlockErrors#ofFailedIo} for what becomes
-     *     of that, and {@link DataPort#comparePart} for the result of a comparison
-     */
-    public void partCompleted(BlockRequest request, int result) {
+    private static void endPart(BlockRequest request, int result) {
         if (result < 0 && request.result == 0) {
             request.result = -BlockErrors.ofFailedIo(-result);
         } else if (result == 0 && request.isCompared()) {
             request.repeat = BlockRequest.Repeat.DIFFERENT;
         }
-        if (--request.partsPending > 0) {
-            return;
+        request.partsPending--;
+    }
+
+    /**
+     * The data port has moved a part that was {@link DataPort#PENDING}, or failed to. Called on the queue's thread.
+     *
+     * @param result as {@link DataPort} returns it; see {@link BlockErrors#ofFailedIo} for what becomes of an errno
+     */
+    public void partCompleted(BlockRequest request, int result) {
+        endPart(request, result);
+        if (request.partsPending == 0) {
+            run(request, endTransfer(request));
         }
-        int outcome;
+    }
+
+    /** All data of the request has moved, or some of it failed to. Returns what {@link RequestStarter#start} does. */
+    private int endTransfer(BlockRequest request) {
         synchronized (lock) {
             ActiveZone zone = zones.at(request.offsetBytes());
             zone.transfers--;
             if (request.result == 0) {
                 request.result = request.lengthBytes();
             }
-            outcome = transferred(zone, request);
+            int outcome;
+            try {
+                outcome = outcomeOfTransfer(zone, request);
+            } catch (RuntimeException | VirtualMachineError e) {
+                outcome = failures.logAndGetErrno("ending a transfer", e);
+            }
             if (zone.held && zone.transfers == 0) {
                 work.zoneIsIdle();
             }
+            return outcome;
         }
-        goOn(request, outcome);
     }
 
-    private int transferred(ActiveZone zone, BlockRequest request) {
+    private int outcomeOfTransfer(ActiveZone zone, BlockRequest request) {
         if (request.isCompared()) {
-            try {
-                return counted(request, starter.compared(request));
-            } catch (RuntimeException | VirtualMachineError e) {
-                return failures.logAndGetErrno("starting an append", e);
-            }
+            return countTransfer(request, starter.compared(request));
         }
-        boolean finished = request.op() == BlockOp.READ || completer.moved(zone, request);
+        boolean finished = request.op() == BlockOp.READ || completer.dataMoved(zone, request);
         return finished ? request.result : RequestStarter.WAITING;
     }
 

@@ -5,7 +5,9 @@ import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.CachedImage;
+import io.ublkzoned.backend.image.RequestMemory;
 import io.ublkzoned.backend.image.RequestPages;
+import io.ublkzoned.backend.image.RingImage;
 import io.ublkzoned.backend.image.TagBuffers;
 import io.ublkzoned.backend.image.UringDataPort;
 import io.ublkzoned.bindings.linux.Errno;
@@ -97,16 +99,14 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
             buffers = new TagBuffers(arena, deviceFile.value(), queueId, queueDepth, info.maxIoBytes());
             requests = new BlockRequest[queueDepth];
             Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
+            CachedImage cached = image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null;
+            RequestPages pages = info.supportsZeroCopy()
+                    ? new RequestPages(ring, DEVICE_FILE, queueId, queueDepth, REGISTRATION)
+                    : null;
             dataPort = new UringDataPort(
-                    device,
                     submissions,
-                    IMAGE_FILE,
-                    image.data(),
-                    image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null,
-                    buffers,
-                    info.supportsZeroCopy()
-                            ? new RequestPages(ring, DEVICE_FILE, queueId, queueDepth, REGISTRATION)
-                            : null,
+                    new RingImage(IMAGE_FILE, image.data(), cached),
+                    new RequestMemory(buffers, pages),
                     requests,
                     IMAGE);
             reports = new ZoneReportEncoder(device);
@@ -201,11 +201,15 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void imageCompleted(long userData, int result) {
+        int moved;
         try {
-            dataPort.completed(userData, result);
+            moved = dataPort.completed(userData, result);
         } catch (RuntimeException | VirtualMachineError e) {
             failures.logAndGetErrno("completing a transfer", e);
-            dataPort.failed(userData);
+            moved = dataPort.failed(userData);
+        }
+        if (moved != DataPort.PENDING) {
+            device.partCompleted(dataPort.request(userData), moved);
         }
     }
 

@@ -121,10 +121,11 @@ class AppendStormTest {
         }
 
         @Override
-        public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        public int writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
             ByteBuffer data =
                     stamped(stamps[request.tag()], request.lengthBytes()).slice(requestOffset, length);
             moving.add(new Part(request, data, imageOffset));
+            return PENDING;
         }
 
         @Override
@@ -146,17 +147,17 @@ class AppendStormTest {
         }
 
         @Override
-        public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        public int readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
             throw new AssertionError("a read");
         }
 
         @Override
-        public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        public int comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
             throw new AssertionError("an append that comes again");
         }
 
         @Override
-        public void zeroPart(BlockRequest request, int requestOffset, int length) {
+        public int zeroPart(BlockRequest request, int requestOffset, int length) {
             throw new AssertionError("a read");
         }
     }

@@ -147,7 +147,12 @@ class UringDataPortTest {
             FileDescriptor data,
             @Nullable CachedImage cachedImage,
             @Nullable RequestPages pages) {
-        return new UringDataPort(device, submissions, IMAGE_FILE, data, cachedImage, buffers, pages, requests, IMAGE);
+        return new UringDataPort(
+                submissions,
+                new RingImage(IMAGE_FILE, data, cachedImage),
+                new RequestMemory(buffers, pages),
+                requests,
+                IMAGE);
     }
 
     private FileDescriptor newFile(String name) throws LinuxException {
@@ -189,7 +194,10 @@ class UringDataPortTest {
         if (userData == REGISTRATION) {
             registrationsFailed++;
         } else {
-            port.completed(userData, result == -Errno.EFAULT ? fixedResult.applyAsInt(result) : result);
+            int moved = port.completed(userData, result == -Errno.EFAULT ? fixedResult.applyAsInt(result) : result);
+            if (moved != DataPort.PENDING) {
+                device.partCompleted(port.request(userData), moved);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.CachedImage;
+import io.ublkzoned.backend.image.RequestMemory;
+import io.ublkzoned.backend.image.RingImage;
 import io.ublkzoned.backend.image.TagBuffers;
 import io.ublkzoned.backend.image.UringDataPort;
 import io.ublkzoned.bindings.linux.Errno;
@@ -55,7 +57,11 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         Arrays.stream(requests).forEach(idle::add);
         CachedImage cachedImage = new CachedImage(image, arena);
         dataPort = new UringDataPort(
-                device, ring.submissions(), IMAGE_FILE, image, cachedImage, buffers, null, requests, IMAGE);
+                ring.submissions(),
+                new RingImage(IMAGE_FILE, image, cachedImage),
+                new RequestMemory(buffers, null),
+                requests,
+                IMAGE);
         inbox.await();
     }
 
@@ -92,7 +98,10 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
     @Override
     public void onCompletion(long userData, int result, int flags) {
         if ((userData & IMAGE) != 0) {
-            dataPort.completed(userData, result);
+            int moved = dataPort.completed(userData, result);
+            if (moved != DataPort.PENDING) {
+                device.partCompleted(dataPort.request(userData), moved);
+            }
         } else {
             inbox.await();
         }

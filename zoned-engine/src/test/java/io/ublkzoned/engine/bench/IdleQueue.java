@@ -67,23 +67,23 @@ public final class IdleQueue implements RequestQueue, DataPort {
     }
 
     @Override
-    public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        device.partCompleted(request, length);
+    public int readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        return length;
     }
 
     @Override
-    public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        device.partCompleted(request, length);
+    public int writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        return length;
     }
 
     @Override
-    public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+    public int comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
         throw new AssertionError("no server died");
     }
 
     @Override
-    public void zeroPart(BlockRequest request, int requestOffset, int length) {
-        device.partCompleted(request, length);
+    public int zeroPart(BlockRequest request, int requestOffset, int length) {
+        return length;
     }
 
     private record Unwritten(ImageFile file) implements ImageFile {

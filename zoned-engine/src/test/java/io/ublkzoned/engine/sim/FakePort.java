@@ -83,13 +83,13 @@ public final class FakePort implements DataPort {
 
     /** Completes the part that has waited for the {@code index}th longest time. */
     public void complete(int index) {
-        move(held.remove(index));
+        moveHeld(held.remove(index));
     }
 
     /** Completes all held parts of a request. */
     public void complete(IoCall call) {
         List<Part> parts = take(call);
-        parts.forEach(this::move);
+        parts.forEach(this::moveHeld);
     }
 
     /** Fails all held parts of a request; of each write half has gone into the image. */
@@ -112,20 +112,24 @@ public final class FakePort implements DataPort {
         return parts;
     }
 
-    private void move(Part part) {
+    private int move(Part part) {
         byte[] data = queue.callOf(part.request()).data;
         switch (part.kind()) {
             case READ -> image.readData(part.imageOffset(), data, part.requestOffset(), part.length());
             case WRITE -> writeSome(part, 0, part.length());
             case COMPARE -> {
                 if (!sameAsImage(part, data)) {
-                    queue.device().partCompleted(part.request(), 0);
-                    return;
+                    return 0;
                 }
             }
             case ZERO -> Arrays.fill(data, part.requestOffset(), part.requestOffset() + part.length(), (byte) 0);
         }
-        queue.device().partCompleted(part.request(), part.length());
+        return part.length();
+    }
+
+    private void moveHeld(Part part) {
+        int moved = move(part);
+        queue.device().partCompleted(part.request(), moved);
     }
 
     private boolean sameAsImage(Part part, byte[] data) {
@@ -149,35 +153,35 @@ public final class FakePort implements DataPort {
         }
     }
 
-    private void add(Part part) {
+    private int add(Part part) {
         int end = part.requestOffset() + part.length();
         if (part.length() <= 0 || end > queue.callOf(part.request()).data.length) {
             throw new AssertionError("not a part of its request: " + part);
         }
         if (holding) {
             held.add(part);
-        } else {
-            move(part);
+            return PENDING;
         }
+        return move(part);
     }
 
     @Override
-    public void readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        add(new Part(parts++, Kind.READ, request, requestOffset, imageOffset, length));
+    public int readPart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        return add(new Part(parts++, Kind.READ, request, requestOffset, imageOffset, length));
     }
 
     @Override
-    public void writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        add(new Part(parts++, Kind.WRITE, request, requestOffset, imageOffset, length));
+    public int writePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        return add(new Part(parts++, Kind.WRITE, request, requestOffset, imageOffset, length));
     }
 
     @Override
-    public void comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
-        add(new Part(parts++, Kind.COMPARE, request, requestOffset, imageOffset, length));
+    public int comparePart(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        return add(new Part(parts++, Kind.COMPARE, request, requestOffset, imageOffset, length));
     }
 
     @Override
-    public void zeroPart(BlockRequest request, int requestOffset, int length) {
-        add(new Part(parts++, Kind.ZERO, request, requestOffset, NO_OFFSET, length));
+    public int zeroPart(BlockRequest request, int requestOffset, int length) {
+        return add(new Part(parts++, Kind.ZERO, request, requestOffset, NO_OFFSET, length));
     }
 }
