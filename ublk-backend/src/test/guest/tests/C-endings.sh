@@ -307,9 +307,9 @@ runs_nothing_as_root_that_others_may_change() {
     local checkout other=$PWD/checkout
     checkout=$(readlink -f "$(type -P ublk-zoned)")
     checkout=${checkout%/scripts/*}
-    mkdir -p "$other/scripts/lib" "$other/ublk-backend/target"
+    mkdir -p "$other/scripts/lib/common" "$other/ublk-backend/target"
     cp "$checkout/scripts/ublk-zoned" "$other/scripts/"
-    cp "$checkout/scripts/lib/java.sh" "$other/scripts/lib/"
+    cp "$checkout/scripts/lib/common/java.sh" "$other/scripts/lib/common/"
     chmod 755 "$other" "$other/scripts" "$other"/ublk-backend{,/target}
     chown -R 65534:65534 "$other"
     expect_failure 1 "not built yet: run '$other/scripts/ublk-zoned --version' as nobody, who owns it" "$other/scripts/ublk-zoned" list

@@ -59,7 +59,7 @@ need_build_tools() {
 maven() {
     local log status=0
     log=$(mktemp)
-    (cd "${BASH_SOURCE[0]%/*}/../.." && mvn -B -q "$@") >"$log" 2>&1 || status=$?
+    (cd "${BASH_SOURCE[0]%/*}/../../.." && mvn -B -q "$@") >"$log" 2>&1 || status=$?
     ((status == 0)) || cat "$log" >&2
     rm -f "$log"
     return "$status"
