@@ -1,8 +1,6 @@
 # shellcheck shell=bash
-# Debian packages for the scripts: sourced, never run. The caller has set `set -euo pipefail`.
+# Debian packages for the scripts: sourced, never run, and brings messages.sh. The caller has set `set -euo pipefail`.
 #
-#   say TEXT...                            one line on stderr, with the script's name
-#   fail TEXT...                           the same, then exit status 1
 #   cache_dir                              prints the cache folder, and makes it
 #   need_packages SPEC...                  installs what is missing on this machine, or as a user other than root says how to;
 #                                          SPEC is PACKAGE, or COMMAND=PACKAGE when a command tells whether it is there
@@ -16,14 +14,8 @@
 
 BACKPORTS_SUITE=trixie-backports
 
-say() {
-    printf '%s: %s\n' "${0##*/}" "$*" >&2
-}
-
-fail() {
-    say "$@"
-    exit 1
-}
+# shellcheck source=scripts/lib/common/messages.sh
+. "${BASH_SOURCE[0]%/*}/messages.sh"
 
 cache_dir() {
     local dir=${XDG_CACHE_HOME:-$HOME/.cache}/ublk-zoned
