@@ -1,13 +1,11 @@
 # shellcheck shell=bash
-# Debian packages for the scripts: sourced, never run. The caller has set `set -euo pipefail`.
+# Debian packages for the scripts: sourced, never run, and brings messages.sh. The caller has set `set -euo pipefail`.
 #
-#   say TEXT...                            one line on stderr, with the script's name
-#   fail TEXT...                           the same, then exit status 1
 #   cache_dir                              prints the cache folder, and makes it
-#   need_packages SPEC...                  installs what is missing on this machine, or as a user other than root says how to;
-#                                          SPEC is PACKAGE, or COMMAND=PACKAGE when a command tells whether it is there
+#   need_packages SPEC...                  installs missing packages as root, or prints the command for it and fails;
+#                                          SPEC is PACKAGE, or COMMAND=PACKAGE if a command shows that it is installed
 #   debian_mirror                          prints the URL of a Debian archive
-#   apt_state DIR SUITE...                 makes in DIR an apt of its own that knows these suites, up to date
+#   apt_state DIR SUITE...                 sets up a private apt in DIR for these suites, and updates it
 #   apt_in DIR apt-get|apt-cache ARG...    runs apt there; the machine's package lists and packages stay untouched
 #   download_package SUITE PACKAGE... DIR  unpacks these packages, without their dependencies, into DIR
 #   uapi_headers                           prints a folder of the newest kernel's UAPI headers (to be used with -isystem)
@@ -16,14 +14,8 @@
 
 BACKPORTS_SUITE=trixie-backports
 
-say() {
-    printf '%s: %s\n' "${0##*/}" "$*" >&2
-}
-
-fail() {
-    say "$@"
-    exit 1
-}
+# shellcheck source=scripts/lib/common/messages.sh
+. "${BASH_SOURCE[0]%/*}/messages.sh"
 
 cache_dir() {
     local dir=${XDG_CACHE_HOME:-$HOME/.cache}/ublk-zoned

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # JDK 25 and Maven for the scripts: sourced after packages.sh, never run.
 #
-#   JVM_FLAGS             what every command of ours runs with; SERVER_FLAGS what a server has beside them
-#   java_home [javac]     prints the home of a Java 25 or newer, with a compiler if asked for; status 1 if there is none
+#   JVM_FLAGS             Java's options for every command; SERVER_FLAGS a server's additional ones
+#   java_home [javac]     prints the home of a Java 25 or newer, with a compiler on request; status 1 if it finds none
 #   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
 #   maven ARG...          runs Maven in the checkout, quietly: its output is shown when it fails
 #   build_engine_tests FILE [MAVEN-OPTION]...
@@ -10,15 +10,15 @@
 
 JAVA_RELEASE_MIN=25
 
-# Quick to start.
+# For a short start.
 # shellcheck disable=SC2034 # for the scripts that source this
 JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData)
-# A server's heap holds its zones and what it knows of their clusters; the buffers for data are outside of it. It is there from
-# the start, since a server cannot wait for memory, and grows only for tens of thousands of zones in use.
+# A server's heap holds its zones and their maps of clusters; the buffers for data are outside of it. It is allocated at the
+# start, since a server cannot wait for memory, and grows only for tens of thousands of zones in use.
 # shellcheck disable=SC2034 # for the scripts that source this
 SERVER_FLAGS=(-Xms48m -Xmx256m -XX:+AlwaysPreTouch)
 
-# The launcher runs this each time: programs that it would start are most of what it costs.
+# Starts no program that it can do without: the launcher runs it each time.
 java_home() {
     local program=${1:-java} home
     for home in ${JAVA_HOME:+"$JAVA_HOME"} "$(path_java_home)" /usr/lib/jvm/*; do
@@ -50,7 +50,7 @@ need_build_tools() {
     local home
     if ! home=$(java_home javac); then
         need_packages openjdk-25-jdk-headless
-        home=$(java_home javac) || fail "there is no JDK 25: install one and set JAVA_HOME to it"
+        home=$(java_home javac) || fail "found no JDK 25: install one and set JAVA_HOME to it"
     fi
     need_packages mvn=maven
     export JAVA_HOME=$home
@@ -59,7 +59,7 @@ need_build_tools() {
 maven() {
     local log status=0
     log=$(mktemp)
-    (cd "${BASH_SOURCE[0]%/*}/../.." && mvn -B -q "$@") >"$log" 2>&1 || status=$?
+    (cd "${BASH_SOURCE[0]%/*}/../../.." && mvn -B -q "$@") >"$log" 2>&1 || status=$?
     ((status == 0)) || cat "$log" >&2
     rm -f "$log"
     return "$status"

@@ -307,16 +307,32 @@ runs_nothing_as_root_that_others_may_change() {
     local checkout other=$PWD/checkout
     checkout=$(readlink -f "$(type -P ublk-zoned)")
     checkout=${checkout%/scripts/*}
-    mkdir -p "$other/scripts/lib" "$other/ublk-backend/target"
+    mkdir -p "$other/scripts/lib/common" "$other/ublk-backend/target"
     cp "$checkout/scripts/ublk-zoned" "$other/scripts/"
-    cp "$checkout/scripts/lib/java.sh" "$other/scripts/lib/"
+    cp "$checkout/scripts/lib/common/"*.sh "$other/scripts/lib/common/"
     chmod 755 "$other" "$other/scripts" "$other"/ublk-backend{,/target}
     chown -R 65534:65534 "$other"
-    expect_failure 1 "not built yet: run '$other/scripts/ublk-zoned --version' as nobody, who owns it" "$other/scripts/ublk-zoned" list
+    expect_failure 1 "not built yet: run '$other/scripts/build' as nobody, who owns it" "$other/scripts/ublk-zoned" list
     cp -r "$checkout/ublk-backend/target/"{*.jar,modules} "$other/ublk-backend/target/"
     chown -R 65534:65534 "$other"
     chmod -R go-w "$other"
     expect_match "the version" "$("$other/scripts/ublk-zoned" --version)" '^ublk-zoned'
     chmod o+w "$other"/ublk-backend/target/modules/*.jar
     expect_failure 1 "/modules/.*.jar may be changed by users other than root" "$other/scripts/ublk-zoned" --version
+}
+
+answers_help_and_version_before_it_is_built() {
+    local checkout other=$PWD/checkout command
+    checkout=$(readlink -f "$(type -P ublk-zoned)")
+    checkout=${checkout%/scripts/*}
+    mkdir "$other"
+    cp -r "$checkout/scripts" "$checkout/pom.xml" "$other/"
+    expect_equal "the version" "$("$other/scripts/ublk-zoned" --version)" "$(ublk-zoned --version)"
+    "$other/scripts/ublk-zoned" --help >help.txt
+    expect_match "the help" "$(<help.txt)" "not built yet: run '$other/scripts/build'"
+    while read -r command; do
+        expect_match "the commands in the help" "$(<help.txt)" " $command(,|"$'\n'")"
+    done < <(ublk-zoned --help | sed -n '1,/^Commands/d;/^$/q;s/^  \([^ ]*\) .*/\1/p')
+    expect_failure 1 "not built yet, so there is no help for 'add': run '$other/scripts/build' first" "$other/scripts/ublk-zoned" add --help
+    [[ ! -e $other/ublk-backend ]] || fail "something has been built"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the measurements in the guest share: sourced, never run.
+# Functions of the measurements in the guest: sourced, never run.
 
 is_zoned() {
     [[ $(<"/sys/block/${1#/dev/}/queue/zoned") != none ]]
@@ -14,14 +14,14 @@ run_fio() {
         --time_based "$@")
 }
 
-# server_of DEVICE: the process that serves it, one of ours
+# server_of DEVICE: prints the process id of its ublk-zoned server
 server_of() {
     ublk-zoned list --json | python3 -c '
 import json, sys
 print(*(device["pid"] for device in json.load(sys.stdin) if device["path"] == sys.argv[1]))' "$1"
 }
 
-# CPU seconds of a process so far, of all its threads
+# cpu_seconds PID: prints the CPU time of all threads of a process so far
 cpu_seconds() {
     awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
 }
