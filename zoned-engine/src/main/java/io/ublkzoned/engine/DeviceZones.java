@@ -172,12 +172,16 @@ final class DeviceZones {
 
     /** Returns the zone that holds a device address, which the caller knows to be on the device. */
     ActiveZone at(long offsetBytes) {
-        return active(table.indexOf(offsetBytes));
+        return activate(table.indexOf(offsetBytes));
     }
 
     /** Returns a zone, which is made active if it was not. */
     ActiveZone active(int index) {
         assert Thread.holdsLock(lock);
+        return activate(index);
+    }
+
+    private ActiveZone activate(int index) {
         ActiveZone zone = active[index];
         if (zone == null) {
             zone = new ActiveZone(table.zone(index));

@@ -20,10 +20,17 @@ final class WriteCompleter {
         this.failures = failures;
     }
 
-    /** The data of a write has moved, or failed to; true if the write is done, on whose thread this runs. */
+    /**
+     * Ends a write whose data has moved or failed to.
+     *
+     * @return whether the write is done; on its queue's thread, which this runs on
+     */
     boolean dataMoved(ActiveZone zone, BlockRequest request) {
-        work.dataWritten();
-        return zone.zone.isConventional() ? acknowledge(request) : completeWrites(zone, request);
+        if (zone.zone.isConventional()) {
+            work.dataWritten();
+            return acknowledge(request);
+        }
+        return completeWrites(zone, request);
     }
 
     /** A write whose data is there: done at once, or after a flush. */
