@@ -1,5 +1,7 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.zone.DeviceGeometry;
+
 /**
  * A device as its kernel knows it.
  *

@@ -1,7 +1,9 @@
 package io.ublkzoned.engine;
 
-import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+import static io.ublkzoned.engine.zone.DeviceGeometry.SECTOR_SHIFT;
 
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.Optional;

@@ -1,5 +1,7 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.qcow2.ImageIoException;
+import io.ublkzoned.engine.zone.BlockErrors;
 import java.io.IOException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;

@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.qcow2.ImageFile;
 import java.io.IOException;
 
 /**

@@ -1,8 +1,10 @@
 package io.ublkzoned.engine;
 
 import io.ublkzoned.engine.qcow2.AttachRecord;
+import io.ublkzoned.engine.qcow2.ImageFile;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.ZoneMap;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 
 /**

@@ -1,5 +1,9 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.qcow2.Barrier;
+import io.ublkzoned.engine.qcow2.ImageFile;
+import io.ublkzoned.engine.qcow2.ImageIoException;
+import io.ublkzoned.engine.zone.BlockErrors;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;

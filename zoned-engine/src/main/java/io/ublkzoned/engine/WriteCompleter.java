@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 
 /**

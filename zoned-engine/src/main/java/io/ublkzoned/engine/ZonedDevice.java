@@ -4,7 +4,11 @@ import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
+import io.ublkzoned.engine.qcow2.ImageFile;
+import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 import java.io.Closeable;
@@ -100,7 +104,7 @@ public final class ZonedDevice implements Closeable {
             return open(file, metadataWakeUp);
         }
         check.requireAcknowledgedData();
-        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, left), file, metadataWakeUp);
+        ZonedDevice device = new ZonedDevice(Qcow2Image.recover(file, left::writePointerBytes), file, metadataWakeUp);
         synchronized (device.lock) {
             device.zones.restore(left);
         }

@@ -3,7 +3,7 @@
  *
  * <p>{@link io.ublkzoned.engine.ZonedDevice} is the way in. A {@link io.ublkzoned.engine.BlockRequest} goes through the
  * zone rules ({@code .zone}) and the mapping ({@code .qcow2}) and becomes calls on a
- * {@link io.ublkzoned.engine.DataPort}; metadata goes through an {@link io.ublkzoned.engine.ImageFile}, in the order
+ * {@link io.ublkzoned.engine.DataPort}; metadata goes through an {@link io.ublkzoned.engine.qcow2.ImageFile}, in the order
  * that {@code MetadataWriter} keeps.
  *
  * <p>Two sides: the data path works in memory under the device's one lock; the metadata thread does I/O without it. They

@@ -8,12 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.nio.ByteBuffer;

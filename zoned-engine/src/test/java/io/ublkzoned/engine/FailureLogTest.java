@@ -2,6 +2,8 @@ package io.ublkzoned.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.ublkzoned.engine.qcow2.ImageIoException;
+import io.ublkzoned.engine.zone.BlockErrors;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.LongStream;

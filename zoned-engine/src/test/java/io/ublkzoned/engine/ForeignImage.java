@@ -2,6 +2,7 @@ package io.ublkzoned.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.StockTools;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;

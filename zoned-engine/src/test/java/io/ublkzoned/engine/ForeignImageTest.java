@@ -9,6 +9,7 @@ import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.qcow2.StockTools;

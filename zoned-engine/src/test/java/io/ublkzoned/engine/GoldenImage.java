@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -17,6 +17,7 @@ import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.TestData;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.util.List;

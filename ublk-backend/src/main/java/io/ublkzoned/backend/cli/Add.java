@@ -5,7 +5,7 @@ import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.ublk.Recovery;
 import io.ublkzoned.backend.ublk.ServerOptions;
 import io.ublkzoned.backend.ublk.UblkServer;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.qcow2.ImageFormatException;
 import java.io.IOException;
 import java.nio.file.Path;
 

@@ -4,11 +4,11 @@ import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.backend.ublk.DeadDevice;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.engine.GeometryException;
-import io.ublkzoned.engine.ImageFormatException;
 import io.ublkzoned.engine.qcow2.CheckProgress;
+import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.qcow2.LayoutConverter;
 import io.ublkzoned.engine.qcow2.ZonedLayout;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 import java.nio.file.Path;
 

@@ -1,8 +1,8 @@
 package io.ublkzoned.backend.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
-import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -8,7 +8,7 @@ import io.ublkzoned.bindings.linux.Libc;
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.ublk.BlkZone;
 import io.ublkzoned.bindings.ublk.BlkZoneIoctls;
-import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -1,6 +1,6 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.engine.GeometryException;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;

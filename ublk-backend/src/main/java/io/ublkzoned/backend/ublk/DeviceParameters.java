@@ -1,10 +1,10 @@
 package io.ublkzoned.backend.ublk;
 
-import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+import static io.ublkzoned.engine.zone.DeviceGeometry.SECTOR_SHIFT;
 
 import io.ublkzoned.bindings.ublk.UblkParameters;
-import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.DeviceShape;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 

@@ -1,6 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
-import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+import static io.ublkzoned.engine.zone.DeviceGeometry.SECTOR_SHIFT;
 
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.CacheMode;

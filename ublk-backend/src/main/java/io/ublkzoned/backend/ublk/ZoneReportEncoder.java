@@ -1,11 +1,11 @@
 package io.ublkzoned.backend.ublk;
 
-import static io.ublkzoned.engine.DeviceGeometry.SECTOR_SHIFT;
+import static io.ublkzoned.engine.zone.DeviceGeometry.SECTOR_SHIFT;
 
 import io.ublkzoned.bindings.ublk.BlkZone;
-import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.ZoneVisitor;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.lang.foreign.MemorySegment;
 

@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.ImageIdentities;
-import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

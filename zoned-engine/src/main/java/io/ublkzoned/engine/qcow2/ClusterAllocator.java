@@ -1,6 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.ImageFormatException;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;

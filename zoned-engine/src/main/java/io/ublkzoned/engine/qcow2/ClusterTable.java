@@ -1,6 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.ImageFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;

@@ -1,7 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.ImageFormatException;
-
 /** Where a reader of tables puts what is wrong with them: opening an image refuses it, checking one goes on. */
 @FunctionalInterface
 interface DamageSink {

@@ -1,6 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.ImageFormatException;
 import java.util.ArrayList;
 import java.util.List;
 

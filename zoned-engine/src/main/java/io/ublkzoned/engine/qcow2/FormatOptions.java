@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.GeometryException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 
 /**
  * What a new image is to be.

@@ -1,7 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.ImageFormatException;
-
 /** Who refers to which host cluster: a cluster that two want is damage. */
 final class HostClaims {
 

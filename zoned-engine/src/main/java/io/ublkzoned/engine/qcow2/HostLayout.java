@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.GeometryException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 
 /**
  * Where everything is in a new image, in the order of the components: the header cluster, the refcount table, the L1

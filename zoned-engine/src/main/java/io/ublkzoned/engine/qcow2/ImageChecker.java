@@ -1,7 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.ImageFile;
-import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 

@@ -1,8 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

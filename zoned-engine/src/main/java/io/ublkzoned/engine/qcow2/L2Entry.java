@@ -1,7 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 
 /** One entry of an L2 table (qcow2 specification, "Cluster mapping"): a host cluster, or none, and flags. */
 final class L2Entry {

@@ -1,8 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.GeometryException;
-import io.ublkzoned.engine.ImageFile;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 import java.util.Arrays;
 

@@ -1,8 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.GeometryException;
-import io.ublkzoned.engine.ImageFile;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 
 /**

@@ -1,15 +1,12 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.DeviceState;
-import io.ublkzoned.engine.GeometryException;
-import io.ublkzoned.engine.ImageFile;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,16 +64,17 @@ public final class Qcow2Image {
      * Opens an image for writing that was not closed because its server died: its write pointers are those that were
      * acknowledged. They are still to be written.
      *
-     * @param left the state of a device of this image
+     * @param acknowledged the write pointer of each zone, as a device address in bytes
      */
-    public static Qcow2Image recover(ImageFile file, DeviceState left) throws IOException {
-        return open(file, Access.READ_WRITE, left);
+    public static Qcow2Image recover(ImageFile file, IntToLongFunction acknowledged) throws IOException {
+        return open(file, Access.READ_WRITE, acknowledged);
     }
 
-    private static Qcow2Image open(ImageFile file, Access access, @Nullable DeviceState left) throws IOException {
+    private static Qcow2Image open(ImageFile file, Access access, @Nullable IntToLongFunction acknowledged)
+            throws IOException {
         HeaderReader.requireQcow2(file);
         Qcow2Header header = HeaderReader.read(file);
-        if (access != Access.READ_ONLY && left == null && header.has(FeatureBits.DIRTY)) {
+        if (access != Access.READ_ONLY && acknowledged == null && header.has(FeatureBits.DIRTY)) {
             // A sync may have failed before. What is only cached may be gone by the next read, so the recovery must not
             // act on it.
             file.discardCache();
@@ -95,8 +93,8 @@ public final class Qcow2Image {
         WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());
         pointers.requireSound();
         FailedZones failed = FailedZones.read(header, zoned.geometry());
-        if (left != null) {
-            pointers.replace(left);
+        if (acknowledged != null) {
+            pointers.replace(acknowledged);
         }
         return switch (access) {
             case READ_ONLY ->

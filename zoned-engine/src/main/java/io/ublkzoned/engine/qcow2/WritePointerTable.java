@@ -1,13 +1,11 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.DeviceState;
-import io.ublkzoned.engine.ImageFile;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
+import java.util.function.IntToLongFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -208,9 +206,9 @@ public final class WritePointerTable {
     }
 
     /** Takes over what a device of this geometry had acknowledged, in memory for now. */
-    void replace(DeviceState left) {
+    void replace(IntToLongFunction acknowledged) {
         for (int zone = geometry.conventionalZones(); zone < entries.length; zone++) {
-            set(zone, left.writePointerBytes(zone));
+            set(zone, acknowledged.applyAsLong(zone));
         }
     }
 

@@ -1,6 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.util.HashMap;
 import java.util.Map;
 

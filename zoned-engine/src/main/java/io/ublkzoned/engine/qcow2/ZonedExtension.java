@@ -1,8 +1,7 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.GeometryException;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;

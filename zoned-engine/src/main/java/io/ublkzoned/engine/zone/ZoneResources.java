@@ -1,8 +1,5 @@
 package io.ublkzoned.engine.zone;
 
-import io.ublkzoned.engine.BlockErrors;
-import io.ublkzoned.engine.DeviceGeometry;
-
 /**
  * The limits of open and active zones; 0 is no limit.
  *

@@ -5,8 +5,6 @@ import static io.ublkzoned.engine.zone.ZoneCondition.EXPLICIT_OPEN;
 import static io.ublkzoned.engine.zone.ZoneCondition.FULL;
 import static io.ublkzoned.engine.zone.ZoneCondition.IMPLICIT_OPEN;
 
-import io.ublkzoned.engine.BlockErrors;
-import io.ublkzoned.engine.DeviceGeometry;
 import java.util.List;
 
 /**

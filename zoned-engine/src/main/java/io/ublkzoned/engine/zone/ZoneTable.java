@@ -1,6 +1,5 @@
 package io.ublkzoned.engine.zone;
 
-import io.ublkzoned.engine.DeviceGeometry;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.IntToLongFunction;

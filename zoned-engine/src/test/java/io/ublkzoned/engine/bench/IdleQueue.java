@@ -1,15 +1,15 @@
 package io.ublkzoned.engine.bench;
 
-import io.ublkzoned.engine.Barrier;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
-import io.ublkzoned.engine.ImageFile;
 import io.ublkzoned.engine.RequestList;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ImageFile;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import java.io.IOException;

@@ -3,7 +3,6 @@ package io.ublkzoned.engine.qcow2;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

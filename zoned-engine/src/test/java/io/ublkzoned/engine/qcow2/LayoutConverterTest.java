@@ -7,11 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.GeometryException;
-import io.ublkzoned.engine.ImageFile;
-import io.ublkzoned.engine.ImageFormatException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.util.ArrayList;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.ublkzoned.engine.DeviceGeometry;
-import io.ublkzoned.engine.GeometryException;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

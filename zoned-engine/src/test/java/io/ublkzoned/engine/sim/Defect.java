@@ -1,9 +1,9 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.qcow2.Barrier;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 
 /** Something wrong with what is around the engine, which a simulation must find. */
 @FunctionalInterface

@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
+import io.ublkzoned.engine.zone.BlockErrors;
 
 /** The throws of a simulation's dice by their names: each reads other bits of the number that a step has drawn. */
 final class Dice {

@@ -2,7 +2,7 @@ package io.ublkzoned.engine.sim;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import io.ublkzoned.engine.Barrier;
+import io.ublkzoned.engine.qcow2.Barrier;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,6 +1,6 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 

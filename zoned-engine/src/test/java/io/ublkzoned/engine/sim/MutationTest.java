@@ -2,7 +2,7 @@ package io.ublkzoned.engine.sim;
 
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
-import io.ublkzoned.engine.BlockErrors;
+import io.ublkzoned.engine.zone.BlockErrors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

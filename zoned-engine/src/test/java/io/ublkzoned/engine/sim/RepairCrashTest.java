@@ -5,8 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.DeviceGeometry;
+import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.CheckProgress;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.FormatOptions;
@@ -15,6 +14,7 @@ import io.ublkzoned.engine.qcow2.ImageRepair;
 import io.ublkzoned.engine.qcow2.RepairExtent;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.Barrier;
-import io.ublkzoned.engine.ImageFile;
-import io.ublkzoned.engine.ImageIoException;
+import io.ublkzoned.engine.qcow2.Barrier;
+import io.ublkzoned.engine.qcow2.ImageFile;
+import io.ublkzoned.engine.qcow2.ImageIoException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.BlockErrors;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
+import io.ublkzoned.engine.zone.BlockErrors;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 

@@ -1,8 +1,8 @@
 package io.ublkzoned.engine.sim;
 
 import io.ublkzoned.engine.BlockOp;
-import io.ublkzoned.engine.DeviceGeometry;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.ArrayList;
 import java.util.Arrays;

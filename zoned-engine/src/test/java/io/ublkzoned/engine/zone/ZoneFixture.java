@@ -1,7 +1,5 @@
 package io.ublkzoned.engine.zone;
 
-import io.ublkzoned.engine.DeviceGeometry;
-
 /**
  * Eight zones of 1 MiB with a capacity of 768 KiB, the first two conventional, and ways to put them in any condition.
  * Write pointers are in KiB from the start of the zone.

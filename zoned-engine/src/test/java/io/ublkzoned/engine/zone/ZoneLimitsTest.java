@@ -7,7 +7,6 @@ import static io.ublkzoned.engine.zone.ZoneCondition.FULL;
 import static io.ublkzoned.engine.zone.ZoneCondition.IMPLICIT_OPEN;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.ublkzoned.engine.BlockErrors;
 import org.junit.jupiter.api.Test;
 
 /** Which zone is closed to make room, and what frees a place. */

@@ -4,7 +4,6 @@ import static io.ublkzoned.engine.zone.ZoneFixture.CAPACITY_KIB;
 import static io.ublkzoned.engine.zone.ZoneFixture.SIZE_KIB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.ublkzoned.engine.BlockErrors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.BlockErrors;
-import io.ublkzoned.engine.DeviceGeometry;
 import org.junit.jupiter.api.Test;
 
 /** What the zones are after a power cycle: everything follows from the stored write pointers. */

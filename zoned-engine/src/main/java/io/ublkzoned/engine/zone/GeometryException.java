@@ -1,4 +1,4 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.zone;
 
 /** A geometry that breaks a rule. The message is one sentence: the rule, and a value that works if one exists. */
 public final class GeometryException extends IllegalArgumentException {

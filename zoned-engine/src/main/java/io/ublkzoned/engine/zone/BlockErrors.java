@@ -1,4 +1,4 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.zone;
 
 /**
  * The errno values that a request can fail with. The kernel maps each of these to a block status of its own; EAGAIN,

@@ -1,4 +1,4 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.qcow2;
 
 /**
  * Why an image is synced: what has to be durable before what may follow. An {@link ImageFile} need not tell them apart;

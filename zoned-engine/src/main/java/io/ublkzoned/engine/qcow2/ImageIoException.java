@@ -1,4 +1,4 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.qcow2;
 
 import java.io.IOException;
 

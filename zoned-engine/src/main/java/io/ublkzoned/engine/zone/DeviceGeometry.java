@@ -1,4 +1,4 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.zone;
 
 /**
  * The shape of a zoned device: conventional zones first, then sequential ones, all of one size but the last, which may

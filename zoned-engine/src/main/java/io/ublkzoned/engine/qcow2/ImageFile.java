@@ -1,5 +1,6 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.qcow2;
 
+import io.ublkzoned.engine.DataPort;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
