@@ -1,9 +1,9 @@
 /**
  * The kernel's interface for user-space and zoned block devices: {@code linux/ublk_cmd.h} and {@code linux/blkzoned.h}.
  *
- * <p>Codes as constants, structures as views over memory that the caller owns. Nothing here calls the kernel: commands
- * go through a ring, ioctls through {@code Libc}. Stateless but for the memory, so no lock. Imports only the generated
- * packages.
+ * <p>Codes are constants, structures are views over memory that the caller owns. {@code UblkSubmissions} puts the
+ * driver's commands into a ring; nothing here calls the kernel. Classes have no state but that memory, so no lock.
+ * Imports {@code uring}, {@code linux} and the generated packages.
  */
 @NullMarked
 package io.ublkzoned.bindings.ublk;

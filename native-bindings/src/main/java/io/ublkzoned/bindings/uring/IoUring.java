@@ -150,7 +150,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Lets go of all registered files. A ublk device is not released while its char device is among them. */
+    /** Releases all registered files. A device that is among them is not closed before. */
     public void unregisterFiles() throws LinuxException {
         check(Liburing.unregisterFiles(ring), "io_uring_unregister_files");
     }
@@ -165,7 +165,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Makes a table of {@code count} empty slots, for ublk's REGISTER_IO_BUF. */
+    /** Makes a table of {@code count} empty slots, which a driver's commands fill with buffers of the kernel's. */
     public void registerBuffersSparse(int count) throws LinuxException {
         check(Liburing.registerBuffersSparse(ring, count), "io_uring_register_buffers_sparse");
     }

@@ -7,7 +7,7 @@ import io.ublkzoned.bindings.generated.uring.uring_h;
  * them.
  */
 public enum RingFlag {
-    /** Submission entries of 128 bytes, which ublk's control commands need. Linux 5.19. */
+    /** Submission entries of 128 bytes, for {@link SubmissionQueue#wideCommand}. Linux 5.19. */
     SQE128(uring_h.IORING_SETUP_SQE128()),
     /** No interrupt of the thread to deliver a completion. Linux 5.19. */
     COOP_TASKRUN(uring_h.IORING_SETUP_COOP_TASKRUN()),

@@ -2,11 +2,8 @@ package io.ublkzoned.bindings.uring;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import io.ublkzoned.bindings.generated.liburing.liburing_h;
-import io.ublkzoned.bindings.generated.ublk.ublk_h;
-import io.ublkzoned.bindings.generated.ublk.ublksrv_io_cmd;
 import io.ublkzoned.bindings.generated.uring.uring_h;
 import io.ublkzoned.bindings.linux.Errno;
 import java.lang.foreign.Arena;
@@ -49,17 +46,6 @@ public final class SubmissionQueue {
     private static final long USER_DATA = uring_h.SQE_USER_DATA();
     private static final long BUFFER_INDEX = uring_h.SQE_BUF_INDEX();
     private static final long COMMAND = uring_h.SQE_CMD();
-
-    private static final long IO_TAG_SHIFT = Byte.SIZE * ublksrv_io_cmd.tag$offset();
-    private static final long IO_RESULT_SHIFT = Byte.SIZE * ublksrv_io_cmd.result$offset();
-    private static final long IO_ADDRESS = COMMAND + ublksrv_io_cmd.addr$offset();
-
-    private static final long CONTROL_DEVICE = COMMAND + ublk_h.CTRL_CMD_DEV_ID();
-    private static final long CONTROL_QUEUE = COMMAND + ublk_h.CTRL_CMD_QUEUE_ID();
-    private static final long CONTROL_LENGTH = COMMAND + ublk_h.CTRL_CMD_LEN();
-    private static final long CONTROL_ADDRESS = COMMAND + ublk_h.CTRL_CMD_ADDR();
-    private static final long CONTROL_DATA = COMMAND + ublk_h.CTRL_CMD_DATA();
-    private static final long CONTROL_PATH_LENGTH = COMMAND + ublk_h.CTRL_CMD_DEV_PATH_LEN();
 
     private static final int OP_NOP = uring_h.IORING_OP_NOP();
     private static final int OP_READ = uring_h.IORING_OP_READ();
@@ -144,47 +130,36 @@ public final class SubmissionQueue {
     }
 
     /**
-     * A ublk I/O command (struct ublksrv_io_cmd) on {@code /dev/ublkcN}.
+     * Sends a file a command of its driver (IORING_OP_URING_CMD) with 16 bytes of arguments.
      *
-     * @param result of the request, for the commands that commit one: bytes or -errno
-     * @param address the buffer's, or its index in the ring's table; with UBLK_F_ZONED the sector that an append was given
+     * @param command the driver's code, unsigned
      */
-    public void ublkIo(
-            int fd, int command, int queueId, int tag, int result, long address, long userData, int sqeFlags) {
+    public void command(int fd, int command, long first, long second, long userData, int sqeFlags) {
         long entry = next(OP_URING_CMD, fd, Integer.toUnsignedLong(command), 0, 0, 0, userData, sqeFlags);
-        entries.set(
-                JAVA_LONG, entry + COMMAND, queueId | (long) tag << IO_TAG_SHIFT | (long) result << IO_RESULT_SHIFT);
-        entries.set(JAVA_LONG, entry + IO_ADDRESS, address);
+        entries.set(JAVA_LONG, entry + COMMAND, first);
+        entries.set(JAVA_LONG, entry + COMMAND + Long.BYTES, second);
     }
 
     /**
-     * A ublk control command (struct ublksrv_ctrl_cmd) on {@code /dev/ublk-control}. The ring must have SQE128.
+     * Sends a file a command of its driver with 80 bytes of arguments, all zero behind the third long.
      *
-     * @param queueId -1 unless the command is for one queue
-     * @param address of a buffer that the command reads or fills, {@code lengthBytes} (below 64 KiB) long
-     * @param devicePathBytes length of the path at the buffer's start, with its NUL, where the command wants one; else
-     *     0
+     * @param command the driver's code, unsigned
+     * @throws IllegalStateException if the ring has no SQE128
      */
-    public void ublkControl(
-            int fd,
-            int command,
-            int deviceId,
-            int queueId,
-            long address,
-            int lengthBytes,
-            long data,
-            int devicePathBytes,
-            long userData) {
+    public void wideCommand(int fd, int command, long first, long second, long third, long userData) {
         if (entryBytes == uring_h.SQE_BYTES()) {
-            throw new IllegalStateException("control commands need a ring with SQE128");
+            throw new IllegalStateException("a command with 80 bytes of arguments needs a ring with SQE128");
         }
         long entry = next(OP_URING_CMD, fd, Integer.toUnsignedLong(command), 0, 0, 0, userData, 0);
-        entries.set(JAVA_INT, entry + CONTROL_DEVICE, deviceId);
-        entries.set(JAVA_SHORT, entry + CONTROL_QUEUE, (short) queueId);
-        entries.set(JAVA_SHORT, entry + CONTROL_LENGTH, (short) lengthBytes);
-        entries.set(JAVA_LONG, entry + CONTROL_ADDRESS, address);
-        entries.set(JAVA_LONG, entry + CONTROL_DATA, data);
-        entries.set(JAVA_SHORT, entry + CONTROL_PATH_LENGTH, (short) devicePathBytes);
+        entries.set(JAVA_LONG, entry + COMMAND, first);
+        entries.set(JAVA_LONG, entry + COMMAND + Long.BYTES, second);
+        entries.set(JAVA_LONG, entry + COMMAND + 2 * Long.BYTES, third);
+    }
+
+    /** Queues what {@code UblkSubmissions.queueIo} queues: for callers that do not call that yet. */
+    public void ublkIo(
+            int fd, int command, int queueId, int tag, int result, long address, long userData, int sqeFlags) {
+        command(fd, command, queueId | (long) tag << 16 | (long) result << 32, address, userData, sqeFlags);
     }
 
     /**

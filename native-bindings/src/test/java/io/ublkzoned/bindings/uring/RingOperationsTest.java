@@ -196,8 +196,8 @@ class RingOperationsTest {
     }
 
     @Test
-    void ublkCommandOnAnOrdinaryFileIsUnsupported() {
-        queue.ublkIo(file.value(), 0xc0107520, 0, 0, 0, 0, 1, 0);
+    void commandOnAnOrdinaryFileIsUnsupported() {
+        queue.command(file.value(), 0xc0107520, 0, 0, 1, 0);
         assertEquals(-Errno.EOPNOTSUPP, completed(1));
     }
 

@@ -109,7 +109,7 @@ class RingSetupTest {
             () -> queue.nop(1, 0),
             () -> queue.read(0, 0, 0, 0, 1, 0),
             () -> queue.fsync(0, true, 1, 0),
-            () -> queue.ublkIo(0, 0, 0, 0, 0, 0, 1, 0),
+            () -> queue.command(0, 0, 0, 0, 1, 0),
             queue::free,
             () -> queue.reserve(1),
             () -> ring.completions().ready(),

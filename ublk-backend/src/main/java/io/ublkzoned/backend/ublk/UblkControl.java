@@ -9,6 +9,7 @@ import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkDeviceInfo;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.bindings.ublk.UblkParameters;
+import io.ublkzoned.bindings.ublk.UblkSubmissions;
 import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.RingFlag;
 import java.io.IOException;
@@ -257,17 +258,15 @@ public final class UblkControl implements AutoCloseable {
     /** Returns the result of the command when it has completed. */
     private int command(Command command, int deviceId, MemorySegment buffer, long data) throws IOException {
         commands++;
-        ring.submissions()
-                .ublkControl(
-                        device.value(),
-                        command.code,
-                        deviceId,
-                        UblkCommands.NO_QUEUE,
-                        buffer.address(),
-                        (int) buffer.byteSize(),
-                        data,
-                        0,
-                        commands);
+        UblkSubmissions.queueControl(
+                ring.submissions(),
+                device.value(),
+                command.code,
+                deviceId,
+                buffer.address(),
+                (int) buffer.byteSize(),
+                data,
+                commands);
         WaitClock clock = new WaitClock();
         while (completed != commands) {
             int ready = ring.submitAndWait(1, clock.untilNextNanos());

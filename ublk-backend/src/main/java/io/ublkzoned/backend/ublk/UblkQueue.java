@@ -17,6 +17,7 @@ import io.ublkzoned.bindings.linux.Mapping;
 import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkIoDescriptors;
 import io.ublkzoned.bindings.ublk.UblkOperations;
+import io.ublkzoned.bindings.ublk.UblkSubmissions;
 import io.ublkzoned.bindings.uring.CompletionHandler;
 import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.RingFlag;
@@ -281,8 +282,16 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     private void command(int command, int tag, int result, long appendSector) {
-        submissions.ublkIo(
-                DEVICE_FILE, command, queueId, tag, result, appendSector, COMMAND | tag, SubmissionQueue.FIXED_FILE);
+        UblkSubmissions.queueIo(
+                submissions,
+                DEVICE_FILE,
+                command,
+                queueId,
+                tag,
+                result,
+                appendSector,
+                COMMAND | tag,
+                SubmissionQueue.FIXED_FILE);
     }
 
     @Override
