@@ -47,7 +47,7 @@ final class ChangeZones implements Subcommand {
         } else {
             change(subject.image(), operation, ranges);
         }
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 
     private static void requireInside(DeviceGeometry geometry, List<ZoneRange> ranges) throws IOException {

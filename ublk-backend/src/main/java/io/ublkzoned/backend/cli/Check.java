@@ -56,7 +56,7 @@ final class Check implements Subcommand {
             throw new CommandFailure(path + ": " + e.getMessage(), NOT_SUPPORTED);
         }
         return switch (result.status()) {
-            case CLEAN -> Main.DONE;
+            case CLEAN -> ExitStatus.SUCCESS;
             case LEAKS -> LEAKS;
             case CORRUPT -> CORRUPT;
         };

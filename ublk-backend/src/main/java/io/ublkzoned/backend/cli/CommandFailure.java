@@ -10,7 +10,7 @@ final class CommandFailure extends IOException {
     private final int exitStatus;
 
     CommandFailure(String sentence) {
-        this(sentence, Main.FAILED);
+        this(sentence, ExitStatus.FAILURE);
     }
 
     CommandFailure(String sentence, int exitStatus) {
@@ -20,7 +20,7 @@ final class CommandFailure extends IOException {
 
     CommandFailure(String sentence, Throwable cause) {
         super(sentence, cause);
-        this.exitStatus = Main.FAILED;
+        this.exitStatus = ExitStatus.FAILURE;
     }
 
     int exitStatus() {

@@ -52,6 +52,6 @@ final class ConvertLayout implements Subcommand {
             throw new CommandFailure(path + ": " + e.getMessage(), e);
         }
         line.out().println(path + ": " + (converted ? "now in layout " : "already in layout ") + layout.label());
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 }

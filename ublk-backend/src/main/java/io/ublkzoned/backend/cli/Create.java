@@ -95,7 +95,7 @@ final class Create implements Subcommand {
         }
         make(path, options, line.has(FORCE));
         line.out().println(path + ": " + summary(options));
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 
     private static void takeQemuSetting(Arguments line, Map<String, Given> given, String setting) {

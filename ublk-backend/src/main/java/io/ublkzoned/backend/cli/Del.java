@@ -55,7 +55,7 @@ final class Del implements Subcommand {
             }
         }
         if (failures.isEmpty()) {
-            return Main.DONE;
+            return ExitStatus.SUCCESS;
         }
         // The last one is the command's.
         failures.subList(0, failures.size() - 1).forEach(e -> listener.waiting(String.valueOf(e.getMessage())));

@@ -36,7 +36,7 @@ final class Doctor implements Subcommand {
                                     ? "This host can serve devices."
                                     : "This host cannot serve devices: see each problem.");
         }
-        return healthy ? Main.DONE : Main.FAILED;
+        return healthy ? ExitStatus.SUCCESS : ExitStatus.FAILURE;
     }
 
     private static String word(Finding finding) {

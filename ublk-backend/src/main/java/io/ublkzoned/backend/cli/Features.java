@@ -30,6 +30,6 @@ final class Features implements Subcommand {
         } else {
             UblkFeatures.names(features).forEach(line.out()::println);
         }
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 }

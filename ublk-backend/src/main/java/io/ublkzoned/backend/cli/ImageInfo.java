@@ -70,7 +70,7 @@ final class ImageInfo implements Subcommand {
         } else {
             print(facts, line.out());
         }
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 
     private static void print(Facts facts, PrintWriter out) {

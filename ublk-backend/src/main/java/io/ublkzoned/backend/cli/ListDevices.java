@@ -35,7 +35,7 @@ final class ListDevices implements Subcommand {
                                 .formatted(DeviceName.path(entry.id), entry.state, entry.pid, entry.image));
             }
         }
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 
     private static List<Entry> entries() throws IOException {

@@ -16,10 +16,6 @@ import java.util.Locale;
 /** The program: finds the subcommand, runs it, and turns whatever it throws into one sentence and an exit status. */
 public final class Main {
 
-    static final int DONE = 0;
-    static final int FAILED = 1;
-    static final int USAGE = 2;
-
     private static final String VERSION = "--version";
 
     /** The subcommands, in the order of a disk's life. */
@@ -86,14 +82,14 @@ public final class Main {
             status = execute(words, out, err);
         } catch (UsageException e) {
             err.println("ublk-zoned: " + e.getMessage() + "; see " + e.command() + " " + Syntax.HELP);
-            status = USAGE;
+            status = ExitStatus.USAGE;
         } catch (Throwable e) {
             // Errors too: a command prints a sentence, and a stack trace only when it is asked to.
             status = failed(e, words.contains(Syntax.DEBUG), err);
         }
-        if (out.checkError() && status == DONE) {
+        if (out.checkError() && status == ExitStatus.SUCCESS) {
             err.println("ublk-zoned: the output could not be written");
-            status = FAILED;
+            status = ExitStatus.FAILURE;
         }
         return status;
     }
@@ -108,14 +104,14 @@ public final class Main {
         Arguments own = syntax.parse(words.subList(0, at), out, err);
         if (own.has(VERSION)) {
             out.println(version());
-            return DONE;
+            return ExitStatus.SUCCESS;
         }
         if (own.has(Syntax.HELP)) {
             List<Syntax> commands = Arrays.stream(Vocabulary.values())
                     .map(entry -> entry.make().syntax())
                     .toList();
             syntax.printHelp(out, commands);
-            return DONE;
+            return ExitStatus.SUCCESS;
         }
         if (at == words.size()) {
             throw syntax.usage("which command?");
@@ -125,7 +121,7 @@ public final class Main {
         Arguments line = of.parse(words.subList(at + 1, words.size()), out, err);
         if (line.has(Syntax.HELP)) {
             of.printHelp(out, List.of());
-            return DONE;
+            return ExitStatus.SUCCESS;
         }
         return command.run(line);
     }
@@ -151,7 +147,7 @@ public final class Main {
         if (debug) {
             e.printStackTrace(err);
         }
-        return e instanceof CommandFailure failure ? failure.exitStatus() : FAILED;
+        return e instanceof CommandFailure failure ? failure.exitStatus() : ExitStatus.FAILURE;
     }
 
     private static String sentence(Throwable e) {

@@ -70,6 +70,6 @@ public final class Rehearsal {
 
     private static boolean run(String... words) {
         PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
-        return Main.run(words, nowhere, nowhere) == Main.DONE;
+        return Main.run(words, nowhere, nowhere) == ExitStatus.SUCCESS;
     }
 }

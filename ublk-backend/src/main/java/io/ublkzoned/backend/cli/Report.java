@@ -48,7 +48,7 @@ final class Report implements Subcommand {
         } else {
             printTable(zones, out);
         }
-        return Main.DONE;
+        return ExitStatus.SUCCESS;
     }
 
     private static List<ReportedZone> range(List<ReportedZone> all, long offset, @Nullable Integer count)

@@ -66,13 +66,13 @@ final class Serving {
             throw e;
         }
         ServerLog.LOG.info("{} is live", server.devicePath());
-        int status = Main.DONE;
+        int status = ExitStatus.SUCCESS;
         try {
             server.awaitStop();
             ServerLog.LOG.info("{} is closed", server.devicePath());
         } catch (IOException | RuntimeException | Error e) {
             ServerLog.LOG.error("{} was not closed cleanly", server.devicePath(), e);
-            status = Main.FAILED;
+            status = ExitStatus.FAILURE;
         }
         end.complete(status);
         return status;
@@ -86,7 +86,7 @@ final class Serving {
         } catch (IOException | RuntimeException | Error e) {
             cause.addSuppressed(e);
         }
-        end.complete(Main.FAILED);
+        end.complete(ExitStatus.FAILURE);
     }
 
     private UblkServer start(Start start) throws IOException {

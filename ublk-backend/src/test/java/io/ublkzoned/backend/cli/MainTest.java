@@ -62,7 +62,7 @@ class MainTest {
             }
         };
         StringWriter err = new StringWriter();
-        assertEquals(Main.FAILED, Main.run(new String[] {"--version"}, broken, new PrintWriter(err, true)));
+        assertEquals(ExitStatus.FAILURE, Main.run(new String[] {"--version"}, broken, new PrintWriter(err, true)));
         assertEquals(
                 "ublk-zoned: internal error, please report it with what --debug shows: java.lang.StackOverflowError\n",
                 err.toString());
