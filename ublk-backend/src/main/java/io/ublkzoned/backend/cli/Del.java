@@ -58,7 +58,7 @@ final class Del implements Subcommand {
             return ExitStatus.SUCCESS;
         }
         // The last one is the command's.
-        failures.subList(0, failures.size() - 1).forEach(e -> listener.waiting(String.valueOf(e.getMessage())));
+        failures.subList(0, failures.size() - 1).forEach(e -> listener.waiting(FailureSentence.of(e)));
         throw failures.getLast();
     }
 

@@ -1,14 +1,10 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.engine.zone.GeometryException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -143,21 +139,10 @@ public final class Main {
     }
 
     private static int failed(Throwable e, boolean debug, PrintWriter err) {
-        err.println("ublk-zoned: " + sentence(e));
+        err.println("ublk-zoned: " + FailureSentence.of(e));
         if (debug) {
             e.printStackTrace(err);
         }
         return e instanceof CommandFailure failure ? failure.exitStatus() : ExitStatus.FAILURE;
-    }
-
-    private static String sentence(Throwable e) {
-        return switch (e) {
-            case NoSuchFileException missing -> missing.getFile() + ": no such file";
-            case AccessDeniedException denied -> denied.getFile() + ": no permission";
-            case FileSystemException other when other.getReason() != null -> other.getFile() + ": " + other.getReason();
-            case IOException io when io.getMessage() != null -> io.getMessage();
-            case GeometryException geometry when geometry.getMessage() != null -> geometry.getMessage();
-            default -> "internal error, please report it with what --debug shows: " + e;
-        };
     }
 }

@@ -1,6 +1,5 @@
 package io.ublkzoned.backend.image;
 
-import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
@@ -8,7 +7,6 @@ import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.linux.OpenFileLock;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.OptionalInt;
 
 /**
  * One image, one writer: QEMU's image locks, so that its tools see ours and we see theirs (QEMU, block/file-posix.c).
@@ -78,17 +76,8 @@ public final class ImageLock {
 
     private static void requireFree(int result, String imageName) throws IOException {
         if (result == -Errno.EAGAIN || result == -Errno.EACCES) {
-            throw inUse(Path.of(imageName));
+            throw new ImageInUseException(Path.of(imageName));
         }
         LinuxException.check(result, "fcntl", imageName);
-    }
-
-    /** What to say of an image that is locked. */
-    public static ImageInUseException inUse(Path image) throws IOException {
-        OptionalInt device = RunDirectory.deviceOf(image);
-        return new ImageInUseException(
-                device.isPresent()
-                        ? "%s is attached as /dev/ublkb%d: ublk-zoned del %2$d".formatted(image, device.getAsInt())
-                        : image + " is in use by another process, which has it locked as QEMU does");
     }
 }

@@ -1,0 +1,42 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.backend.image.ImageInUseException;
+import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.engine.zone.GeometryException;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.OptionalInt;
+
+/** The sentence that a user reads about a failure. */
+final class FailureSentence {
+
+    private FailureSentence() {}
+
+    static String of(Throwable failure) {
+        return switch (failure) {
+            case ImageInUseException inUse -> ofImageInUse(inUse);
+            case NoSuchFileException missing -> missing.getFile() + ": no such file";
+            case AccessDeniedException denied -> denied.getFile() + ": no permission";
+            case FileSystemException other when other.getReason() != null -> other.getFile() + ": " + other.getReason();
+            case IOException io when io.getMessage() != null -> io.getMessage();
+            case GeometryException geometry when geometry.getMessage() != null -> geometry.getMessage();
+            default -> "internal error, please report it with what --debug shows: " + failure;
+        };
+    }
+
+    /** Names the device that the image is attached as, if this user may know. */
+    private static String ofImageInUse(ImageInUseException inUse) {
+        try {
+            OptionalInt device = RunDirectory.deviceOf(inUse.image());
+            if (device.isPresent()) {
+                return "%s is attached as /dev/ublkb%d: ublk-zoned del %2$d"
+                        .formatted(inUse.image(), device.getAsInt());
+            }
+        } catch (IOException e) {
+            // The device is not known, so it is not named.
+        }
+        return String.valueOf(inUse.getMessage());
+    }
+}
