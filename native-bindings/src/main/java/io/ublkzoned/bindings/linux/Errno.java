@@ -63,7 +63,7 @@ public final class Errno {
         try (Arena arena = Arena.ofConfined()) {
             // GNU's strerror_r returns the text, which may or may not be in the buffer.
             long buffer = arena.allocate(DESCRIPTION_BYTES_MAX).address();
-            long text = NativeFunction.find("strerror_r").call(errno, buffer, DESCRIPTION_BYTES_MAX);
+            long text = NativeFunction.find("strerror_r").invoke(errno, buffer, DESCRIPTION_BYTES_MAX);
             return name(errno) + ", "
                     + MemorySegment.ofAddress(text).reinterpret(Long.MAX_VALUE).getString(0);
         }

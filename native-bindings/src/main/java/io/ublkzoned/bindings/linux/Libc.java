@@ -1,9 +1,9 @@
 package io.ublkzoned.bindings.linux;
 
 import static io.ublkzoned.bindings.linux.NativeFunction.address;
-import static io.ublkzoned.bindings.linux.SystemCall.call;
-import static io.ublkzoned.bindings.linux.SystemCall.once;
-import static io.ublkzoned.bindings.linux.SystemCall.quick;
+import static io.ublkzoned.bindings.linux.SystemCall.callRestarting;
+import static io.ublkzoned.bindings.linux.SystemCall.callWithoutErrno;
+import static io.ublkzoned.bindings.linux.SystemCall.callWithoutRestart;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
@@ -41,7 +41,7 @@ public final class Libc {
     static int openAt(int directoryFd, String path, int flags, int mode) {
         try (Arena arena = Arena.ofConfined()) {
             long cPath = arena.allocateFrom(path).address();
-            return (int) call(libc_h.SYS_openat(), directoryFd, cPath, flags | libc_h.O_CLOEXEC(), mode);
+            return (int) callRestarting(libc_h.SYS_openat(), directoryFd, cPath, flags | libc_h.O_CLOEXEC(), mode);
         }
     }
 
@@ -50,21 +50,21 @@ public final class Libc {
         try (Arena arena = Arena.ofConfined()) {
             long cFrom = arena.allocateFrom(from).address();
             long cTo = arena.allocateFrom(to).address();
-            return (int) call(libc_h.SYS_renameat2(), directoryFd, cFrom, directoryFd, cTo, 0, 0);
+            return (int) callRestarting(libc_h.SYS_renameat2(), directoryFd, cFrom, directoryFd, cTo, 0, 0);
         }
     }
 
     /** unlinkat(2) of a file. */
     static int unlinkAt(int directoryFd, String name) {
         try (Arena arena = Arena.ofConfined()) {
-            return (int) call(
+            return (int) callRestarting(
                     libc_h.SYS_unlinkat(), directoryFd, arena.allocateFrom(name).address(), 0);
         }
     }
 
     /** close(2). The number is free afterwards whatever is returned. */
     public static int close(int fd) {
-        return (int) once(libc_h.SYS_close(), fd, 0, 0, 0, 0, 0);
+        return (int) callWithoutRestart(libc_h.SYS_close(), fd, 0, 0, 0, 0, 0);
     }
 
     /**
@@ -87,7 +87,7 @@ public final class Libc {
 
     private static long transfer(int number, int fd, MemorySegment buffer, long offsetBytes) {
         try {
-            return call(number, fd, address(buffer), buffer.byteSize(), offsetBytes);
+            return callRestarting(number, fd, address(buffer), buffer.byteSize(), offsetBytes);
         } finally {
             Reference.reachabilityFence(buffer);
         }
@@ -114,8 +114,8 @@ public final class Libc {
 
     /** A call that failed is made again to learn its errno. */
     private static long transfer(int number, int fd, long address, long lengthBytes, long offsetBytes) {
-        long transferred = quick(number, fd, address, lengthBytes, offsetBytes, 0, 0);
-        return transferred >= 0 ? transferred : call(number, fd, address, lengthBytes, offsetBytes);
+        long transferred = callWithoutErrno(number, fd, address, lengthBytes, offsetBytes, 0, 0);
+        return transferred >= 0 ? transferred : callRestarting(number, fd, address, lengthBytes, offsetBytes);
     }
 
     /**
@@ -130,7 +130,7 @@ public final class Libc {
     public static long preadCached(int fd, long address, long lengthBytes, long offsetBytes, MemorySegment vector) {
         vector.set(JAVA_LONG, iovec.iov_base$offset(), address);
         vector.set(JAVA_LONG, iovec.iov_len$offset(), lengthBytes);
-        return quick(libc_h.SYS_preadv2(), fd, vector.address(), 1, offsetBytes, 0, libc_h.RWF_NOWAIT());
+        return callWithoutErrno(libc_h.SYS_preadv2(), fd, vector.address(), 1, offsetBytes, 0, libc_h.RWF_NOWAIT());
     }
 
     /**
@@ -185,27 +185,27 @@ public final class Libc {
 
     /** fsync(2); blocks until data and metadata are durable. */
     public static int fsync(int fd) {
-        return (int) call(libc_h.SYS_fsync(), fd);
+        return (int) callRestarting(libc_h.SYS_fsync(), fd);
     }
 
     /** fdatasync(2); blocks until the data, and the metadata needed to read it, are durable. */
     public static int fdatasync(int fd) {
-        return (int) call(libc_h.SYS_fdatasync(), fd);
+        return (int) callRestarting(libc_h.SYS_fdatasync(), fd);
     }
 
     /** fchmod(2). */
     static int fchmod(int fd, int mode) {
-        return (int) call(libc_h.SYS_fchmod(), fd, mode);
+        return (int) callRestarting(libc_h.SYS_fchmod(), fd, mode);
     }
 
     /** fchown(2). */
     static int fchown(int fd, int userId, int groupId) {
-        return (int) call(libc_h.SYS_fchown(), fd, userId, groupId);
+        return (int) callRestarting(libc_h.SYS_fchown(), fd, userId, groupId);
     }
 
     /** ftruncate(2): sets the size of a file. */
     public static int ftruncate(int fd, long sizeBytes) {
-        return (int) call(libc_h.SYS_ftruncate(), fd, sizeBytes);
+        return (int) callRestarting(libc_h.SYS_ftruncate(), fd, sizeBytes);
     }
 
     /**
@@ -215,12 +215,12 @@ public final class Libc {
      * @return 0, or -errno: -EOPNOTSUPP where the file system has no such mode
      */
     public static int fallocate(int fd, int mode, long offsetBytes, long lengthBytes) {
-        return (int) call(libc_h.SYS_fallocate(), fd, mode, offsetBytes, lengthBytes);
+        return (int) callRestarting(libc_h.SYS_fallocate(), fd, mode, offsetBytes, lengthBytes);
     }
 
     /** lseek(2). To the end of a file or of a block device it tells the size in bytes. */
     public static long lseek(int fd, long offsetBytes, int whence) {
-        return call(libc_h.SYS_lseek(), fd, offsetBytes, whence);
+        return callRestarting(libc_h.SYS_lseek(), fd, offsetBytes, whence);
     }
 
     /** ioctl(2) whose argument is a structure. Not made again after a signal. */
@@ -234,12 +234,12 @@ public final class Libc {
 
     /** ioctl(2) whose argument is a number. Not made again after a signal. */
     public static int ioctl(int fd, int request, long argument) {
-        return (int) once(libc_h.SYS_ioctl(), fd, Integer.toUnsignedLong(request), argument, 0, 0, 0);
+        return (int) callWithoutRestart(libc_h.SYS_ioctl(), fd, Integer.toUnsignedLong(request), argument, 0, 0, 0);
     }
 
     /** eventfd(2) with a counter of 0, close-on-exec. */
     static int eventfd() {
-        return (int) call(libc_h.SYS_eventfd2(), 0, libc_h.EFD_CLOEXEC());
+        return (int) callRestarting(libc_h.SYS_eventfd2(), 0, libc_h.EFD_CLOEXEC());
     }
 
     /**

@@ -1,6 +1,6 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.SystemCall.call;
+import static io.ublkzoned.bindings.linux.SystemCall.callRestarting;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
@@ -31,50 +31,52 @@ public final class LinuxProcess {
 
     /** The effective user id: 0 is root. */
     public static int effectiveUserId() {
-        return (int) call(libc_h.SYS_geteuid());
+        return (int) callRestarting(libc_h.SYS_geteuid());
     }
 
     /** The id of this process. */
     public static int processId() {
-        return (int) call(libc_h.SYS_getpid());
+        return (int) callRestarting(libc_h.SYS_getpid());
     }
 
     /** The kernel's id of the calling thread. */
     public static int threadId() {
-        return (int) call(libc_h.SYS_gettid());
+        return (int) callRestarting(libc_h.SYS_gettid());
     }
 
     /** kill(2). Signal 0 only tests whether the process is there: -ESRCH if not. */
     public static int kill(int pid, int signal) {
-        return (int) call(libc_h.SYS_kill(), pid, signal);
+        return (int) callRestarting(libc_h.SYS_kill(), pid, signal);
     }
 
     /** chdir(2), for the whole process. Java's own file classes go on with the folder of the start. */
     public static int chdir(String path) {
         try (Arena arena = Arena.ofConfined()) {
-            return (int) call(libc_h.SYS_chdir(), arena.allocateFrom(path).address());
+            return (int)
+                    callRestarting(libc_h.SYS_chdir(), arena.allocateFrom(path).address());
         }
     }
 
     /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, another number, and outlives exec(2). */
     public static int dup2(int oldFd, int newFd) {
-        return (int) call(libc_h.SYS_dup3(), oldFd, newFd, 0);
+        return (int) callRestarting(libc_h.SYS_dup3(), oldFd, newFd, 0);
     }
 
     /** umount2(2): removes the topmost mount at {@code path} from the mount namespace of this process. */
     public static int umount(String path, int flags) {
         try (Arena arena = Arena.ofConfined()) {
-            return (int) call(libc_h.SYS_umount2(), arena.allocateFrom(path).address(), flags);
+            return (int) callRestarting(
+                    libc_h.SYS_umount2(), arena.allocateFrom(path).address(), flags);
         }
     }
 
     /** mlockall(2) with MCL_... flags. */
     public static int lockMemory(int flags) {
-        return (int) call(libc_h.SYS_mlockall(), flags);
+        return (int) callRestarting(libc_h.SYS_mlockall(), flags);
     }
 
     /** prctl(2) of the calling thread or its process, with one argument and zeros after it. */
     public static int prctl(int option, long argument) {
-        return (int) call(libc_h.SYS_prctl(), option, argument, 0, 0, 0, 0);
+        return (int) callRestarting(libc_h.SYS_prctl(), option, argument, 0, 0, 0, 0);
     }
 }

@@ -1,6 +1,6 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.SystemCall.call;
+import static io.ublkzoned.bindings.linux.SystemCall.callRestarting;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
@@ -17,7 +17,7 @@ public final class Mapping {
 
     /** The size of a page. */
     public static int pageBytes() {
-        return (int) NativeFunction.find("getpagesize").call(0, 0, 0);
+        return (int) NativeFunction.find("getpagesize").invoke(0, 0, 0);
     }
 
     /**
@@ -49,7 +49,7 @@ public final class Mapping {
 
     private static MemorySegment map(Arena arena, long lengthBytes, int protection, int flags, int fd, long offsetBytes)
             throws LinuxException {
-        long address = call(libc_h.SYS_mmap(), 0, lengthBytes, protection, flags, fd, offsetBytes);
+        long address = callRestarting(libc_h.SYS_mmap(), 0, lengthBytes, protection, flags, fd, offsetBytes);
         if (-MAX_ERRNO <= address && address < 0) {
             throw new LinuxException("mmap(" + lengthBytes + " bytes)", (int) -address);
         }
@@ -57,6 +57,6 @@ public final class Mapping {
     }
 
     private static void munmap(MemorySegment mapped) {
-        call(libc_h.SYS_munmap(), mapped.address(), mapped.byteSize());
+        callRestarting(libc_h.SYS_munmap(), mapped.address(), mapped.byteSize());
     }
 }

@@ -66,7 +66,7 @@ public final class NativeFunction {
     }
 
     /** Calls the function. */
-    public long call(long a, long b, long c, long d, long e, long f, long g) {
+    public long invoke(long a, long b, long c, long d, long e, long f, long g) {
         try {
             return (long) Linked.CALL.invokeExact(entry, a, b, c, d, e, f, g);
         } catch (Throwable t) {
@@ -75,13 +75,13 @@ public final class NativeFunction {
     }
 
     /** Calls a function of five arguments. */
-    public long call(long a, long b, long c, long d, long e) {
-        return call(a, b, c, d, e, 0, 0);
+    public long invoke(long a, long b, long c, long d, long e) {
+        return invoke(a, b, c, d, e, 0, 0);
     }
 
     /** Calls a function of up to three arguments. */
-    public long call(long a, long b, long c) {
-        return call(a, b, c, 0, 0, 0, 0);
+    public long invoke(long a, long b, long c) {
+        return invoke(a, b, c, 0, 0, 0, 0);
     }
 
     /** A C function throws nothing; so it is Java that threw, before the call. */

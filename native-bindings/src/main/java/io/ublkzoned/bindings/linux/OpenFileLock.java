@@ -1,6 +1,6 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.SystemCall.call;
+import static io.ublkzoned.bindings.linux.SystemCall.callRestarting;
 
 import io.ublkzoned.bindings.generated.libc.flock;
 import io.ublkzoned.bindings.generated.libc.libc_h;
@@ -49,6 +49,6 @@ public final class OpenFileLock {
     }
 
     private static int lock(int fd, int command, MemorySegment lock) {
-        return (int) call(libc_h.SYS_fcntl(), fd, command, lock.address());
+        return (int) callRestarting(libc_h.SYS_fcntl(), fd, command, lock.address());
     }
 }

@@ -1,6 +1,6 @@
 package io.ublkzoned.bindings.linux;
 
-import static io.ublkzoned.bindings.linux.SystemCall.call;
+import static io.ublkzoned.bindings.linux.SystemCall.callRestarting;
 
 import io.ublkzoned.bindings.generated.libc.cachestat;
 import io.ublkzoned.bindings.generated.libc.cachestat_range;
@@ -19,7 +19,7 @@ public final class PageCache {
      * @return 0, or -errno
      */
     public static int drop(int fd) {
-        return (int) call(libc_h.SYS_fadvise64(), fd, 0, 0, libc_h.POSIX_FADV_DONTNEED());
+        return (int) callRestarting(libc_h.SYS_fadvise64(), fd, 0, 0, libc_h.POSIX_FADV_DONTNEED());
     }
 
     /**
@@ -31,7 +31,7 @@ public final class PageCache {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment range = arena.allocate(cachestat_range.layout()); // length 0: to the end
             MemorySegment counts = arena.allocate(cachestat.layout());
-            long returned = call(libc_h.__NR_cachestat(), fd, range.address(), counts.address(), 0);
+            long returned = callRestarting(libc_h.__NR_cachestat(), fd, range.address(), counts.address(), 0);
             return returned < 0
                     ? returned
                     : cachestat.nr_cache(counts) - cachestat.nr_dirty(counts) - cachestat.nr_writeback(counts);

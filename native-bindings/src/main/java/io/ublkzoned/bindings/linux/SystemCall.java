@@ -41,36 +41,37 @@ final class SystemCall {
      * @param number SYS_... of {@link io.ublkzoned.bindings.generated.libc.libc_h}
      * @return what the kernel returned, or -errno
      */
-    static long call(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
+    static long callRestarting(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         long returned;
         do {
-            returned = once(number, first, second, third, fourth, fifth, sixth);
+            returned = callWithoutRestart(number, first, second, third, fourth, fifth, sixth);
         } while (returned == -Errno.EINTR);
         return returned;
     }
 
-    static long call(int number, long first, long second, long third, long fourth) {
-        return call(number, first, second, third, fourth, 0, 0);
+    static long callRestarting(int number, long first, long second, long third, long fourth) {
+        return callRestarting(number, first, second, third, fourth, 0, 0);
     }
 
-    static long call(int number, long first, long second, long third) {
-        return call(number, first, second, third, 0, 0, 0);
+    static long callRestarting(int number, long first, long second, long third) {
+        return callRestarting(number, first, second, third, 0, 0, 0);
     }
 
-    static long call(int number, long first, long second) {
-        return call(number, first, second, 0, 0, 0, 0);
+    static long callRestarting(int number, long first, long second) {
+        return callRestarting(number, first, second, 0, 0, 0, 0);
     }
 
-    static long call(int number, long first) {
-        return call(number, first, 0, 0, 0, 0, 0);
+    static long callRestarting(int number, long first) {
+        return callRestarting(number, first, 0, 0, 0, 0, 0);
     }
 
-    static long call(int number) {
-        return call(number, 0, 0, 0, 0, 0, 0);
+    static long callRestarting(int number) {
+        return callRestarting(number, 0, 0, 0, 0, 0, 0);
     }
 
     /** Makes a call that is not to be made again, or never interrupted. */
-    static long once(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
+    static long callWithoutRestart(
+            int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         MemorySegment state = STATE.get();
         try {
             long returned = (long) Capturing.CALL.invokeExact(
@@ -81,8 +82,8 @@ final class SystemCall {
         }
     }
 
-    /** As {@link #call}, but the call allocates nothing, whichever compiler has compiled it, and fails with just -1. */
-    static long quick(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
-        return SYSCALL.call(number, first, second, third, fourth, fifth, sixth);
+    /** As {@link #callRestarting}, but the call allocates nothing, whichever compiler has compiled it, and fails with just -1. */
+    static long callWithoutErrno(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
+        return SYSCALL.invoke(number, first, second, third, fourth, fifth, sixth);
     }
 }

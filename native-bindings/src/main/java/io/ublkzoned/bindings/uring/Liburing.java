@@ -78,42 +78,42 @@ final class Liburing {
             MemorySegment params = call.allocate(uring_h.PARAMS_BYTES(), Long.BYTES);
             params.set(JAVA_INT, uring_h.PARAMS_FLAGS(), flags);
             params.set(JAVA_INT, uring_h.PARAMS_CQ_ENTRIES(), cqEntries);
-            return (int) Functions.QUEUE_INIT_PARAMS.call(entries, address(ring), address(params));
+            return (int) Functions.QUEUE_INIT_PARAMS.invoke(entries, address(ring), address(params));
         }
     }
 
     static void queueExit(MemorySegment ring) {
-        Functions.QUEUE_EXIT.call(address(ring), 0, 0);
+        Functions.QUEUE_EXIT.invoke(address(ring), 0, 0);
     }
 
     static int registerRingFd(MemorySegment ring) {
-        return (int) Functions.REGISTER_RING_FD.call(address(ring), 0, 0);
+        return (int) Functions.REGISTER_RING_FD.invoke(address(ring), 0, 0);
     }
 
     /** @param fds of {@code count} ints */
     static int registerFiles(MemorySegment ring, MemorySegment fds, int count) {
-        return (int) Functions.REGISTER_FILES.call(address(ring), address(fds), count);
+        return (int) Functions.REGISTER_FILES.invoke(address(ring), address(fds), count);
     }
 
     static int unregisterFiles(MemorySegment ring) {
-        return (int) Functions.UNREGISTER_FILES.call(address(ring), 0, 0);
+        return (int) Functions.UNREGISTER_FILES.invoke(address(ring), 0, 0);
     }
 
     /** @param vectors of {@code count} struct iovec */
     static int registerBuffers(MemorySegment ring, MemorySegment vectors, int count) {
-        return (int) Functions.REGISTER_BUFFERS.call(address(ring), address(vectors), count);
+        return (int) Functions.REGISTER_BUFFERS.invoke(address(ring), address(vectors), count);
     }
 
     static int registerBuffersSparse(MemorySegment ring, int count) {
-        return (int) Functions.REGISTER_BUFFERS_SPARSE.call(address(ring), count, 0);
+        return (int) Functions.REGISTER_BUFFERS_SPARSE.invoke(address(ring), count, 0);
     }
 
     static int submit(long ring) {
-        return (int) Functions.SUBMIT.call(ring, 0, 0);
+        return (int) Functions.SUBMIT.invoke(ring, 0, 0);
     }
 
     static int submitAndWait(long ring, int count) {
-        return (int) Functions.SUBMIT_AND_WAIT.call(ring, count, 0);
+        return (int) Functions.SUBMIT_AND_WAIT.invoke(ring, count, 0);
     }
 
     /**
@@ -121,14 +121,14 @@ final class Liburing {
      * @param timeout a struct __kernel_timespec
      */
     static int submitAndWaitTimeout(long ring, MemorySegment completion, int count, MemorySegment timeout) {
-        return (int) Functions.SUBMIT_AND_WAIT_TIMEOUT.call(ring, address(completion), count, address(timeout), 0);
+        return (int) Functions.SUBMIT_AND_WAIT_TIMEOUT.invoke(ring, address(completion), count, address(timeout), 0);
     }
 
     static int submitAndGetEvents(long ring) {
-        return (int) Functions.SUBMIT_AND_GET_EVENTS.call(ring, 0, 0);
+        return (int) Functions.SUBMIT_AND_GET_EVENTS.invoke(ring, 0, 0);
     }
 
     static int getEvents(long ring) {
-        return (int) Functions.GET_EVENTS.call(ring, 0, 0);
+        return (int) Functions.GET_EVENTS.invoke(ring, 0, 0);
     }
 }
