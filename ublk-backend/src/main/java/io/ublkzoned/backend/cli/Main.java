@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.bindings.linux.Platform;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -90,8 +91,12 @@ public final class Main {
         return status;
     }
 
-    /** What stands before the command is said to the program itself. */
+    /** Options before the command are the program's own. */
     private static int execute(List<String> words, PrintWriter out, PrintWriter err) throws IOException {
+        String problem = Platform.problem();
+        if (!problem.isEmpty()) {
+            throw new CommandFailure(problem);
+        }
         int at = 0;
         while (at < words.size() && words.get(at).startsWith("-")) {
             at++;

@@ -88,6 +88,19 @@ class MainTest {
     }
 
     @Test
+    void otherMachinesAndSystemsAreRefusedInOneSentence() {
+        String arch = System.setProperty("os.arch", "riscv64");
+        try {
+            for (String[] words : new String[][] {{"--version"}, {"list"}}) {
+                CommandLineRun.of((Object[]) words)
+                        .failed(1, "ublk-zoned needs Linux on x86-64: this is Linux on riscv64");
+            }
+        } finally {
+            System.setProperty("os.arch", arch);
+        }
+    }
+
+    @Test
     void rehearsalDoesWhatItMeansTo() throws IOException {
         assertTrue(Rehearsal.rehearse());
     }
