@@ -30,20 +30,20 @@ public final class Main {
         FEATURES,
         DOCTOR;
 
-        Subcommand make() {
+        Command make() {
             return switch (this) {
-                case CREATE -> new Create();
-                case ADD -> new Add();
-                case LIST -> new ListDevices();
-                case DEL -> new Del();
-                case RECOVER -> new Recover();
-                case ZONE -> new ChangeZones();
-                case REPORT -> new Report();
-                case INFO -> new ImageInfo();
-                case CHECK -> new Check();
-                case CONVERT_LAYOUT -> new ConvertLayout();
-                case FEATURES -> new Features();
-                case DOCTOR -> new Doctor();
+                case CREATE -> new CreateCommand();
+                case ADD -> new AddCommand();
+                case LIST -> new ListCommand();
+                case DEL -> new DelCommand();
+                case RECOVER -> new RecoverCommand();
+                case ZONE -> new ZoneCommand();
+                case REPORT -> new ReportCommand();
+                case INFO -> new InfoCommand();
+                case CHECK -> new CheckCommand();
+                case CONVERT_LAYOUT -> new ConvertLayoutCommand();
+                case FEATURES -> new FeaturesCommand();
+                case DOCTOR -> new DoctorCommand();
             };
         }
 
@@ -117,7 +117,7 @@ public final class Main {
         if (at == words.size()) {
             throw syntax.usage("which command?");
         }
-        Subcommand command = Vocabulary.find(words.get(at), syntax).make();
+        Command command = Vocabulary.find(words.get(at), syntax).make();
         Syntax of = command.syntax();
         Arguments line = of.parse(words.subList(at + 1, words.size()), out, err);
         if (line.has(Syntax.HELP)) {

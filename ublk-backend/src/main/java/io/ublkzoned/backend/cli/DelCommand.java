@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Set;
 
 /** {@code del}: ends devices, one after the other, see {@link DeviceDeletion}. */
-final class Del implements Subcommand {
+final class DelCommand implements Command {
 
     @Override
     public Syntax syntax() {

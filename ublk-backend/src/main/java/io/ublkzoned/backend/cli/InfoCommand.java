@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** {@code info}: the geometry of an image and what is in it. */
-final class ImageInfo implements Subcommand {
+final class InfoCommand implements Command {
 
     /** What is shown; {@code device} is the path of its block device, null if it is not attached. */
     private record Facts(
@@ -38,7 +38,7 @@ final class ImageInfo implements Subcommand {
 
     @Override
     public Syntax syntax() {
-        return Subject.options(new Syntax(
+        return Target.options(new Syntax(
                         "ublk-zoned info",
                         "Show the geometry and the state of a device or of an image, attached or not.",
                         "[OPTION]... IMAGE|DEV"))
@@ -51,13 +51,13 @@ final class ImageInfo implements Subcommand {
 
     @Override
     public int run(Arguments line) throws IOException {
-        Subject subject = Subject.find(line);
-        List<ReportedZone> zones = subject.zones();
-        Facts facts = ImageReader.read(subject.image(), file -> {
+        Target target = Target.find(line);
+        List<ReportedZone> zones = target.zones();
+        Facts facts = ImageReader.read(target.image(), file -> {
             Qcow2Image image = ImageReader.open(file);
             return new Facts(
-                    subject.image().toRealPath(),
-                    subject.device() == null ? null : subject.device().path(),
+                    target.image().toRealPath(),
+                    target.device() == null ? null : target.device().path(),
                     file.sizeBytes(),
                     image.geometry(),
                     image.clusterSizeBytes(),

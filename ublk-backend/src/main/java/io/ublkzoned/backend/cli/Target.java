@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param image its path, as the user gave it if he did
  */
-record Subject(Path image, @Nullable LiveDevice device) {
+record Target(Path image, @Nullable LiveDevice device) {
 
     /** Adds the options that name it. */
     static Syntax options(Syntax syntax) {
@@ -21,15 +21,15 @@ record Subject(Path image, @Nullable LiveDevice device) {
     }
 
     /** The one thing that a command line names. */
-    static Subject find(Arguments line) throws IOException {
+    static Target find(Arguments line) throws IOException {
         Operands operands = line.operands();
-        Subject subject = find(line, operands);
+        Target target = find(line, operands);
         operands.end();
-        return subject;
+        return target;
     }
 
     /** What an option or the next word names. */
-    static Subject find(Arguments line, Operands operands) throws IOException {
+    static Target find(Arguments line, Operands operands) throws IOException {
         Integer device = line.value("-n", DeviceName::id);
         if (device == null) {
             return named(line, operands);
@@ -40,7 +40,7 @@ record Subject(Path image, @Nullable LiveDevice device) {
         return ofDevice(device);
     }
 
-    private static Subject named(Arguments line, Operands operands) throws IOException {
+    private static Target named(Arguments line, Operands operands) throws IOException {
         if (line.has(Operands.IMAGE)) {
             return ofImage(operands.image());
         }
@@ -52,12 +52,12 @@ record Subject(Path image, @Nullable LiveDevice device) {
         return id.isPresent() ? ofDevice(id.getAsInt()) : ofImage(operands.path(word));
     }
 
-    private static Subject ofImage(Path image) throws IOException {
+    private static Target ofImage(Path image) throws IOException {
         OptionalInt id = LiveDevice.of(image);
-        return new Subject(image, id.isPresent() ? ofDevice(id.getAsInt()).device() : null);
+        return new Target(image, id.isPresent() ? ofDevice(id.getAsInt()).device() : null);
     }
 
-    private static Subject ofDevice(int id) throws IOException {
+    private static Target ofDevice(int id) throws IOException {
         RunDirectory directory = new RunDirectory(id);
         LiveDevice device = new LiveDevice(id);
         if (!directory.exists()) {
@@ -69,7 +69,7 @@ record Subject(Path image, @Nullable LiveDevice device) {
         if (DeadDevice.isWaiting(id)) {
             throw new CommandFailure("device %d waits for a new server: ublk-zoned recover %1$d".formatted(id));
         }
-        return new Subject(directory.image(), device);
+        return new Target(directory.image(), device);
     }
 
     /** The zones of the device as they are now, or of the image as they will be when it is attached. */

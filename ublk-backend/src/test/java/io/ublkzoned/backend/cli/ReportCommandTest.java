@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class ReportTest {
+class ReportCommandTest {
 
     private static final long ZONE = 64L << 20;
     private static final int ZONED_EXTENSION = 0x007a6264;
@@ -104,7 +104,7 @@ class ReportTest {
                         .out());
         ReportedZone ofDevice =
                 new ReportedZone(2, 2 * ZONE, ZONE, 48 << 20, ReportedZone.UNKNOWN, ZoneCondition.READ_ONLY);
-        assertEquals(zone.formatted("null"), Report.json(ofDevice));
+        assertEquals(zone.formatted("null"), ReportCommand.json(ofDevice));
         assertEquals(
                 "   2   128M     64M       48M              -  sequential  read-only\n",
                 CommandLineRun.of("report", image, "-o", "128M", "-c", 1)

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("native")
-class ConvertLayoutTest {
+class ConvertLayoutCommandTest {
 
     private static final String SEE_HELP = "; see ublk-zoned convert-layout --help";
 

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** {@code zone}: changes zones of a device or of an image. */
-final class ChangeZones implements Subcommand {
+final class ZoneCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return Subject.options(new Syntax(
+        return Target.options(new Syntax(
                         "ublk-zoned zone",
                         "Change zones: open, close, finish, reset; readonly, offline, recover.",
                         "OPERATION [OPTION]... IMAGE|DEV ZONES"))
@@ -29,23 +29,23 @@ final class ChangeZones implements Subcommand {
     public int run(Arguments line) throws IOException {
         Operands operands = line.operands();
         ZoneOperation operation = ZoneOperation.parse(operands.next(), operands);
-        Subject subject = Subject.find(line, operands);
+        Target target = Target.find(line, operands);
         String list = operands.next();
         operands.end();
         if (list == null) {
             throw operands.usage("which zones?");
         }
         List<ZoneRange> ranges = ZoneRange.parse(list, operands);
-        LiveDevice device = subject.device();
+        LiveDevice device = target.device();
         DeviceGeometry geometry =
-                ImageReader.read(subject.image(), file -> ImageReader.open(file).geometry());
+                ImageReader.read(target.image(), file -> ImageReader.open(file).geometry());
         requireInside(geometry, ranges);
         if (device != null) {
             for (ZoneRange range : ranges) {
                 change(device, geometry, operation, range);
             }
         } else {
-            change(subject.image(), operation, ranges);
+            change(target.image(), operation, ranges);
         }
         return ExitStatus.SUCCESS;
     }

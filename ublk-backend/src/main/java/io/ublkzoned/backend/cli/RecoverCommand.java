@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** {@code recover}: serves a device whose server died. {@code -a} is the launcher's: each device has a process. */
-final class Recover implements Subcommand {
+final class RecoverCommand implements Command {
 
     @Override
     public Syntax syntax() {

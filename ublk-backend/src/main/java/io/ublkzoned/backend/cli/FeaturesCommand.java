@@ -6,7 +6,7 @@ import io.ublkzoned.bindings.ublk.UblkFeatures;
 import java.io.IOException;
 
 /** {@code features}: what the kernel's ublk driver can do. */
-final class Features implements Subcommand {
+final class FeaturesCommand implements Command {
 
     @Override
     public Syntax syntax() {

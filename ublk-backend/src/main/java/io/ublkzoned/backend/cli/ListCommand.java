@@ -12,7 +12,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** {@code list}: the devices of ours. Those of other ublk servers are not shown. */
-final class ListDevices implements Subcommand {
+final class ListCommand implements Command {
 
     private static final int NO_PID = -1;
 

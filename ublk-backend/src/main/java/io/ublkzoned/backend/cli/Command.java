@@ -3,7 +3,7 @@ package io.ublkzoned.backend.cli;
 import java.io.IOException;
 
 /** One word of the command line's vocabulary. */
-interface Subcommand {
+interface Command {
 
     /** What can be said to it. */
     Syntax syntax();

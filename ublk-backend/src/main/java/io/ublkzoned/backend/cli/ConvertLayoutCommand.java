@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** {@code convert-layout}: changes how the header of an image describes its zones. */
-final class ConvertLayout implements Subcommand {
+final class ConvertLayoutCommand implements Command {
 
     @Override
     public Syntax syntax() {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class CreateTest {
+class CreateCommandTest {
 
     private static final String SEE_HELP = "; see ublk-zoned create --help";
 

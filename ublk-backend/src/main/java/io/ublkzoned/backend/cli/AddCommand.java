@@ -12,7 +12,7 @@ import java.nio.file.Path;
 /**
  * {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM or SIGINT.
  */
-final class Add implements Subcommand {
+final class AddCommand implements Command {
 
     private static final int QUEUES_MAX = 4096; // UBLK_MAX_NR_QUEUES
     private static final int QUEUE_DEPTH_MAX = 4096; // UBLK_MAX_QUEUE_DEPTH
@@ -79,8 +79,8 @@ final class Add implements Subcommand {
         int queues = line.value("-q", Arguments::number, Math.min(DEFAULT_QUEUES_MAX, cpus));
         int queueDepth = line.value("-d", Arguments::number, DEFAULT_QUEUE_DEPTH);
         long blockSize = line.value("--block-size", Sizes::bytes, DEFAULT_BLOCK_SIZE);
-        Recovery recovery = line.value("--recovery", Add::recovery, Recovery.REISSUE);
-        CacheMode cacheMode = line.value("--cache", Add::cacheMode, CacheMode.WRITEBACK);
+        Recovery recovery = line.value("--recovery", AddCommand::recovery, Recovery.REISSUE);
+        CacheMode cacheMode = line.value("--cache", AddCommand::cacheMode, CacheMode.WRITEBACK);
         requireRange(operands, "queues", queues, QUEUES_MAX);
         requireRange(operands, "the depth", queueDepth, QUEUE_DEPTH_MAX);
         if (blockSize != DEFAULT_BLOCK_SIZE && blockSize != 512) {

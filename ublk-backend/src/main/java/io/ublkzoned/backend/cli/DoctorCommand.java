@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** {@code doctor}: whether this host can serve devices, and if not, why. */
-final class Doctor implements Subcommand {
+final class DoctorCommand implements Command {
 
     @Override
     public Syntax syntax() {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code zone} on an image that is not attached; the guest's tests have it on devices. */
-final class ChangeZonesTest {
+final class ZoneCommandTest {
 
     @TempDir
     private Path folder;

@@ -17,7 +17,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** {@code create}: makes an image. */
-final class Create implements Subcommand {
+final class CreateCommand implements Command {
 
     // Options of our own, and what they are called in -o.
     private static final String SIZE = "--size";

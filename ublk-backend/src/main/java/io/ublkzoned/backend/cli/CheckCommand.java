@@ -20,7 +20,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** {@code check}: looks for damage, repairs it if asked to, and answers by qemu-img's exit statuses. */
-final class Check implements Subcommand {
+final class CheckCommand implements Command {
 
     private static final int CORRUPT = 2;
     private static final int LEAKS = 3;
@@ -48,7 +48,7 @@ final class Check implements Subcommand {
         Operands operands = line.operands();
         Path path = operands.image();
         operands.end();
-        RepairExtent extent = line.value("--repair", Check::extent);
+        RepairExtent extent = line.value("--repair", CheckCommand::extent);
         CheckResult result;
         try (FileDescriptor file = open(path, extent)) {
             result = extent == null ? check(path, file, line) : repair(path, file, extent, line);
@@ -137,7 +137,7 @@ final class Check implements Subcommand {
     private static String remedy(CheckResult result) {
         return result.status() == CheckResult.Status.CORRUPT
                 ? ""
-                : ": " + ImageInfo.recoveredBy(result.attachable()) + " recovers it";
+                : ": " + InfoCommand.recoveredBy(result.attachable()) + " recovers it";
     }
 
     private static String json(Path path, CheckResult result, @Nullable RepairResult repair) throws IOException {

@@ -7,11 +7,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** {@code report}: the zones of a device or of an image. */
-final class Report implements Subcommand {
+final class ReportCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return Subject.options(new Syntax(
+        return Target.options(new Syntax(
                         "ublk-zoned report",
                         "Show the zones of a device or of an image, attached or not.",
                         "[OPTION]... IMAGE|DEV"))
@@ -38,13 +38,13 @@ final class Report implements Subcommand {
             throw line.usage("a count of " + count + " zones shows nothing");
         }
         long offset = line.value("-o", Sizes::bytes, 0L);
-        Subject subject = Subject.find(line);
-        List<ReportedZone> zones = range(subject.zones(), offset, count);
+        Target target = Target.find(line);
+        List<ReportedZone> zones = range(target.zones(), offset, count);
         PrintWriter out = line.out();
         if (json) {
             printJson(zones, out);
         } else if (map) {
-            ZoneMapText.print(subject.title(), zones, out);
+            ZoneMapText.print(target.title(), zones, out);
         } else {
             printTable(zones, out);
         }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @Tag("native")
-class CheckTest {
+class CheckCommandTest {
 
     private static final int REFCOUNT_TABLE_OFFSET = 48;
     private static final Pattern CHANGE = Pattern.compile("0x([0-9a-f]+): ([0-9a-f]{16}) -> ([0-9a-f]{16})");
