@@ -11,8 +11,10 @@ import io.ublkzoned.bindings.ublk.UblkCommands;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
+import io.ublkzoned.engine.ZoneVisitor;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,7 +42,6 @@ public final class UblkServer {
     private final List<QueueThread> queues = new ArrayList<>();
     private @Nullable ServerLock lock; // held until the process ends
     private int deviceId;
-    private boolean live;
 
     private UblkServer() {}
 
@@ -91,19 +92,19 @@ public final class UblkServer {
         });
     }
 
-    /** A way to a live device. */
-    private interface Way {
-        void take(UblkServer server, UblkControl control) throws IOException;
+    /** The steps by which a server brings its device up. */
+    private interface Startup {
+        void run(UblkServer server, UblkControl control) throws IOException;
     }
 
-    private static UblkServer bringUp(Way way) throws IOException {
+    private static UblkServer bringUp(Startup startup) throws IOException {
         try (UblkControl control = UblkControl.open()) {
             MemoryPressure.prepare(); // now that it is known to be permitted
             UblkServer server = new UblkServer();
             try {
-                way.take(server, control);
+                startup.run(server, control);
             } catch (IOException | RuntimeException | Error e) {
-                server.leave();
+                server.stop();
                 server.queues.forEach(QueueThread::join);
                 server.teardown.runAfter(e);
                 throw e;
@@ -138,49 +139,52 @@ public final class UblkServer {
         if (info.queues() == 1 && options.recovery() == Recovery.REISSUE) {
             DeviceScheduler.setNone(deviceId);
         }
-        setLive();
-    }
-
-    private void setLive() throws IOException {
         requireNonNull(lock).started();
-        live = true;
     }
 
-    /**
-     * Makes a device of the number that is wanted, or else of the first that is free. Its directory is there before it is,
-     * and as long, so that {@code del} knows it whenever this process is killed.
-     */
     private DeviceInfo makeDevice(ServerOptions options, Path image, long features, int ioBytes, UblkControl control)
             throws IOException {
         boolean any = options.deviceId() == ServerOptions.ANY_ID;
-        for (int id = any ? 0 : options.deviceId(); ; id++) {
-            RunDirectory directory = new RunDirectory(id);
-            lock = directory.create(image, options.cacheMode());
-            if (lock != null) {
-                DeviceInfo info = null;
-                try {
-                    info = control.add(id, options, features, ioBytes);
-                } finally {
-                    if (info == null) {
-                        directory.remove();
-                        lock.close();
-                    }
-                }
-                if (info != null) {
-                    deviceId = id;
-                    teardown.add(() -> {
-                        if (!live) {
-                            directory.remove();
-                        }
-                    });
-                    teardown.add(() -> delete(deviceId));
-                    return info;
-                }
-            }
-            if (!any) {
-                throw new IOException("device id " + id + " is in use: choose another one, or none for the first free");
+        int id = any ? 0 : options.deviceId();
+        DeviceInfo info = makeIfFree(id, options, image, features, ioBytes, control);
+        while (info == null && any) {
+            id++;
+            info = makeIfFree(id, options, image, features, ioBytes, control);
+        }
+        if (info == null) {
+            throw new IOException("device id " + id + " is in use: choose another one, or none for the first free");
+        }
+        return info;
+    }
+
+    /**
+     * Makes the device of one number, or returns null if that is in use. The run directory is created before the device
+     * and removed after it, so {@code del} finds the device no matter when this process is killed.
+     */
+    private @Nullable DeviceInfo makeIfFree(
+            int id, ServerOptions options, Path image, long features, int ioBytes, UblkControl control)
+            throws IOException {
+        RunDirectory directory = new RunDirectory(id);
+        ServerLock taken = directory.create(image, options.cacheMode());
+        if (taken == null) {
+            return null;
+        }
+        DeviceInfo info = null;
+        try {
+            info = control.add(id, options, features, ioBytes);
+        } finally {
+            if (info == null) {
+                directory.remove();
+                taken.close();
             }
         }
+        if (info != null) {
+            deviceId = id;
+            lock = taken;
+            teardown.addForFailure(directory::remove);
+            teardown.add(() -> delete(id));
+        }
+        return info;
     }
 
     /** As long as the device is not live again, what the dead server left stays as it is. */
@@ -193,19 +197,11 @@ public final class UblkServer {
         teardown.add(left);
         DeviceParameters.requireShape(control, info, left.state().shape());
         control.startRecovery(id);
-        teardown.add(() -> {
-            if (live) {
-                delete(id);
-            }
-        });
-        teardown.add(() -> {
-            if (live) {
-                left.device().close();
-            }
-        });
+        teardown.addForEnd(() -> delete(id));
+        teardown.addForEnd(left.device());
         serve(info, left.device(), metadata, left.image());
         control.endRecovery(id);
-        setLive();
+        requireNonNull(lock).started();
     }
 
     /** Starts the threads, and returns when all tags have been fetched. */
@@ -215,11 +211,7 @@ public final class UblkServer {
         metadata.start(device);
         teardown.add(metadata);
         teardown.add(control);
-        teardown.add(() -> {
-            if (live) {
-                stopDevice();
-            }
-        });
+        teardown.addForEnd(this::stopDevice);
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile);
         for (int i = 0; i < info.queues(); i++) {
@@ -248,14 +240,33 @@ public final class UblkServer {
         }
     }
 
+    /** Finds out whether any place in a zone where writing starts or ends is inside of a block. */
+    private static final class MisalignedPlaces implements ZoneVisitor {
+
+        private final int blockSizeBytes;
+        private boolean found;
+
+        MisalignedPlaces(int blockSizeBytes) {
+            this.blockSizeBytes = blockSizeBytes;
+        }
+
+        void look(long placeBytes) {
+            found |= placeBytes % blockSizeBytes != 0;
+        }
+
+        @Override
+        public void zone(
+                int index, long startBytes, long capacityBytes, long writePointerBytes, ZoneCondition condition) {
+            look(writePointerBytes);
+        }
+    }
+
     /** Every write pointer must lie on a block of the device, or the kernel could not write there. */
     private static void requireBlockSize(ZonedDevice device, int blockSizeBytes) throws IOException {
-        boolean[] misfit = {device.geometry().capacityBytes() % blockSizeBytes != 0};
-        device.report(
-                0,
-                device.geometry().zoneCount(),
-                (index, start, capacity, writePointer, condition) -> misfit[0] |= writePointer % blockSizeBytes != 0);
-        if (misfit[0]) {
+        MisalignedPlaces misaligned = new MisalignedPlaces(blockSizeBytes);
+        misaligned.look(device.geometry().capacityBytes());
+        device.report(0, device.geometry().zoneCount(), misaligned);
+        if (misaligned.found) {
             throw new IOException("the image was written in blocks of 512 bytes: add it with --block-size 512");
         }
     }
@@ -328,10 +339,6 @@ public final class UblkServer {
      * its device, and has requests of it, never ends.
      */
     public void stop() {
-        leave();
-    }
-
-    private void leave() {
         queues.forEach(QueueThread::leave);
     }
 }
