@@ -12,6 +12,9 @@ import java.util.Set;
 /** {@code del}: ends devices, one after the other, see {@link DeviceDeletion}. */
 final class DelCommand implements Command {
 
+    private static final String ALL = "--all";
+    private static final String DISCARD = "--discard";
+
     @Override
     public Syntax syntax() {
         return new Syntax(
@@ -20,46 +23,57 @@ final class DelCommand implements Command {
                         "[OPTION]... DEV...",
                         "[OPTION]... -a")
                 .option("-n", "N", "A device, instead of an argument.")
-                .flag("-a --all", "Delete all devices of ublk-zoned.")
+                .flag("-a " + ALL, "Delete all devices of ublk-zoned.")
                 .flag(
                         "-f --force",
                         "Do not ask who uses the device, whose later I/O fails then; and kill a server that has not ended"
                                 + " after 10 seconds: its image is closed without it, no acknowledged write is lost.")
                 .option(Operands.IMAGE, "FILE", "Where the image of a device is now whose server died.")
                 .flag(
-                        "--discard",
+                        DISCARD,
                         "Of a device whose server died, give up what was acknowledged and not flushed; the image is recovered"
                                 + " when it is next added.");
     }
 
     @Override
     public int run(Arguments line) throws IOException {
-        boolean all = line.has("-a");
         Set<Integer> named = named(line);
+        DeviceDeletion.Options options = options(line, named);
+        List<Integer> devices = line.has(ALL) ? RunDirectory.ids() : new ArrayList<>(named);
+        delete(devices, options, sentence -> line.err().println("ublk-zoned: " + sentence));
+        return ExitStatus.SUCCESS;
+    }
+
+    private static DeviceDeletion.Options options(Arguments line, Set<Integer> named) {
+        boolean all = line.has(ALL);
         if (all != named.isEmpty()) {
             throw line.usage(all ? "-a and a device exclude each other" : "which device?");
         }
+        boolean discard = line.has(DISCARD);
         Path image = line.value(Operands.IMAGE, Path::of);
-        if (image != null && (named.size() != 1 || line.has("--discard"))) {
+        if (image != null && (named.size() != 1 || discard)) {
             throw line.usage("--image is for one device, and not with --discard");
         }
-        DeviceDeletion.Way way = new DeviceDeletion.Way(line.has("--force"), line.has("--discard"), image);
-        List<Integer> devices = all ? RunDirectory.ids() : new ArrayList<>(named);
-        WaitListener listener = sentence -> line.err().println("ublk-zoned: " + sentence);
-        List<IOException> failures = new ArrayList<>();
+        return new DeviceDeletion.Options(line.has("--force"), discard, image);
+    }
+
+    /** Deletes all devices that can be deleted. Throws the last failure; the listener gets those before it. */
+    private static void delete(List<Integer> devices, DeviceDeletion.Options options, WaitListener listener)
+            throws IOException {
+        IOException last = null;
         for (int id : devices) {
             try {
-                DeviceDeletion.delete(id, way, listener);
+                DeviceDeletion.delete(id, options, listener);
             } catch (IOException e) {
-                failures.add(e);
+                if (last != null) {
+                    listener.waiting(FailureSentence.of(last));
+                }
+                last = e;
             }
         }
-        if (failures.isEmpty()) {
-            return ExitStatus.SUCCESS;
+        if (last != null) {
+            throw last;
         }
-        // The last one is the command's.
-        failures.subList(0, failures.size() - 1).forEach(e -> listener.waiting(FailureSentence.of(e)));
-        throw failures.getLast();
     }
 
     private static Set<Integer> named(Arguments line) {

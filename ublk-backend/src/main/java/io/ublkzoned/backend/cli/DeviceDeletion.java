@@ -25,7 +25,7 @@ final class DeviceDeletion {
 
     private final UblkControl control;
     private final WaitListener listener;
-    private final Way way;
+    private final Options options;
     private final LiveDevice device;
     private final RunDirectory directory;
 
@@ -36,12 +36,12 @@ final class DeviceDeletion {
      * @param discard whether to give up what a dead server had acknowledged and not flushed
      * @param image where the image is now, null if it is where it was
      */
-    record Way(boolean force, boolean discard, @Nullable Path image) {}
+    record Options(boolean force, boolean discard, @Nullable Path image) {}
 
-    private DeviceDeletion(UblkControl control, WaitListener listener, int id, Way way) {
+    private DeviceDeletion(UblkControl control, WaitListener listener, int id, Options options) {
         this.control = control;
         this.listener = listener;
-        this.way = way;
+        this.options = options;
         device = new LiveDevice(id);
         directory = new RunDirectory(id);
     }
@@ -51,12 +51,12 @@ final class DeviceDeletion {
      *
      * @throws IOException with a sentence if the device is in use, and then works as before; or if its image was not closed
      */
-    static void delete(int id, Way way, WaitListener listener) throws IOException {
+    static void delete(int id, Options options, WaitListener listener) throws IOException {
         if (!new RunDirectory(id).exists()) {
             throw LiveDevice.noDevice(id);
         }
         try (UblkControl control = UblkControl.open(listener)) {
-            new DeviceDeletion(control, listener, id, way).run();
+            new DeviceDeletion(control, listener, id, options).run();
         }
     }
 
@@ -66,11 +66,11 @@ final class DeviceDeletion {
             deleteDead();
             return;
         }
-        if (way.discard) {
+        if (options.discard) {
             throw new CommandFailure("%s has a server, pid %d, which closes its image: del without --discard"
                     .formatted(device.path(), server.pid()));
         }
-        if (way.force) {
+        if (options.force) {
             endByForce(server);
             return;
         }
@@ -199,16 +199,16 @@ final class DeviceDeletion {
 
     /** The kernel keeps the device of a dead server. */
     private void deleteDead() throws IOException {
-        if (!way.force) {
+        if (!options.force) {
             DeviceUsers.User user = DeviceUsers.findLasting(device);
             if (user != null) {
                 throw user.refusal(device);
             }
         }
-        if (way.discard) {
+        if (options.discard) {
             DeadDevice.discard(control, device.id());
         } else {
-            DeadDevice.delete(control, device.id(), way.image);
+            DeadDevice.delete(control, device.id(), options.image);
         }
         sayIfKept();
     }
