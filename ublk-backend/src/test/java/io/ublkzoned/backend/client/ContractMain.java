@@ -270,13 +270,12 @@ public final class ContractMain {
                 }
                 ring.submit();
                 expect("a reset", operate(BlkZoneIoctls.BLKRESETZONE, zone), 0);
-                int[] left = {found.length};
-                while (left[0] > 0) {
+                int left = found.length;
+                while (left > 0) {
                     ring.submitAndWait(1);
-                    ring.completions()
+                    left -= ring.completions()
                             .drain(
                                     (read, result, flags) -> {
-                                        left[0]--;
                                         expect("a read", result, WRITE_BYTES);
                                         MemorySegment bytes = found[(int) read];
                                         MemorySegment expected = bytes.get(ValueLayout.JAVA_LONG, 0) == 0
@@ -305,22 +304,17 @@ public final class ContractMain {
                 buffers[i] = device.buffer(WRITE_BYTES);
                 next(ring, buffers, i, 0);
             }
-            int underWay = writers;
-            while (underWay > 0) {
+            while (Arrays.stream(done).anyMatch(writes -> writes < WRITES)) {
                 ring.submitAndWait(1);
-                int[] ended = {0};
                 ring.completions()
                         .drain(
                                 (writer, result, flags) -> {
                                     expect("a write", result, WRITE_BYTES);
                                     if (++done[(int) writer] < WRITES) {
                                         next(ring, buffers, (int) writer, done[(int) writer]);
-                                    } else {
-                                        ended[0]++;
                                     }
                                 },
                                 writers);
-                underWay -= ended[0];
             }
         }
         MemorySegment expected = device.buffer(WRITE_BYTES);

@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -107,11 +108,10 @@ class NewImageTest {
     @Test
     void serverThatOpenedTheReplacedFileLocksTheNewOne() throws IOException {
         Files.writeString(image, "old");
-        boolean[] isReplaced = {false};
+        AtomicBoolean isReplaced = new AtomicBoolean();
         try (FileDescriptor served = LockedImage.open(image, () -> {
             FileDescriptor file = ImageOpener.forWriting(image, 0);
-            if (!isReplaced[0]) {
-                isReplaced[0] = true;
+            if (!isReplaced.getAndSet(true)) {
                 try (NewImage made = NewImage.replace(image)) {
                     write(made, "new");
                     made.finish();
