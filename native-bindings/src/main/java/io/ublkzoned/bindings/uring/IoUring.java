@@ -63,7 +63,8 @@ public final class IoUring implements AutoCloseable {
             if (features.supports(flag)) {
                 flags |= flag.bits();
             } else if (flag == RingFlag.SQE128) {
-                throw new IOException("this kernel's io_uring has no 128-byte submission entries: Linux 5.19 has");
+                throw new IOException(
+                        "this kernel's io_uring has no 128-byte submission entries: Linux 5.19 or newer has them");
             }
         }
         Arena arena = Arena.ofConfined();

@@ -22,31 +22,36 @@ final class AddCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return Serving.options(new Syntax(
-                        "ublk-zoned add",
-                        "Attach an image as a zoned block device, and print the path of that.",
-                        "[OPTION]... IMAGE [N]")
-                .image()
-                .option("-n --id", "N", "The number of the device; the first that is free by default.")
-                .option("-q --queues", "N", "How many queues, each with a thread; by default one per CPU, up to 4.")
-                .option("-d --depth", "N", "How many requests at a time per queue, 128 by default.")
-                .option("--block-size", "SIZE", "The logical block size: 4096, the default, or 512.")
-                .option(
-                        "--recovery",
-                        "WAY",
-                        "If the server dies, the device waits for 'ublk-zoned recover', and the requests that were under"
-                                + " way are sent again (reissue, the default) or fail (fail); or it goes at once (off).")
-                .option(
-                        "--cache",
-                        "MODE",
-                        "Whether data go through this host's page cache (writeback, the default) or past it (none).")
-                .flag(
-                        "--resume",
-                        "If the image is that of a device whose server died, go on with that one, as recover does. This is what a"
-                                + " service manager calls.")
-                .flag(
-                        "--no-zero-copy",
-                        "Copy the data of large requests too, where the kernel (Linux 6.15) could spare that."));
+        return Serving.options(
+                new Syntax(
+                                "ublk-zoned add",
+                                "Attach an image as a zoned block device, and print the path of the device.",
+                                "[OPTION]... IMAGE [N]")
+                        .image()
+                        .option("-n --id", "N", "The device number. Default: the first free one.")
+                        .option(
+                                "-q --queues",
+                                "N",
+                                "The number of queues, each with its own thread. Default: one per CPU, up to 4.")
+                        .option("-d --depth", "N", "The maximum number of requests in flight per queue. Default: 128.")
+                        .option("--block-size", "SIZE", "The logical block size, 4096 or 512. Default: 4096.")
+                        .option(
+                                "--recovery",
+                                "MODE",
+                                "The fate of the device if its server dies. reissue, the default: it waits for 'ublk-zoned recover',"
+                                        + " and requests in flight are sent again. fail: it waits, and requests in flight fail."
+                                        + " off: it is removed at once.")
+                        .option(
+                                "--cache",
+                                "MODE",
+                                "writeback, the default: data go through this host's page cache. none: data bypass it.")
+                        .flag(
+                                "--resume",
+                                "If the image belongs to a device whose server died, resume that device, as recover does. For use by"
+                                        + " service managers.")
+                        .flag(
+                                "--no-zero-copy",
+                                "Always copy data, even where the kernel supports zero copy for large requests (Linux 6.15+)."));
     }
 
     @Override
@@ -71,7 +76,7 @@ final class AddCommand implements Command {
         operands.end();
         if (device != null) {
             if (id != null) {
-                throw operands.usage("-n and '" + device + "' both number the device");
+                throw operands.usage("-n and '" + device + "' both give the device number");
             }
             id = line.converted("the device", device, DeviceName::id);
         }
@@ -81,10 +86,10 @@ final class AddCommand implements Command {
         long blockSize = line.value("--block-size", Sizes::bytes, DEFAULT_BLOCK_SIZE);
         Recovery recovery = line.value("--recovery", AddCommand::recovery, Recovery.REISSUE);
         CacheMode cacheMode = line.value("--cache", AddCommand::cacheMode, CacheMode.WRITEBACK);
-        requireRange(operands, "queues", queues, QUEUES_MAX);
+        requireRange(operands, "the number of queues", queues, QUEUES_MAX);
         requireRange(operands, "the depth", queueDepth, QUEUE_DEPTH_MAX);
         if (blockSize != DEFAULT_BLOCK_SIZE && blockSize != 512) {
-            throw operands.usage("the block size is 4096 or 512, not " + blockSize);
+            throw operands.usage("the block size must be 4096 or 512, not " + blockSize);
         }
         return new ServerOptions(
                 path,
@@ -116,7 +121,7 @@ final class AddCommand implements Command {
 
     private static void requireRange(Operands operands, String name, int value, int max) {
         if (value < 1 || value > max) {
-            throw operands.usage(name + " can be from 1 to " + max + ", not " + value);
+            throw operands.usage(name + " must be from 1 to " + max + ", not " + value);
         }
     }
 }

@@ -30,17 +30,20 @@ final class CheckCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return new Syntax("ublk-zoned check", "Look for damage in an image that is not attached.", "[OPTION]... IMAGE")
+        return new Syntax("ublk-zoned check", "Check an image that is not attached for damage.", "[OPTION]... IMAGE")
                 .image()
-                .option("-r --repair", "leaks|all", "Repair leaks, or also damage where no data is at risk.")
-                .flag(JSON_OPTION, "Show the result in JSON.")
+                .option(
+                        "-r --repair",
+                        "leaks|all",
+                        "Repair leaked clusters only, or also all damage that can be repaired without risk to data.")
+                .flag(JSON_OPTION, "Print JSON.")
                 .footer(
                         "",
-                        "A repair leaves alone what it cannot be sure of. It prints each word before it changes it, as",
-                        "OFFSET: OLD -> NEW, and then checks again. Freed clusters become holes.",
+                        "A repair changes nothing that it cannot be sure of. It prints each word before it changes it, as",
+                        "OFFSET: OLD -> NEW, and then checks the image again. Freed clusters become holes.",
                         "",
-                        "Exit status, as qemu-img's: 0 nothing found, 1 the check failed, 2 damage that puts data at risk,",
-                        "3 leaked clusters, which only cost space, 63 not an image that can be checked.");
+                        "Exit status, as of 'qemu-img check': 0 no damage, 1 the check failed, 2 damage that puts data at risk,",
+                        "3 leaked clusters, which only cost space, 63 the file is not an image that can be checked.");
     }
 
     @Override
@@ -66,7 +69,7 @@ final class CheckCommand implements Command {
         return Arrays.stream(RepairExtent.values())
                 .filter(extent -> extent.name().equals(word.toUpperCase(Locale.ROOT)))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("it is leaks or all, not '" + word + "'"));
+                .orElseThrow(() -> new IllegalArgumentException("'" + word + "' is not leaks or all"));
     }
 
     private static FileDescriptor open(Path path, @Nullable RepairExtent extent) throws IOException {

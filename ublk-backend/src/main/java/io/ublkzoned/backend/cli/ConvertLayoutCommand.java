@@ -19,7 +19,7 @@ final class ConvertLayoutCommand implements Command {
     public Syntax syntax() {
         return new Syntax(
                         "ublk-zoned convert-layout",
-                        "Convert an image that is not attached to another layout.",
+                        "Change the layout of an image that is not attached.",
                         "[OPTION]... IMAGE LAYOUT")
                 .image()
                 .footer(
@@ -27,9 +27,9 @@ final class ConvertLayoutCommand implements Command {
                         LayoutName.HELP,
                         LayoutName.ALL,
                         "",
-                        "The header and the table of write pointers are rewritten, the data stay where they are. If a",
-                        "conversion is interrupted, the image is in the old layout or in the new one; run it again. An image that was",
-                        "not closed is recovered and closed, also one that is in the layout already.");
+                        "The header and the table of write pointers are rewritten. The data are not moved. If a conversion is",
+                        "interrupted, the image has the old layout or the new one: run it again. An image that was not closed is",
+                        "recovered and closed, even if it already has the layout.");
     }
 
     @Override
@@ -39,7 +39,7 @@ final class ConvertLayoutCommand implements Command {
         String word = operands.next();
         operands.end();
         if (word == null) {
-            throw line.usage("which layout? Name it as in convert-layout " + path + " be44");
+            throw line.usage("the layout is missing: name it, as in 'ublk-zoned convert-layout " + path + " be44'");
         }
         ZonedLayout layout = line.converted("'LAYOUT'", word, LayoutName::parse);
         boolean converted;

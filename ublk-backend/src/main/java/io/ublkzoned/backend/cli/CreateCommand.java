@@ -43,25 +43,31 @@ final class CreateCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return new Syntax("ublk-zoned create", "Make an image with a zoned disk in it.", "[OPTION]... IMAGE SIZE")
+        return new Syntax("ublk-zoned create", "Create an image of a zoned disk.", "[OPTION]... IMAGE SIZE")
                 .image()
-                .option(SIZE, "SIZE", "The size of the disk, instead of an argument: a whole number of zones.")
-                .option(ZONE_SIZE, "SIZE", "A power of two, 256M by default.")
-                .option(ZONE_CAPACITY, "SIZE", "How much of a sequential zone can be written; all of it by default.")
-                .option(CONVENTIONAL_ZONES, "N", "The first N zones take writes anywhere; none by default.")
-                .option(MAX_OPEN, "N", "The most open zones; any number by default.")
+                .option(SIZE, "SIZE", "The disk size, if it is not an argument: a whole number of zones.")
+                .option(ZONE_SIZE, "SIZE", "The zone size, a power of two. Default: 256M.")
+                .option(ZONE_CAPACITY, "SIZE", "The writable part of each sequential zone. Default: the whole zone.")
+                .option(
+                        CONVENTIONAL_ZONES,
+                        "N",
+                        "The number of conventional zones, which come first and take writes anywhere. Default: 0.")
+                .option(MAX_OPEN, "N", "The maximum number of open zones. Default: no limit.")
                 .olderName("--max-open", MAX_OPEN)
-                .option(MAX_ACTIVE, "N", "The most active zones, open or closed; any number by default.")
+                .option(
+                        MAX_ACTIVE,
+                        "N",
+                        "The maximum number of active zones, which are open or closed. Default: no limit.")
                 .olderName("--max-active", MAX_ACTIVE)
-                .option(CLUSTER_SIZE, "SIZE", "The unit of allocation, a power of two from 4K to 2M; 64K by default.")
+                .option(CLUSTER_SIZE, "SIZE", "The unit of allocation, a power of two from 4K to 2M. Default: 64K.")
                 .option(
                         "--layout",
                         "NAME",
-                        "How the header describes the zones; be44 by default. Zones of 4G and more need v8 or a later one.")
+                        "The layout by which the header describes the zones. Default: be44. Zones of 4G and more need v8 or later.")
                 .option(
                         "-o",
                         "NAME=VALUE[,...]",
-                        "The same by qemu-img's names: size, cluster_size, zone.size, zone.capacity,"
+                        "The same options by qemu-img's names: size, cluster_size, zone.size, zone.capacity,"
                                 + " zone.conventional_zones, zone.max_open_zones, zone.max_active_zones,"
                                 + " zone.mode=host-managed. zone.max_append_bytes is ignored.")
                 .flag(FORCE, "Overwrite an existing file.")
@@ -101,7 +107,7 @@ final class CreateCommand implements Command {
     private static void takeQemuSetting(Arguments line, Map<String, Given> given, String setting) {
         String[] words = setting.split("=", 2);
         if (words.length < 2) {
-            throw line.usage("Value for option '-o' should be NAME=VALUE, and is '" + setting + "'");
+            throw line.usage("the value of option '-o' must be NAME=VALUE, not '" + setting + "'");
         }
         String name = words[0];
         String value = words[1];
@@ -112,10 +118,10 @@ final class CreateCommand implements Command {
             }
         } else if (name.equals("zone.mode")) {
             if (!value.equals("host-managed")) {
-                throw line.usage("the only zone.mode is host-managed, not '" + value + "'");
+                throw line.usage("zone.mode must be host-managed, not '" + value + "'");
             }
         } else {
-            throw line.usage("there is no option '" + name + "' for -o");
+            throw line.usage("-o has no option '" + name + "'");
         }
     }
 
@@ -136,7 +142,7 @@ final class CreateCommand implements Command {
     private static FormatOptions formatOptions(Arguments line, Map<String, Given> given) {
         Long size = value(line, given, SIZE, Sizes::large);
         if (size == null) {
-            throw line.usage("how large is the disk to be? Add --size, as in --size 4G");
+            throw line.usage("the size is missing: add --size, as in --size 4G");
         }
         FormatOptions.Builder builder = FormatOptions.ofSize(size)
                 .layout(line.value("--layout", LayoutName::parse, FormatOptions.DEFAULT_LAYOUT));

@@ -19,20 +19,20 @@ final class DelCommand implements Command {
     public Syntax syntax() {
         return new Syntax(
                         "ublk-zoned del",
-                        "Delete devices; their images are closed and complete then.",
+                        "Delete devices and close their images.",
                         "[OPTION]... DEV...",
                         "[OPTION]... -a")
-                .option("-n", "N", "A device, instead of an argument.")
+                .option("-n", "N", "A device, if it is not an argument.")
                 .flag("-a " + ALL, "Delete all devices of ublk-zoned.")
                 .flag(
                         "-f --force",
-                        "Do not ask who uses the device, whose later I/O fails then; and kill a server that has not ended"
-                                + " after 10 seconds: its image is closed without it, no acknowledged write is lost.")
-                .option(Operands.IMAGE, "FILE", "Where the image of a device is now whose server died.")
+                        "Delete the device even if it is in use: later I/O of its users fails. Kill a server that has not ended"
+                                + " after 10 seconds, and close its image. No acknowledged write is lost.")
+                .option(Operands.IMAGE, "FILE", "The image of a device whose server died, if the image was moved.")
                 .flag(
                         DISCARD,
-                        "Of a device whose server died, give up what was acknowledged and not flushed; the image is recovered"
-                                + " when it is next added.");
+                        "For a device whose server died: discard writes that were acknowledged and not flushed. The image is"
+                                + " recovered when it is next added.");
     }
 
     @Override
@@ -47,12 +47,12 @@ final class DelCommand implements Command {
     private static DeviceDeletion.Options options(Arguments line, Set<Integer> named) {
         boolean all = line.has(ALL);
         if (all != named.isEmpty()) {
-            throw line.usage(all ? "-a and a device exclude each other" : "which device?");
+            throw line.usage(all ? "-a and a device exclude each other" : "the device is missing");
         }
         boolean discard = line.has(DISCARD);
         Path image = line.value(Operands.IMAGE, Path::of);
         if (image != null && (named.size() != 1 || discard)) {
-            throw line.usage("--image is for one device, and not with --discard");
+            throw line.usage("--image needs exactly one device, and excludes --discard");
         }
         return new DeviceDeletion.Options(line.has("--force"), discard, image);
     }

@@ -158,7 +158,7 @@ final class DeviceDeletion {
             return "it is stopped, 'kill -CONT %d' lets it continue".formatted(server.pid());
         }
         DeviceMount mount = DeviceMount.find(device);
-        return (mount == null ? "" : "the file system at " + mount + " may still be written back; ")
+        return (mount == null ? "" : "the file system at " + mount + " may still be in writeback; ")
                 + (device.exists()
                         ? RequestsInKernel.of(device.id())
                         : "the device is stopped, its image is being closed");
@@ -167,7 +167,7 @@ final class DeviceDeletion {
     private void requireClosed() throws IOException {
         if (isLeft()) {
             throw new CommandFailure(
-                    "the server of %s ended without closing its image: see %s; 'ublk-zoned del %d' closes it when what failed works again"
+                    "the server of %s ended without closing its image: see %s, remove the cause, then run 'ublk-zoned del %d' to close it"
                             .formatted(device.path(), directory.logFile(), device.id()));
         }
         sayIfKept();
@@ -181,8 +181,8 @@ final class DeviceDeletion {
     private void sayIfKept() throws IOException {
         if (control.info(device.id()) != null) {
             DeviceMount mount = DeviceMount.find(device);
-            listener.waiting("%s is gone, but the kernel keeps its number until %s"
-                    .formatted(device.path(), mount == null ? "its last user closes it" : "umount " + mount));
+            listener.waiting("%s is deleted, but the kernel keeps its number until %s"
+                    .formatted(device.path(), mount == null ? "its last user closes it" : "'umount " + mount + "'"));
         }
     }
 

@@ -103,7 +103,7 @@ final class DeviceUsers {
         } catch (NoSuchFileException e) {
             // Gone in this moment, and so is its user.
         }
-        return User.passing("is in use by another program, which has it for itself");
+        return User.passing("is in use by another program, which has opened it exclusively");
     }
 
     /** A loop device neither claims its device nor is its holder. */

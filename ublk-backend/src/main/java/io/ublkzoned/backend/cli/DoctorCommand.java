@@ -14,10 +14,10 @@ final class DoctorCommand implements Command {
     public Syntax syntax() {
         return new Syntax(
                         "ublk-zoned doctor",
-                        "Show whether this host can serve devices, and what to do if not.",
+                        "Check whether this host can serve devices, and show how to fix each problem.",
                         "[OPTION]...")
-                .flag("--json", "Show it in JSON.")
-                .footer("", "Exit status: 0 it can, 1 it cannot.");
+                .flag("--json", "Print JSON.")
+                .footer("", "Exit status: 0 the host can serve devices, 1 it cannot.");
     }
 
     @Override
@@ -34,7 +34,7 @@ final class DoctorCommand implements Command {
                     .println(
                             healthy
                                     ? "This host can serve devices."
-                                    : "This host cannot serve devices: see each problem.");
+                                    : "This host cannot serve devices: see the problems above.");
         }
         return healthy ? ExitStatus.SUCCESS : ExitStatus.FAILURE;
     }

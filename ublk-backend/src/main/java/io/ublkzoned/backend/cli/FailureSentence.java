@@ -22,7 +22,7 @@ final class FailureSentence {
             case FileSystemException other when other.getReason() != null -> other.getFile() + ": " + other.getReason();
             case IOException io when io.getMessage() != null -> io.getMessage();
             case GeometryException geometry when geometry.getMessage() != null -> geometry.getMessage();
-            default -> "internal error, please report it with what --debug shows: " + failure;
+            default -> "internal error, please report it with the output of --debug: " + failure;
         };
     }
 

@@ -10,8 +10,8 @@ final class FeaturesCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return new Syntax("ublk-zoned features", "Show what this kernel's ublk driver can do.", "[OPTION]...")
-                .flag("--json", "Show it in JSON.");
+        return new Syntax("ublk-zoned features", "Show the features of the kernel's ublk driver.", "[OPTION]...")
+                .flag("--json", "Print JSON.");
     }
 
     @Override

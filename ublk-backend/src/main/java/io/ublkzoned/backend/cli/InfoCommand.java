@@ -42,11 +42,11 @@ final class InfoCommand implements Command {
                         "ublk-zoned info",
                         "Show the geometry and the state of a device or of an image, attached or not.",
                         "[OPTION]... IMAGE|DEV"))
-                .flag("--json", "Show it in JSON, in bytes.")
+                .flag("--json", "Print JSON, with sizes in bytes.")
                 .footer(
                         "",
-                        "Data in read-only and offline zones count as written for an image that is not attached, but not for a device:",
-                        "the kernel does not report their write pointers.");
+                        "For an image that is not attached, data in read-only and offline zones count as written. For a device they",
+                        "do not, since the kernel does not report the write pointers of such zones.");
     }
 
     @Override

@@ -8,7 +8,7 @@ import java.util.stream.Collectors;
 final class LayoutName {
 
     /** The line before {@link #ALL} in a help text. */
-    static final String HELP = "The layouts, by the revision of QEMU's patches that reads each:";
+    static final String HELP = "The layouts, each with the revisions of QEMU's patches that read it:";
 
     /** All names, each with the revisions of QEMU's patches that read the layout. */
     static final String ALL = "v4 (2 to 4), v6 (6 and 7), v8 (8 to 10), be48 (rework of 2026), be44 (newest).";
@@ -20,7 +20,7 @@ final class LayoutName {
         return Arrays.stream(ZonedLayout.values())
                 .filter(layout -> layout.label().equals(word))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no layout '%s': use one of %s"
+                .orElseThrow(() -> new IllegalArgumentException("unknown layout '%s': use one of %s"
                         .formatted(
                                 word,
                                 Arrays.stream(ZonedLayout.values())

@@ -20,7 +20,7 @@ final class ListCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return new Syntax("ublk-zoned list", "Show the devices.", "[OPTION]...").flag("--json", "Show them in JSON.");
+        return new Syntax("ublk-zoned list", "Show the devices.", "[OPTION]...").flag("--json", "Print JSON.");
     }
 
     @Override

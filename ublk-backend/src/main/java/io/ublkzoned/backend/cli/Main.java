@@ -56,7 +56,7 @@ public final class Main {
             return Arrays.stream(values())
                     .filter(entry -> entry.word().equals(word))
                     .findFirst()
-                    .orElseThrow(() -> syntax.usage("there is no command '" + word + "'"));
+                    .orElseThrow(() -> syntax.usage("unknown command '" + word + "'"));
         }
     }
 
@@ -115,7 +115,7 @@ public final class Main {
             return ExitStatus.SUCCESS;
         }
         if (at == words.size()) {
-            throw syntax.usage("which command?");
+            throw syntax.usage("the command is missing");
         }
         Command command = Vocabulary.find(words.get(at), syntax).make();
         Syntax of = command.syntax();

@@ -24,7 +24,7 @@ final class MountedFileSystem {
                 run(command(device), device, listener);
             }
         } catch (IOException | InterruptedException e) {
-            listener.waiting("what is on %s was not written back: %s".formatted(device.path(), e));
+            listener.waiting("the file system on %s was not written back: %s".formatted(device.path(), e));
         }
     }
 
@@ -45,7 +45,7 @@ final class MountedFileSystem {
         WaitClock clock = new WaitClock();
         while (!process.waitFor(clock.untilNextNanos(), TimeUnit.NANOSECONDS)) {
             if (clock.isDue()) {
-                listener.waiting("what is on %s has been written back for %d s: %s"
+                listener.waiting("writeback of the file system on %s has been running for %d s: %s"
                         .formatted(device.path(), clock.seconds(), String.join(" ", command)));
             }
         }

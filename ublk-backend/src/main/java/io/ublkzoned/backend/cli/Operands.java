@@ -37,7 +37,7 @@ final class Operands {
         String option = line.value(IMAGE, word -> word);
         String word = option == null ? words.poll() : option;
         if (word == null) {
-            throw usage("which image? Name it as an argument or with --image");
+            throw usage("the image is missing: name it as an argument or with --image");
         }
         return path(word);
     }
@@ -60,13 +60,13 @@ final class Operands {
         } catch (InvalidPathException e) {
             // As an empty one.
         }
-        throw usage("'" + word + "' cannot be the name of a file");
+        throw usage("'" + word + "' is not a valid file name");
     }
 
     /** All words have been taken. */
     void end() {
         if (!words.isEmpty()) {
-            throw usage("'" + words.getFirst() + "' is one argument too many");
+            throw usage("unexpected argument '" + words.getFirst() + "'");
         }
     }
 

@@ -11,12 +11,12 @@ final class RecoverCommand implements Command {
     public Syntax syntax() {
         return Serving.options(new Syntax(
                         "ublk-zoned recover",
-                        "Go on with a device whose server died, and print its path.",
+                        "Resume a device whose server died, and print its path.",
                         "[OPTION]... DEV",
                         "[OPTION]... -a")
-                .option("-n", "N", "The device, instead of an argument.")
-                .option(Operands.IMAGE, "FILE", "Where the image of the device is now.")
-                .flag("-a --all", "Go on with all devices whose server died."));
+                .option("-n", "N", "The device, if it is not an argument.")
+                .option(Operands.IMAGE, "FILE", "The image of the device, if it was moved.")
+                .flag("-a --all", "Resume all devices whose server died."));
     }
 
     @Override
@@ -38,7 +38,7 @@ final class RecoverCommand implements Command {
         }
         String word = operands.next();
         if (word == null) {
-            throw operands.usage("which device?");
+            throw operands.usage("the device is missing");
         }
         return line.converted("the device", word, DeviceName::id);
     }

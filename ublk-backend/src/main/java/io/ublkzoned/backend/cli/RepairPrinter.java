@@ -36,7 +36,7 @@ final class RepairPrinter implements RepairLog {
     @Override
     public void flush() throws IOException {
         if (out.checkError()) {
-            throw new IOException("the repair was given up, because its changes could not be printed: run it again");
+            throw new IOException("the repair stopped because its changes could not be printed: run it again");
         }
     }
 

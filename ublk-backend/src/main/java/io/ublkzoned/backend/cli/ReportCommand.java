@@ -15,15 +15,15 @@ final class ReportCommand implements Command {
                         "ublk-zoned report",
                         "Show the zones of a device or of an image, attached or not.",
                         "[OPTION]... IMAGE|DEV"))
-                .option("-o --offset", "OFFSET", "Begin with the zone that holds this place on the device.")
-                .option("-c --count", "COUNT", "Show so many zones.")
-                .flag("--map", "Show one character a zone, and how many are in which condition.")
-                .flag("--json", "Show all in JSON, in bytes.")
+                .option("-o --offset", "OFFSET", "Start with the zone that contains this offset.")
+                .option("-c --count", "COUNT", "Show up to COUNT zones.")
+                .flag("--map", "Show one character per zone, and the number of zones per condition.")
+                .flag("--json", "Print JSON, with sizes in bytes.")
                 .footer(
                         "",
-                        "In JSON, writePointer is null for conventional zones, and for read-only and offline zones of a device,",
-                        "where the kernel does not report it. For such zones of an image that is not attached, it is where writing",
-                        "resumes after 'zone recover'.");
+                        "In JSON, writePointer is null for conventional zones, and for read-only and offline zones of a device, since",
+                        "the kernel does not report it. For read-only and offline zones of an image that is not attached, it is the",
+                        "place where writing resumes after 'zone recover'.");
     }
 
     @Override
@@ -35,7 +35,7 @@ final class ReportCommand implements Command {
         }
         Integer count = line.value("-c", Arguments::number);
         if (count != null && count < 1) {
-            throw line.usage("a count of " + count + " zones shows nothing");
+            throw line.usage("the count must be at least 1, not " + count);
         }
         long offset = line.value("-o", Sizes::bytes, 0L);
         Target target = Target.find(line);
@@ -55,7 +55,7 @@ final class ReportCommand implements Command {
             throws IOException {
         long end = all.getLast().end();
         if (offset >= end) {
-            throw new CommandFailure("the offset %s is past the end of the device, which has %s"
+            throw new CommandFailure("the offset %s is past the end of the device, whose size is %s"
                     .formatted(Sizes.text(offset), Sizes.text(end)));
         }
         int first = (int) (offset / all.getFirst().length());

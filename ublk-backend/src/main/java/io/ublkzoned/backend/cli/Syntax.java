@@ -75,7 +75,7 @@ final class Syntax {
 
     /** Adds the option that names an image, see {@link Operands#image}. */
     Syntax image() {
-        return option(Operands.IMAGE, "FILE", "The image, instead of an argument.");
+        return option(Operands.IMAGE, "FILE", "The image, if it is not an argument.");
     }
 
     /** Ends the help. */

@@ -17,7 +17,7 @@ record Target(Path image, @Nullable LiveDevice device) {
 
     /** Adds the options that name it. */
     static Syntax options(Syntax syntax) {
-        return syntax.image().option("-n", "N", "The device, instead of an argument.");
+        return syntax.image().option("-n", "N", "The device, if it is not an argument.");
     }
 
     /** The one thing that a command line names. */
@@ -35,7 +35,7 @@ record Target(Path image, @Nullable LiveDevice device) {
             return named(line, operands);
         }
         if (line.has(Operands.IMAGE)) {
-            throw operands.usage("--image and -n name two things to look at");
+            throw operands.usage("--image and -n exclude each other");
         }
         return ofDevice(device);
     }
@@ -46,7 +46,7 @@ record Target(Path image, @Nullable LiveDevice device) {
         }
         String word = operands.next();
         if (word == null) {
-            throw operands.usage("which image or device?");
+            throw operands.usage("the image or device is missing");
         }
         OptionalInt id = DeviceName.parse(word);
         return id.isPresent() ? ofDevice(id.getAsInt()) : ofImage(operands.path(word));

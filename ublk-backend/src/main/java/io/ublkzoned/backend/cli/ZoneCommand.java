@@ -20,9 +20,10 @@ final class ZoneCommand implements Command {
                         "OPERATION [OPTION]... IMAGE|DEV ZONES"))
                 .footer(
                         "",
-                        "ZONES are numbers: 5, 5-9, 5,7-9. readonly and offline make zones fail as a drive's do that wear out, and",
-                        "stay with the image; recover brings them back with their data. Zones of an image that is not attached are",
-                        "never open.");
+                        "ZONES is a list of zone numbers and ranges, such as 5 or 5-9 or 5,7-9.",
+                        "readonly and offline make zones fail like zones of a drive that wears out. The image keeps the condition.",
+                        "recover makes such zones usable again, with their data.",
+                        "open and close need an attached image: zones of an image that is not attached are never open.");
     }
 
     @Override
@@ -33,7 +34,7 @@ final class ZoneCommand implements Command {
         String list = operands.next();
         operands.end();
         if (list == null) {
-            throw operands.usage("which zones?");
+            throw operands.usage("the zones are missing");
         }
         List<ZoneRange> ranges = ZoneRange.parse(list, operands);
         LiveDevice device = target.device();
@@ -53,7 +54,7 @@ final class ZoneCommand implements Command {
     private static void requireInside(DeviceGeometry geometry, List<ZoneRange> ranges) throws IOException {
         for (ZoneRange range : ranges) {
             if (range.first() < geometry.conventionalZones() || range.last() >= geometry.zoneCount()) {
-                throw new CommandFailure("the sequential zones are %d to %d: others have no condition that could change"
+                throw new CommandFailure("only the sequential zones, %d to %d, have a condition that can change"
                         .formatted(geometry.conventionalZones(), geometry.zoneCount() - 1));
             }
         }
@@ -71,14 +72,14 @@ final class ZoneCommand implements Command {
 
     private static void require(int result, ZoneOperation operation, ZoneRange range) throws IOException {
         if (result < 0) {
-            throw new CommandFailure("%s: %s failed with %s: report shows their conditions"
+            throw new CommandFailure("%s: %s failed with %s: 'ublk-zoned report' shows the conditions"
                     .formatted(range, operation.word(), Errno.name(-result)));
         }
     }
 
     private static void change(Path image, ZoneOperation operation, List<ZoneRange> ranges) throws IOException {
         if (operation == ZoneOperation.OPEN || operation == ZoneOperation.CLOSE) {
-            throw new CommandFailure(image + " is not attached, and so no zone of it is open: add it first");
+            throw new CommandFailure(image + " is not attached, so none of its zones can be open: add it first");
         }
         try (DetachedDevice device = new DetachedDevice(image)) {
             for (ZoneRange range : ranges) {

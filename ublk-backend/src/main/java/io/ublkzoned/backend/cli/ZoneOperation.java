@@ -34,8 +34,10 @@ enum ZoneOperation {
         return Arrays.stream(values())
                 .filter(operation -> operation.word().equals(word))
                 .findFirst()
-                .orElseThrow(() -> operands.usage((word == null ? "an operation is missing" : "'" + word + "' is none")
-                        + ": it is "
+                .orElseThrow(() -> operands.usage((word == null
+                                ? "the operation is missing"
+                                : "unknown operation '" + word + "'")
+                        + ": use one of "
                         + Arrays.stream(values()).map(ZoneOperation::word).collect(Collectors.joining(", "))));
     }
 

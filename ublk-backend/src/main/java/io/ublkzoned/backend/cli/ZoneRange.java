@@ -19,7 +19,7 @@ record ZoneRange(int first, int count) {
             int last = range.matches() && range.group(2) != null ? Integer.parseInt(range.group(2)) : first;
             if (first < 0 || last < first) {
                 throw operands.usage(
-                        "'" + list + "' names no zones: they are N, N-M, or some of these with commas between");
+                        "'" + list + "' is not a list of zones: use N, N-M, or several of these separated by commas");
             }
             ranges.add(new ZoneRange(first, last - first + 1));
         }

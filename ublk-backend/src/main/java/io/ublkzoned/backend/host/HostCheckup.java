@@ -64,7 +64,7 @@ public final class HostCheckup {
             long features = control.features();
             return (features & UblkFeatures.ZONED) != 0
                     ? Finding.ok("driver", String.join(" ", UblkFeatures.names(features)))
-                    : Finding.problem("driver", "it has no zoned devices: the kernel needs CONFIG_BLK_DEV_ZONED");
+                    : Finding.problem("driver", "no support for zoned devices: the kernel needs CONFIG_BLK_DEV_ZONED");
         } catch (IOException e) {
             return Finding.problem("driver", String.valueOf(e.getMessage()));
         }

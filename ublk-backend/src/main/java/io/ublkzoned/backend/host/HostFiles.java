@@ -68,8 +68,7 @@ final class HostFiles {
         }
         return Finding.warning(
                 "config",
-                "not found in /proc/config.gz or /boot: that it has " + String.join(" and ", CONFIG_NEEDED)
-                        + " is not known");
+                "not found in /proc/config.gz or /boot: the kernel needs " + String.join(" and ", CONFIG_NEEDED));
     }
 
     private static Finding config(Path file, boolean compressed) throws IOException {
@@ -86,12 +85,12 @@ final class HostFiles {
                 ? Finding.ok("config", String.join(", ", found))
                 : Finding.problem(
                         "config",
-                        String.join(" and ", missing) + " not set: this kernel cannot have a zoned ublk device");
+                        String.join(" and ", missing) + " not set: this kernel supports no zoned ublk devices");
     }
 
     Finding module() throws IOException {
         if (Files.isDirectory(root.resolve("sys/module/ublk_drv"))) {
-            return Finding.ok("module", "ublk_drv is there");
+            return Finding.ok("module", "ublk_drv is present");
         }
         Path drivers = root.resolve("lib/modules/" + release() + "/kernel/drivers/block");
         if (!Files.isDirectory(drivers)) {
@@ -136,7 +135,7 @@ final class HostFiles {
         String limit = valueOf("proc/self/limits", "Max locked memory");
         if (limit.equals("unlimited") || hasCapability(CAP_IPC_LOCK)) {
             return Finding.ok(
-                    "memlock", limit.equals("unlimited") ? limit : limit + " bytes, CAP_IPC_LOCK goes beyond");
+                    "memlock", limit.equals("unlimited") ? limit : limit + " bytes; CAP_IPC_LOCK lifts the limit");
         }
         return Finding.warning(
                 "memlock", limit + " bytes and no CAP_IPC_LOCK: io_uring may lack memory, see ulimit -l");
@@ -149,7 +148,8 @@ final class HostFiles {
                 ? Finding.ok("/dev", "devtmpfs")
                 : Finding.problem(
                         "/dev",
-                        type + ", as in a container: device nodes appear in the host's devtmpfs, mount that here");
+                        type
+                                + ", as in a container: device nodes appear in the host's devtmpfs, so mount that on /dev");
     }
 
     /** What a server leaves there for the next one must be gone after a power cut. */
@@ -158,7 +158,7 @@ final class HostFiles {
         return type.equals("tmpfs")
                 ? Finding.ok("/run", "tmpfs")
                 : Finding.problem(
-                        "/run", type + ": it must be a tmpfs, since what is there must not survive a power cut");
+                        "/run", type + ": it must be a tmpfs, because its files must not survive a power cut");
     }
 
     private String mountType(String mountPoint) throws IOException {
@@ -166,7 +166,7 @@ final class HostFiles {
                 .filter(mount -> mount.point().equals(mountPoint))
                 .map(Mount::type)
                 .reduce((below, above) -> above)
-                .orElse("no mount of its own");
+                .orElse("not a mount point");
     }
 
     /** The least limit of this process's cgroup and those above it. */

@@ -62,15 +62,15 @@ public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheM
         }
         if (clusterBytes < CLUSTER_BYTES_MIN) {
             throw new IOException(
-                    "--cache none wants clusters of 4096 bytes or more, and the image's have " + clusterBytes);
+                    "--cache none needs clusters of 4096 bytes or more, but those of the image have " + clusterBytes);
         }
         try (Arena arena = Arena.ofConfined()) {
             long read = Libc.pread(
                     data.value(), arena.allocate(2L * blockBytes, blockBytes).asSlice(blockBytes), blockBytes);
             if (read == -Errno.EINVAL) {
                 throw new IOException(
-                        "--cache none wants --block-size 4096 here: the disk below has larger blocks than " + blockBytes
-                                + " bytes");
+                        "--cache none needs --block-size 4096 here: the disk of the image has blocks larger than "
+                                + blockBytes + " bytes");
             }
             LinuxException.check((int) read, "pread", data.name());
         }

@@ -144,7 +144,7 @@ public final class FdImageFile implements ImageFile {
         if (synced < 0) {
             LoggerFactory.getLogger(FdImageFile.class)
                     .warn(
-                            "fdatasync({}) failed with {}: what it was to write is lost",
+                            "fdatasync({}) failed with {}: the data that it did not write are lost",
                             file.name(),
                             Errno.name(-synced));
         }
@@ -155,7 +155,7 @@ public final class FdImageFile implements ImageFile {
         for (int tries = 1; PageCache.cleanPages(file.value()) > 0; tries++) {
             if (tries == DROPS_MAX) {
                 throw new IOException(
-                        "%s: the page cache keeps data of it that may not be on the disk: end what has it mapped, or unmount its file system and mount it again"
+                        "%s: the page cache keeps data of the file that may not be on the disk: end the processes that have the file mapped, or unmount its file system and mount it again"
                                 .formatted(file.name()));
             }
             LockSupport.parkNanos(DROP_NANOS);

@@ -55,7 +55,7 @@ public final class LockedImage {
             }
             file.close();
         }
-        throw new IOException(image + ": another file took its place each time that it was opened; try again");
+        throw new IOException(image + ": another file took its place each time it was opened; try again");
     }
 
     private static boolean isAt(Path image, FileDescriptor file) throws IOException {

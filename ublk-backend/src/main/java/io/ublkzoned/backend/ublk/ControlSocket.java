@@ -74,7 +74,7 @@ public final class ControlSocket implements Closeable {
             // The device is going.
         } catch (IOException | RuntimeException | Error e) {
             if (!socket.completeExceptionally(e)) {
-                ServerLog.LOG.error("no longer to be asked for conditions of zones", e);
+                ServerLog.LOG.error("the control socket has failed: conditions of zones can no longer be changed", e);
             }
         }
     }
@@ -98,7 +98,7 @@ public final class ControlSocket implements Closeable {
             String answer = change(String.valueOf(question.readLine())) + "\n";
             client.write(ByteBuffer.wrap(answer.getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
-            ServerLog.LOG.warn("a client has gone: {}", e.toString());
+            ServerLog.LOG.warn("a client of the control socket disconnected: {}", e.toString());
         }
     }
 
@@ -122,7 +122,7 @@ public final class ControlSocket implements Closeable {
                 change.get(DONE_SECONDS, TimeUnit.SECONDS);
             } catch (TimeoutException e) {
                 if (device.withdraw(change)) {
-                    return "writes to these zones have not ended for " + DONE_SECONDS + " s, nothing was changed";
+                    return "writes to these zones have not ended for " + DONE_SECONDS + " s, so nothing was changed";
                 }
                 change.get();
             }
@@ -147,7 +147,7 @@ public final class ControlSocket implements Closeable {
             server.write(ByteBuffer.wrap(question.getBytes(StandardCharsets.US_ASCII)));
             answer = read(server, deviceId);
         } catch (ConnectException e) {
-            throw new IOException("device %d has no server that could be asked".formatted(deviceId), e);
+            throw new IOException("device %d has no server that listens".formatted(deviceId), e);
         }
         if (!answer.isEmpty()) {
             throw new IOException(answer);
@@ -163,7 +163,7 @@ public final class ControlSocket implements Closeable {
             while (server.read(answer) >= 0 && answer.hasRemaining()) {
                 long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
                 if (left <= 0) {
-                    throw new IOException("the server of device %d gives no answer: see %s"
+                    throw new IOException("the server of device %d does not answer: see %s"
                             .formatted(deviceId, new RunDirectory(deviceId).logFile()));
                 }
                 selector.select(left);
@@ -171,7 +171,7 @@ public final class ControlSocket implements Closeable {
         }
         String text = StandardCharsets.UTF_8.decode(answer.flip()).toString();
         if (!text.endsWith("\n")) {
-            throw new IOException("the server of device %d ended before it had answered".formatted(deviceId));
+            throw new IOException("the server of device %d ended before it answered".formatted(deviceId));
         }
         return text.stripTrailing();
     }

@@ -85,7 +85,7 @@ public final class DeadDevice {
     private static void requireNone(Path path, OptionalInt id) throws IOException {
         if (id.isPresent()) {
             throw new IOException(
-                    "%s is that of device %d, whose server died: 'ublk-zoned recover %2$d' goes on with it, 'ublk-zoned del %2$d' closes it; add '--image %1$s' if it is not at its old place"
+                    "%s is that of device %d, whose server died: 'ublk-zoned recover %2$d' resumes the device, 'ublk-zoned del %2$d' closes the image; add '--image %1$s' if the image was moved"
                             .formatted(path, id.getAsInt()));
         }
     }

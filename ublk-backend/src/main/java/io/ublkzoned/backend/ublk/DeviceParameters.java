@@ -52,7 +52,7 @@ final class DeviceParameters {
                     && info.queues() * info.queueDepth() == shape.slots();
             if (!same) {
                 throw new IOException(
-                        "the kernel's device %d is not the one that the saved state is of: 'ublk-zoned del %1$d' closes its image"
+                        "the kernel's device %d does not match its saved state: 'ublk-zoned del %1$d' closes its image"
                                 .formatted(info.id()));
             }
         }

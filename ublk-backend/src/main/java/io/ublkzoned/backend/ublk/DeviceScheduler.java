@@ -24,7 +24,7 @@ final class DeviceScheduler {
             Files.writeString(scheduler, NONE, StandardCharsets.US_ASCII);
         } catch (IOException e) {
             throw new IOException(
-                    "the I/O scheduler of a device with one queue has to be none, and %s cannot be written (%s): use --queues 2 or --recovery fail"
+                    "the I/O scheduler of a device with one queue must be none, but %s cannot be written (%s): use --queues 2 or --recovery fail"
                             .formatted(scheduler, e.getMessage()),
                     e);
         }

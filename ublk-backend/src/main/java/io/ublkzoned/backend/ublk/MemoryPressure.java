@@ -31,7 +31,7 @@ final class MemoryPressure {
         try {
             Files.writeString(OOM_SCORE, NEVER_KILL, StandardOpenOption.WRITE);
         } catch (IOException e) {
-            ServerLog.LOG.warn("{} stays as it is: the server may be killed when memory runs out", OOM_SCORE);
+            ServerLog.LOG.warn("{} cannot be written: the kernel may kill the server when memory runs out", OOM_SCORE);
         }
     }
 

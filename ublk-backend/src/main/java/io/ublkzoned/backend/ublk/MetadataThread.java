@@ -29,7 +29,7 @@ final class MetadataThread implements Closeable {
                 device.maintain();
             } catch (RuntimeException | Error e) {
                 // The requests that wait for it would do so for ever. Another server can take the device over.
-                ServerLog.LOG.error("metadata work failed by a bug: the server ends", e);
+                ServerLog.LOG.error("metadata work failed because of a bug: the server ends", e);
                 Runtime.getRuntime().halt(1);
             }
         }

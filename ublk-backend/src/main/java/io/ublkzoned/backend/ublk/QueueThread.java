@@ -34,7 +34,7 @@ final class QueueThread {
             if (!fetched.completeExceptionally(e)) {
                 // The kernel would wait for this queue for ever. Another server can take the device over.
                 ServerLog.LOG.error(
-                        "queue {} of device {} has ended by a bug: the server ends too", queueId, info.id(), e);
+                        "queue {} of device {} has ended because of a bug: the server ends too", queueId, info.id(), e);
                 Runtime.getRuntime().halt(1);
             }
         }

@@ -21,10 +21,10 @@ public final class RequestsInKernel {
         try {
             counts = Files.readString(blockDevice.resolve("inflight")).strip().split("\\s+", 2);
         } catch (IOException e) {
-            return "there is no block device; 'dmesg' may have the reason";
+            return "no block device exists; 'dmesg' may show the reason";
         }
         return counts.length == 2
-                ? "reads under way: %s, writes: %s (flushes are not counted)".formatted(counts[0], counts[1])
-                : "the requests under way are not known";
+                ? "reads in flight: %s, writes: %s (flushes are not counted)".formatted(counts[0], counts[1])
+                : "the number of requests in flight is not known";
     }
 }

@@ -74,7 +74,7 @@ final class Takeover implements Closeable {
 
     private static IOException refusal(int id, Path path, String reason) {
         return new IOException(
-                "%s is not taken for the image of device %d: %s; name the image with --image PATH, or give up what was acknowledged and not flushed with 'ublk-zoned del --discard %2$d'"
+                "%s is not taken for the image of device %d: %s; name the image with --image PATH, or discard writes that were acknowledged and not flushed with 'ublk-zoned del --discard %2$d'"
                         .formatted(path, id, reason));
     }
 

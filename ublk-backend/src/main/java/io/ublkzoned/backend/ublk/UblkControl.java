@@ -95,13 +95,13 @@ public final class UblkControl implements AutoCloseable {
                 case Errno.ENOENT, Errno.ENXIO, Errno.ENODEV ->
                     new IOException(
                             UblkCommands.CONTROL_DEVICE_PATH
-                                    + " is not there: run 'modprobe ublk_drv' (Linux 6.6 or newer with CONFIG_BLK_DEV_UBLK),"
-                                    + " or try it in a guest with scripts/vm",
+                                    + " does not exist: run 'modprobe ublk_drv' (Linux 6.6 or newer with CONFIG_BLK_DEV_UBLK),"
+                                    + " or use a guest: scripts/vm",
                             e);
                 case Errno.EACCES, Errno.EPERM ->
                     new IOException(
                             "no permission for " + UblkCommands.CONTROL_DEVICE_PATH
-                                    + ": run as root, zoned ublk devices need CAP_SYS_ADMIN",
+                                    + ": run as root, because zoned ublk devices need CAP_SYS_ADMIN",
                             e);
                 default -> e;
             };

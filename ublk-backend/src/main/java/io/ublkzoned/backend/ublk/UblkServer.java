@@ -152,7 +152,8 @@ public final class UblkServer {
             info = makeIfFree(id, options, image, features, ioBytes, control);
         }
         if (info == null) {
-            throw new IOException("device id " + id + " is in use: choose another one, or none for the first free");
+            throw new IOException(
+                    "device id " + id + " is in use: choose another id, or omit it to get the first free one");
         }
         return info;
     }
@@ -307,7 +308,7 @@ public final class UblkServer {
         try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
             if (!control.delete(id)) {
                 ServerLog.LOG.warn(
-                        "device {} is still open, the kernel keeps its number until the last user is gone", id);
+                        "device {} is still open, so the kernel keeps its number until its last user closes it", id);
             }
         }
     }

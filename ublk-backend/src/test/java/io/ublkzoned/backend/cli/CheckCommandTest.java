@@ -145,7 +145,7 @@ class CheckCommandTest {
         CommandLineRun.of("check", "-r", "some", image)
                 .failed(
                         2,
-                        "Invalid value for option '--repair': it is leaks or all, not 'some'; see ublk-zoned check --help");
+                        "Invalid value for option '--repair': 'some' is not leaks or all; see ublk-zoned check --help");
     }
 
     @Test

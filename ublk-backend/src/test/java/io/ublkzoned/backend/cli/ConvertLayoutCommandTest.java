@@ -71,15 +71,19 @@ class ConvertLayoutCommandTest {
 
     @Test
     void wrongUsageIsToldWithTheLayouts() {
-        CommandLineRun.of("convert-layout").failed(2, "which image? Name it as an argument or with --image" + SEE_HELP);
+        CommandLineRun.of("convert-layout")
+                .failed(2, "the image is missing: name it as an argument or with --image" + SEE_HELP);
         CommandLineRun.of("convert-layout", image)
-                .failed(2, "which layout? Name it as in convert-layout " + image + " be44" + SEE_HELP);
+                .failed(
+                        2,
+                        "the layout is missing: name it, as in 'ublk-zoned convert-layout " + image + " be44'"
+                                + SEE_HELP);
         CommandLineRun.of("convert-layout", image, "v7")
                 .failed(
                         2,
-                        "Invalid value for 'LAYOUT': there is no layout 'v7': use one of v4, v6, v8, be48, be44"
+                        "Invalid value for 'LAYOUT': unknown layout 'v7': use one of v4, v6, v8, be48, be44"
                                 + SEE_HELP);
-        CommandLineRun.of("convert-layout", image, "v8", "v4").failed(2, "'v4' is one argument too many" + SEE_HELP);
+        CommandLineRun.of("convert-layout", image, "v8", "v4").failed(2, "unexpected argument 'v4'" + SEE_HELP);
         assertLayout("v6");
     }
 

@@ -135,10 +135,9 @@ class ImagePathTest {
     void emptyName() {
         for (String command : List.of("info", "report", "check")) {
             CommandLineRun.of(command, "")
-                    .failed(2, "'' cannot be the name of a file; see ublk-zoned " + command + " --help");
+                    .failed(2, "'' is not a valid file name; see ublk-zoned " + command + " --help");
         }
-        CommandLineRun.of("create", "", "1G")
-                .failed(2, "'' cannot be the name of a file; see ublk-zoned create --help");
+        CommandLineRun.of("create", "", "1G").failed(2, "'' is not a valid file name; see ublk-zoned create --help");
     }
 
     /** The launcher sets the property, and starts Java elsewhere. */

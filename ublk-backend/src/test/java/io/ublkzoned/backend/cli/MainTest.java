@@ -30,7 +30,7 @@ class MainTest {
 
     @Test
     void noCommandIsWrongUsage() {
-        CommandLineRun.of().failed(2, "which command?; see ublk-zoned --help");
+        CommandLineRun.of().failed(2, "the command is missing; see ublk-zoned --help");
     }
 
     @Test
@@ -64,7 +64,7 @@ class MainTest {
         StringWriter err = new StringWriter();
         assertEquals(ExitStatus.FAILURE, Main.run(new String[] {"--version"}, broken, new PrintWriter(err, true)));
         assertEquals(
-                "ublk-zoned: internal error, please report it with what --debug shows: java.lang.StackOverflowError\n",
+                "ublk-zoned: internal error, please report it with the output of --debug: java.lang.StackOverflowError\n",
                 err.toString());
     }
 
@@ -124,7 +124,7 @@ class MainTest {
 
     @Test
     void delWantsADeviceOrAll() {
-        CommandLineRun.of("del").failed(2, "which device?; see ublk-zoned del --help");
+        CommandLineRun.of("del").failed(2, "the device is missing; see ublk-zoned del --help");
         CommandLineRun.of("del", "-a", "1").failed(2, "-a and a device exclude each other; see ublk-zoned del --help");
         assertEquals(2, CommandLineRun.of("del", "/dev/sda").status());
         CommandLineRun.of("del", "-a").succeeded();

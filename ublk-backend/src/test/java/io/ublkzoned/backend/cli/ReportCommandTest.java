@@ -129,9 +129,9 @@ class ReportCommandTest {
                         .lines()
                         .count());
         CommandLineRun.of("report", image, "-o", "1G")
-                .failed(1, "the offset 1G is past the end of the device, which has 256M");
+                .failed(1, "the offset 1G is past the end of the device, whose size is 256M");
         CommandLineRun.of("report", image, "-c", 0)
-                .failed(2, "a count of 0 zones shows nothing; see ublk-zoned report --help");
+                .failed(2, "the count must be at least 1, not 0; see ublk-zoned report --help");
     }
 
     @Test

@@ -51,7 +51,7 @@ final class ZoneCommandTest {
         CommandLineRun.of("zone", "offline", image, "5,7").succeeded();
         assertEquals("==rrrx.x", map());
         CommandLineRun.of("zone", "reset", image, "3")
-                .failed(1, "zone 3: reset failed with EIO (5): report shows their conditions");
+                .failed(1, "zone 3: reset failed with EIO (5): 'ublk-zoned report' shows the conditions");
         CommandLineRun.of("check", image).succeeded();
         CommandLineRun.of("zone", "recover", image, "2-7").succeeded();
         assertEquals("==.#....", map());
@@ -74,11 +74,11 @@ final class ZoneCommandTest {
     @Test
     void whatMakesNoSenseIsRefused() {
         CommandLineRun.of("zone", "open", image, "3")
-                .failed(1, image + " is not attached, and so no zone of it is open: add it first");
-        String outside = "the sequential zones are 2 to 7: others have no condition that could change";
+                .failed(1, image + " is not attached, so none of its zones can be open: add it first");
+        String outside = "only the sequential zones, 2 to 7, have a condition that can change";
         CommandLineRun.of("zone", "readonly", image, "1").failed(1, outside);
         CommandLineRun.of("zone", "readonly", image, "7-8").failed(1, outside);
-        CommandLineRun.of("zone", "readonly", image).failed(2, "which zones?; see ublk-zoned zone --help");
+        CommandLineRun.of("zone", "readonly", image).failed(2, "the zones are missing; see ublk-zoned zone --help");
         for (String none : new String[] {"x", "3-2", "3,", "-", "3-4-5"}) {
             assertEquals(2, CommandLineRun.of("zone", "readonly", image, none).status(), none);
         }

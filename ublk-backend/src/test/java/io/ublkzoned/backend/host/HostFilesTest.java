@@ -63,7 +63,7 @@ final class HostFilesTest {
         expect(
                 host.config(),
                 Verdict.PROBLEM,
-                "CONFIG_BLK_DEV_ZONED not set: this kernel cannot have a zoned ublk device");
+                "CONFIG_BLK_DEV_ZONED not set: this kernel supports no zoned ublk devices");
         ByteArrayOutputStream compressed = new ByteArrayOutputStream();
         try (OutputStream plain = new GZIPOutputStream(compressed)) {
             plain.write(config.getBytes(StandardCharsets.UTF_8));
@@ -111,7 +111,7 @@ final class HostFilesTest {
                 Verdict.WARNING,
                 "8388608 bytes and no CAP_IPC_LOCK: io_uring may lack memory, see ulimit -l");
         write("proc/self/status", "CapEff:\t0000000000004000\n");
-        expect(host.lockedMemory(), Verdict.OK, "8388608 bytes, CAP_IPC_LOCK goes beyond");
+        expect(host.lockedMemory(), Verdict.OK, "8388608 bytes; CAP_IPC_LOCK lifts the limit");
     }
 
     @Test
@@ -125,11 +125,11 @@ final class HostFilesTest {
         expect(
                 host.deviceNodes(),
                 Verdict.PROBLEM,
-                "tmpfs, as in a container: device nodes appear in the host's devtmpfs, mount that here");
+                "tmpfs, as in a container: device nodes appear in the host's devtmpfs, so mount that on /dev");
         expect(
                 host.runDirectory(),
                 Verdict.PROBLEM,
-                "no mount of its own: it must be a tmpfs, since what is there must not survive a power cut");
+                "not a mount point: it must be a tmpfs, because its files must not survive a power cut");
     }
 
     @Test

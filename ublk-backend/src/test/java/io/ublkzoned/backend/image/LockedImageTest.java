@@ -66,7 +66,7 @@ class LockedImageTest {
     void imageWhoseFileIsReplacedEachTimeIsGivenUp() {
         IOException e =
                 assertThrows(IOException.class, () -> LockedImage.open(image, () -> openAndReplace(Integer.MAX_VALUE)));
-        assertEquals(image + ": another file took its place each time that it was opened; try again", e.getMessage());
+        assertEquals(image + ": another file took its place each time it was opened; try again", e.getMessage());
         assertEquals(10, opened);
     }
 }

@@ -16,11 +16,11 @@ final class RequestsInKernelTest {
     @Test
     void readsAndWritesAreCounted() throws IOException {
         Files.writeString(folder.resolve("inflight"), "       3       17\n");
-        assertEquals("reads under way: 3, writes: 17 (flushes are not counted)", RequestsInKernel.of(folder));
+        assertEquals("reads in flight: 3, writes: 17 (flushes are not counted)", RequestsInKernel.of(folder));
     }
 
     @Test
     void deviceThatIsGoneHasNone() {
-        assertEquals("there is no block device; 'dmesg' may have the reason", RequestsInKernel.of(folder));
+        assertEquals("no block device exists; 'dmesg' may show the reason", RequestsInKernel.of(folder));
     }
 }
