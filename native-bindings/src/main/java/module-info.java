@@ -1,7 +1,7 @@
 /**
- * The kernel and its libraries as Java sees them: system calls, io_uring and the ublk interface.
+ * The kernel and its libraries for Java: system calls, io_uring and the ublk interface.
  *
- * <p>The generated packages keep C's names and stay inside; what is exported speaks the project's language.
+ * <p>The generated packages keep C's names and are not exported. The exported packages use the project's names.
  */
 module io.ublkzoned.bindings {
     requires static org.jspecify;

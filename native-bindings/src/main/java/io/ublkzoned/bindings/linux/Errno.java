@@ -4,8 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Error numbers of Linux, positive, as compile-time constants. The list is {@code asm-generic/errno.h}'s, cut to what
- * this project returns, expects or wants to name in a message.
+ * The error numbers of Linux, positive, as compile-time constants. They are those of {@code asm-generic/errno.h} that
+ * this project returns, expects or names in a message.
  */
 public final class Errno {
     public static final int EPERM = 1;
@@ -52,16 +52,16 @@ public final class Errno {
 
     private Errno() {}
 
-    /** {@code EACCES (13)}, or {@code errno 200} for a number without a constant here. */
+    /** Returns {@code EACCES (13)}, or {@code errno 200} for a number without a constant here. */
     public static String name(int errno) {
         String name = symbol(errno);
         return name.isEmpty() ? "errno " + errno : name + " (" + errno + ")";
     }
 
-    /** {@code EACCES (13), Permission denied}: the name and strerror(3)'s text. */
+    /** Returns {@code EACCES (13), Permission denied}: the name and the text of strerror(3). */
     public static String describe(int errno) {
         try (Arena arena = Arena.ofConfined()) {
-            // GNU's strerror_r returns the text, which may or may not be in the buffer.
+            // GNU's strerror_r returns the text, which may lie outside of the buffer.
             long buffer = arena.allocate(DESCRIPTION_BYTES_MAX).address();
             long text = NativeFunction.find("strerror_r").invoke(errno, buffer, DESCRIPTION_BYTES_MAX);
             return name(errno) + ", "

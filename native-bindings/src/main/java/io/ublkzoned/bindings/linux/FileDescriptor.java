@@ -4,8 +4,8 @@ import java.io.Closeable;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * An open file, closed once by its owner. May be shared by threads, but the number must not be in use by another one
- * when it is closed: the kernel gives it to the next file at once.
+ * An open file, closed by its owner. Threads may share it, but none may use the number while another closes the file:
+ * the kernel gives the number to the next file at once.
  */
 public final class FileDescriptor implements Closeable {
     private static final int CLOSED = -1;
@@ -18,31 +18,38 @@ public final class FileDescriptor implements Closeable {
         this.value = new AtomicInteger(value);
     }
 
-    /** Opens an existing file, close-on-exec, with flags of {@link FileFlags}. */
+    /** Opens an existing file with close-on-exec and with flags of {@link FileFlags}. */
     public static FileDescriptor open(String path, int flags) throws LinuxException {
         return open(path, flags, 0);
     }
 
-    /** As {@link #open(String, int)}; O_CREAT makes the file with the permissions of {@code mode} less the umask. */
+    /**
+     * Opens a file as {@link #open(String, int)} does. O_CREAT creates it with the permissions of {@code mode} less the
+     * umask.
+     */
     public static FileDescriptor open(String path, int flags, int mode) throws LinuxException {
         return new FileDescriptor(path, LinuxException.check(Libc.open(path, flags, mode), "open", path));
     }
 
-    /** Opens the same file once more, in another way, whatever its path leads to by now. */
+    /** Opens the same file again with other flags, even if its path leads elsewhere by now. */
     public FileDescriptor reopen(int flags) throws LinuxException {
         String path = "/proc/self/fd/" + value();
         return new FileDescriptor(name, LinuxException.check(Libc.open(path, flags, 0), "open", name));
     }
 
     /**
-     * An eventfd with a counter of 0: a read of 8 bytes waits for, returns and clears it, see
-     * {@link Libc#eventfdIncrement}.
+     * Makes an eventfd with a counter of 0. A read of 8 bytes waits until the counter is not 0, returns it and clears
+     * it. {@link Libc#eventfdIncrement} adds to it.
      */
     public static FileDescriptor eventfd() throws LinuxException {
         return new FileDescriptor("eventfd", LinuxException.check(Libc.eventfd(), "eventfd", ""));
     }
 
-    /** The number. Throws IllegalStateException after {@link #close}. */
+    /**
+     * Returns the number of the file descriptor.
+     *
+     * @throws IllegalStateException after {@link #close}
+     */
     public int value() {
         int fd = value.get();
         if (fd == CLOSED) {
@@ -51,22 +58,25 @@ public final class FileDescriptor implements Closeable {
         return fd;
     }
 
-    /** Sets the permissions, fchmod(2): the umask does not matter. */
+    /** Sets the permissions by fchmod(2), which ignores the umask. */
     public void setMode(int mode) throws LinuxException {
         LinuxException.check(Libc.fchmod(value(), mode), "fchmod", name);
     }
 
-    /** Sets the owner and the group, fchown(2). */
+    /** Sets the owner and the group by fchown(2). */
     public void setOwner(int userId, int groupId) throws LinuxException {
         LinuxException.check(Libc.fchown(value(), userId, groupId), "fchown", name);
     }
 
-    /** What was opened, for messages. */
+    /** Returns the name of the opened file, for messages. */
     public String name() {
         return name;
     }
 
-    /** Closes once; later calls do nothing. What must be durable has been synced before: close(2) promises nothing. */
+    /**
+     * Closes the file. Later calls do nothing. Data that must be durable have to be synced before, since close(2)
+     * promises nothing.
+     */
     @Override
     public void close() {
         int fd = value.getAndSet(CLOSED);

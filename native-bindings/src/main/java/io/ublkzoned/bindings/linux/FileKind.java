@@ -2,7 +2,7 @@ package io.ublkzoned.bindings.linux;
 
 import io.ublkzoned.bindings.generated.libc.libc_h;
 
-/** What a path can lead to, symbolic links resolved. */
+/** The kinds of file that a path can lead to, after symbolic links have been resolved. */
 public enum FileKind {
     REGULAR_FILE(libc_h.S_IFREG()),
     DIRECTORY(libc_h.S_IFDIR()),

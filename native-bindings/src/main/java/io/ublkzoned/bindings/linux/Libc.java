@@ -13,11 +13,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
 /**
- * System calls on files and memory. Each returns what the kernel returned, or -errno; none throws, except for a segment
- * whose arena is closed or another thread's. Calls that POSIX lets a signal interrupt are made again, so that -EINTR is
- * never seen.
+ * System calls on files and memory. Each returns the result of the kernel, or -errno. None throws, except for a segment
+ * whose arena is closed or belongs to another thread. A call that POSIX lets a signal interrupt is repeated, so callers
+ * never see -EINTR.
  *
- * <p>On the data path, from any thread: nothing is allocated once a thread has made its first call. File descriptors
+ * <p>On the data path, from any thread. Nothing is allocated once a thread has made its first call. File descriptors
  * are plain numbers here; {@link FileDescriptor} owns them.
  */
 public final class Libc {
@@ -27,7 +27,7 @@ public final class Libc {
     private Libc() {}
 
     /**
-     * open(2), always with O_CLOEXEC.
+     * Opens a file by open(2), always with O_CLOEXEC.
      *
      * @param flags of {@link FileFlags}
      * @param mode permissions of a new file, before the umask; ignored without O_CREAT
@@ -37,7 +37,7 @@ public final class Libc {
         return openAt(libc_h.AT_FDCWD(), path, flags, mode);
     }
 
-    /** openat(2), as {@link #open}; a relative path begins at the directory. */
+    /** Opens a file by openat(2) as {@link #open} does. A relative path starts at the directory. */
     static int openAt(int directoryFd, String path, int flags, int mode) {
         try (Arena arena = Arena.ofConfined()) {
             long cPath = arena.allocateFrom(path).address();
@@ -45,7 +45,9 @@ public final class Libc {
         }
     }
 
-    /** renameat2(2) within a directory, without flags: what {@code to} named before is gone. */
+    /**
+     * Renames a file within a directory by renameat2(2), without flags. A file that had the name {@code to} loses it.
+     */
     static int renameAt(int directoryFd, String from, String to) {
         try (Arena arena = Arena.ofConfined()) {
             long cFrom = arena.allocateFrom(from).address();
@@ -54,7 +56,7 @@ public final class Libc {
         }
     }
 
-    /** unlinkat(2) of a file. */
+    /** Removes the name of a file by unlinkat(2). */
     static int unlinkAt(int directoryFd, String name) {
         try (Arena arena = Arena.ofConfined()) {
             return (int) callRestarting(
@@ -62,22 +64,22 @@ public final class Libc {
         }
     }
 
-    /** close(2). The number is free afterwards whatever is returned. */
+    /** Closes a file by close(2). The number is free afterwards whatever is returned. */
     public static int close(int fd) {
         return (int) callWithoutRestart(libc_h.SYS_close(), fd, 0, 0, 0, 0, 0);
     }
 
     /**
-     * pread(2) into the whole of {@code buffer}; may block.
+     * Reads into the whole of {@code buffer} by pread(2). May block.
      *
-     * @return bytes read (fewer than asked near the end of a file, 0 at it), or -errno
+     * @return bytes read, or -errno; near the end of a file fewer than requested, at the end 0
      */
     public static long pread(int fd, MemorySegment buffer, long offsetBytes) {
         return transfer(libc_h.SYS_pread64(), fd, buffer, offsetBytes);
     }
 
     /**
-     * pwrite(2) of the whole of {@code buffer}; may block.
+     * Writes the whole of {@code buffer} by pwrite(2). May block.
      *
      * @return bytes written, possibly fewer than given, or -errno
      */
@@ -94,7 +96,8 @@ public final class Libc {
     }
 
     /**
-     * pread(2) to memory of the caller's, on the data path: allocates nothing, whichever compiler has compiled it.
+     * Reads into memory of the caller by pread(2), on the data path. Allocates nothing, whichever compiler has compiled
+     * the call.
      *
      * @param address of {@code lengthBytes} of native memory
      * @return bytes read, or -errno
@@ -104,7 +107,7 @@ public final class Libc {
     }
 
     /**
-     * pwrite(2) from memory of the caller's, as {@link #pread(int, long, long, long)}.
+     * Writes memory of the caller by pwrite(2), as {@link #pread(int, long, long, long)} reads it.
      *
      * @return bytes written, or -errno
      */
@@ -112,20 +115,20 @@ public final class Libc {
         return transfer(libc_h.SYS_pwrite64(), fd, address, lengthBytes, offsetBytes);
     }
 
-    /** A call that failed is made again to learn its errno. */
+    /** Makes a failed call again to learn its errno. */
     private static long transfer(int number, int fd, long address, long lengthBytes, long offsetBytes) {
         long transferred = callWithoutErrno(number, fd, address, lengthBytes, offsetBytes, 0, 0);
         return transferred >= 0 ? transferred : callRestarting(number, fd, address, lengthBytes, offsetBytes);
     }
 
     /**
-     * Reads what the page cache holds (preadv2(2) with RWF_NOWAIT), on the data path as {@link #pread(int, long, long,
-     * long)}. Waits for nothing.
+     * Reads data that the page cache holds, by preadv2(2) with RWF_NOWAIT, on the data path as {@link #pread(int, long,
+     * long, long)}. Never waits.
      *
      * @param address of {@code lengthBytes} of native memory
      * @param vector {@link #VECTOR_BYTES} of native memory, aligned to 8, for the call to use
-     * @return bytes read, fewer than asked where the cache or the file ends; negative if that is none, if the file system
-     *     cannot tell, or on any error
+     * @return bytes read, fewer than requested where the cache or the file ends; negative if nothing is cached, if the
+     *     file system cannot tell, or on any error
      */
     public static long preadCached(int fd, long address, long lengthBytes, long offsetBytes, MemorySegment vector) {
         vector.set(JAVA_LONG, iovec.iov_base$offset(), address);
@@ -134,9 +137,9 @@ public final class Libc {
     }
 
     /**
-     * {@link #pread(int, MemorySegment, long)} until {@code buffer} is full or the file ends.
+     * Repeats {@link #pread(int, MemorySegment, long)} until {@code buffer} is full or the file ends.
      *
-     * @return bytes read, fewer than {@code buffer} holds only at the end of the file; or -errno
+     * @return bytes read, or -errno; fewer than {@code buffer} holds only at the end of the file
      */
     public static long preadFully(int fd, MemorySegment buffer, long offsetBytes) {
         long done = pread(fd, buffer, offsetBytes);
@@ -157,9 +160,9 @@ public final class Libc {
     }
 
     /**
-     * {@link #pwrite(int, MemorySegment, long)} until all of {@code buffer} is written.
+     * Repeats {@link #pwrite(int, MemorySegment, long)} until all of {@code buffer} is written.
      *
-     * @return the size of {@code buffer}, or -errno, -EIO if the file takes no more
+     * @return the size of {@code buffer}, or -errno; -EIO if the file takes no more
      */
     public static long pwriteFully(int fd, MemorySegment buffer, long offsetBytes) {
         long done = pwrite(fd, buffer, offsetBytes);
@@ -173,57 +176,57 @@ public final class Libc {
         return done == 0 && buffer.byteSize() > 0 ? -Errno.EIO : done;
     }
 
-    /** read(2), for what has no offset: pipes and eventfds. */
+    /** Reads by read(2) from a file without offsets: a pipe or an eventfd. */
     public static long read(int fd, MemorySegment buffer) {
         return transfer(libc_h.SYS_read(), fd, buffer, 0);
     }
 
-    /** write(2), for what has no offset. */
+    /** Writes by write(2) to a file without offsets. */
     public static long write(int fd, MemorySegment buffer) {
         return transfer(libc_h.SYS_write(), fd, buffer, 0);
     }
 
-    /** fsync(2); blocks until data and metadata are durable. */
+    /** Syncs a file by fsync(2). Blocks until its data and metadata are durable. */
     public static int fsync(int fd) {
         return (int) callRestarting(libc_h.SYS_fsync(), fd);
     }
 
-    /** fdatasync(2); blocks until the data, and the metadata needed to read it, are durable. */
+    /** Syncs a file by fdatasync(2). Blocks until its data are durable, and the metadata needed to read them. */
     public static int fdatasync(int fd) {
         return (int) callRestarting(libc_h.SYS_fdatasync(), fd);
     }
 
-    /** fchmod(2). */
+    /** Sets the permissions of a file by fchmod(2). */
     static int fchmod(int fd, int mode) {
         return (int) callRestarting(libc_h.SYS_fchmod(), fd, mode);
     }
 
-    /** fchown(2). */
+    /** Sets the owner and the group of a file by fchown(2). */
     static int fchown(int fd, int userId, int groupId) {
         return (int) callRestarting(libc_h.SYS_fchown(), fd, userId, groupId);
     }
 
-    /** ftruncate(2): sets the size of a file. */
+    /** Sets the size of a file by ftruncate(2). */
     public static int ftruncate(int fd, long sizeBytes) {
         return (int) callRestarting(libc_h.SYS_ftruncate(), fd, sizeBytes);
     }
 
     /**
-     * fallocate(2).
+     * Changes the allocation of a file by fallocate(2).
      *
      * @param mode 0, or FALLOC_FL_... of {@link FileFlags}
-     * @return 0, or -errno: -EOPNOTSUPP where the file system has no such mode
+     * @return 0, or -errno; -EOPNOTSUPP where the file system has no such mode
      */
     public static int fallocate(int fd, int mode, long offsetBytes, long lengthBytes) {
         return (int) callRestarting(libc_h.SYS_fallocate(), fd, mode, offsetBytes, lengthBytes);
     }
 
-    /** lseek(2). To the end of a file or of a block device it tells the size in bytes. */
+    /** Seeks by lseek(2). Seeking the end of a file or of a block device returns its size in bytes. */
     public static long lseek(int fd, long offsetBytes, int whence) {
         return callRestarting(libc_h.SYS_lseek(), fd, offsetBytes, whence);
     }
 
-    /** ioctl(2) whose argument is a structure. Not made again after a signal. */
+    /** Calls ioctl(2) with a structure as the argument. A call that a signal interrupts is not repeated. */
     public static int ioctl(int fd, int request, MemorySegment argument) {
         try {
             return ioctl(fd, request, address(argument));
@@ -232,19 +235,19 @@ public final class Libc {
         }
     }
 
-    /** ioctl(2) whose argument is a number. Not made again after a signal. */
+    /** Calls ioctl(2) with a number as the argument. A call that a signal interrupts is not repeated. */
     public static int ioctl(int fd, int request, long argument) {
         return (int) callWithoutRestart(libc_h.SYS_ioctl(), fd, Integer.toUnsignedLong(request), argument, 0, 0, 0);
     }
 
-    /** eventfd(2) with a counter of 0, close-on-exec. */
+    /** Makes an eventfd with a counter of 0, close-on-exec. */
     static int eventfd() {
         return (int) callRestarting(libc_h.SYS_eventfd2(), 0, libc_h.EFD_CLOEXEC());
     }
 
     /**
-     * Adds 1 to the counter of an eventfd, and so wakes its reader. Blocks only when the counter is about to overflow. On
-     * the data path: allocates nothing.
+     * Adds 1 to the counter of an eventfd, and so wakes its reader. Blocks only when the counter is about to overflow.
+     * On the data path: allocates nothing.
      *
      * @return {@link Long#BYTES}, or -errno
      */

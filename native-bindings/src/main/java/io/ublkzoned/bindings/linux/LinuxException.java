@@ -3,8 +3,8 @@ package io.ublkzoned.bindings.linux;
 import java.io.IOException;
 
 /**
- * A system call that failed, for set-up and other cold paths: {@code open(/dev/ublk-control): EACCES (13), Permission
- * denied}. The data path hands -errno around instead.
+ * A failed system call of set-up and other cold paths, such as {@code open(/dev/ublk-control): EACCES (13), Permission
+ * denied}. The data path returns -errno instead.
  */
 public final class LinuxException extends IOException {
     private static final long serialVersionUID = 1L;
@@ -13,7 +13,9 @@ public final class LinuxException extends IOException {
     private final int errno;
 
     /**
-     * @param call the function, with the argument that matters: {@code open(/dev/ublk-control)}
+     * Makes an exception for a call.
+     *
+     * @param call the function and its main argument: {@code open(/dev/ublk-control)}
      * @param errno positive, as in {@link Errno}
      */
     public LinuxException(String call, int errno) {
@@ -22,12 +24,15 @@ public final class LinuxException extends IOException {
         this.errno = errno;
     }
 
-    /** Returns {@code result} if it is not negative; else throws it as -errno of {@code function(argument)}. */
+    /**
+     * Returns {@code result} unless it is negative. A negative result is thrown as -errno of {@code
+     * function(argument)}.
+     */
     public static int check(int result, String function, Object argument) throws LinuxException {
         return (int) check((long) result, function, argument);
     }
 
-    /** As {@link #check(int, String, Object)}, for results of 64 bits. */
+    /** Checks a result of 64 bits as {@link #check(int, String, Object)} does. */
     public static long check(long result, String function, Object argument) throws LinuxException {
         if (result < 0) {
             throw new LinuxException(function + "(" + argument + ")", (int) -result);
@@ -35,12 +40,12 @@ public final class LinuxException extends IOException {
         return result;
     }
 
-    /** The function and its argument, as given. */
+    /** Returns the function and its argument, as given. */
     public String call() {
         return call;
     }
 
-    /** Positive, as in {@link Errno}. */
+    /** Returns the error number, positive, as in {@link Errno}. */
     public int errno() {
         return errno;
     }

@@ -6,7 +6,7 @@ import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
 
 /**
- * System calls on this process and its threads. As in {@link Libc}, a result is what the kernel returned, or -errno.
+ * System calls on this process and its threads. As in {@link Libc}, each returns the result of the kernel, or -errno.
  * Not on the data path.
  */
 public final class LinuxProcess {
@@ -14,42 +14,47 @@ public final class LinuxProcess {
     public static final int SIGKILL = libc_h.SIGKILL();
     public static final int SIGTERM = libc_h.SIGTERM();
 
-    /** Dies with its parent: the argument is the signal that it gets. */
+    /** Sends this process a signal, the argument, when its parent dies. */
     public static final int PR_SET_PDEATHSIG = libc_h.PR_SET_PDEATHSIG();
-    /** With argument 1: this thread serves a block device, so that its own allocations must not wait for I/O. */
+    /**
+     * With argument 1, declares that this thread serves a block device, so its own allocations must not wait for I/O.
+     */
     public static final int PR_SET_IO_FLUSHER = libc_h.PR_SET_IO_FLUSHER();
 
     public static final int MCL_CURRENT = libc_h.MCL_CURRENT();
     public static final int MCL_FUTURE = libc_h.MCL_FUTURE();
-    /** With the other two: a page is locked once it is touched, and none is read in ahead. */
+    /** Together with the other two, locks a page when it is first touched, and reads none in ahead. */
     public static final int MCL_ONFAULT = libc_h.MCL_ONFAULT();
 
-    /** Of {@link #umount}: detaches the mount at once, and lets it end when nothing uses it any more. */
+    /** A flag of {@link #umount}: detaches the mount at once, and ends it when its last user is gone. */
     public static final int MNT_DETACH = 2; // an enumerator in sys/mount.h
 
     private LinuxProcess() {}
 
-    /** The effective user id: 0 is root. */
+    /** Returns the effective user id. Root is 0. */
     public static int effectiveUserId() {
         return (int) callRestarting(libc_h.SYS_geteuid());
     }
 
-    /** The id of this process. */
+    /** Returns the id of this process. */
     public static int processId() {
         return (int) callRestarting(libc_h.SYS_getpid());
     }
 
-    /** The kernel's id of the calling thread. */
+    /** Returns the kernel's id of the calling thread. */
     public static int threadId() {
         return (int) callRestarting(libc_h.SYS_gettid());
     }
 
-    /** kill(2). Signal 0 only tests whether the process is there: -ESRCH if not. */
+    /** Sends a signal by kill(2). Signal 0 only tests whether the process exists: -ESRCH if not. */
     public static int kill(int pid, int signal) {
         return (int) callRestarting(libc_h.SYS_kill(), pid, signal);
     }
 
-    /** chdir(2), for the whole process. Java's own file classes go on with the folder of the start. */
+    /**
+     * Changes the working directory of the whole process by chdir(2). Java's own file classes keep using the directory
+     * of the start.
+     */
     public static int chdir(String path) {
         try (Arena arena = Arena.ofConfined()) {
             return (int)
@@ -57,12 +62,12 @@ public final class LinuxProcess {
         }
     }
 
-    /** dup2(2): {@code newFd} becomes another name of {@code oldFd}, another number, and outlives exec(2). */
+    /** Makes {@code newFd} another number of the open file {@code oldFd} by dup2(2). It outlives exec(2). */
     public static int dup2(int oldFd, int newFd) {
         return (int) callRestarting(libc_h.SYS_dup3(), oldFd, newFd, 0);
     }
 
-    /** umount2(2): removes the topmost mount at {@code path} from the mount namespace of this process. */
+    /** Removes the topmost mount at {@code path} from the mount namespace of this process, by umount2(2). */
     public static int umount(String path, int flags) {
         try (Arena arena = Arena.ofConfined()) {
             return (int) callRestarting(
@@ -70,12 +75,12 @@ public final class LinuxProcess {
         }
     }
 
-    /** mlockall(2) with MCL_... flags. */
+    /** Locks memory by mlockall(2) with MCL_... flags. */
     public static int lockMemory(int flags) {
         return (int) callRestarting(libc_h.SYS_mlockall(), flags);
     }
 
-    /** prctl(2) of the calling thread or its process, with one argument and zeros after it. */
+    /** Calls prctl(2) for the calling thread or its process, with one argument and zeros after it. */
     public static int prctl(int option, long argument) {
         return (int) callRestarting(libc_h.SYS_prctl(), option, argument, 0, 0, 0, 0);
     }

@@ -7,22 +7,22 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * mmap(2), tied to an arena: memory is unmapped when the arena closes, and not before; a later access throws
- * IllegalStateException.
+ * Memory mapped by mmap(2) and tied to an arena. It is unmapped when the arena closes, and not before. A later access
+ * throws IllegalStateException.
  */
 public final class Mapping {
     private static final long MAX_ERRNO = 4095; // include/linux/err.h of the kernel
 
     private Mapping() {}
 
-    /** The size of a page. */
+    /** Returns the size of a page. */
     public static int pageBytes() {
         return (int) NativeFunction.find("getpagesize").invoke(0, 0, 0);
     }
 
     /**
-     * Private zeroed memory, page by page when first touched. Nothing is reserved for it (MAP_NORESERVE), so buffers
-     * may be sized for the worst case.
+     * Maps private zeroed memory, which gets a page when that is first touched. Nothing is reserved for it
+     * (MAP_NORESERVE), so buffers can be sized for the worst case.
      */
     public static MemorySegment anonymous(Arena arena, long lengthBytes) throws LinuxException {
         int flags = libc_h.MAP_PRIVATE() | libc_h.MAP_ANONYMOUS() | libc_h.MAP_NORESERVE();
@@ -30,7 +30,8 @@ public final class Mapping {
     }
 
     /**
-     * A part of a file or device, shared with all who map it. An access past the end of the file is an InternalError.
+     * Maps a part of a file or device, shared with all processes that map it. An access past the end of the file throws
+     * InternalError.
      *
      * @param offsetBytes a multiple of the page size
      */
@@ -40,7 +41,7 @@ public final class Mapping {
         return map(arena, lengthBytes, protection, libc_h.MAP_SHARED(), file.value(), offsetBytes);
     }
 
-    /** As {@link #shared}; a write from Java throws instead of reaching the page. */
+    /** Maps as {@link #shared} does, but a write from Java throws instead of reaching the page. */
     public static MemorySegment sharedReadOnly(Arena arena, FileDescriptor file, long offsetBytes, long lengthBytes)
             throws LinuxException {
         return map(arena, lengthBytes, libc_h.PROT_READ(), libc_h.MAP_SHARED(), file.value(), offsetBytes)

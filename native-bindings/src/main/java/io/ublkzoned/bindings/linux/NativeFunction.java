@@ -10,21 +10,21 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * A C function of at most seven integers and pointers that returns one of those, or nothing. A pointer is passed as its
- * address, see {@link #address}, a signed int sign-extended; of an int that is returned only the lower half counts.
+ * address, see {@link #address}, and a signed int is sign-extended. Only the lower half of a returned int is valid.
  *
- * <p>All functions are called as if they had seven arguments. The ABIs of 64-bit Linux have the caller make and drop
- * those, so that a function does not see what it does not look for; and Java links one shape of call instead of one for
- * each function, which takes milliseconds of every start.
+ * <p>All functions are called as if they had seven arguments. In the ABIs of 64-bit Linux the caller makes and drops
+ * the arguments, so a function does not see those that it does not read. Java therefore links one shape of call instead
+ * of one per function, each of which takes milliseconds of every start.
  *
- * <p>On the data path, from any thread. Allocates nothing, whichever compiler has compiled the call: with a {@link
- * MemorySegment} as an argument it would take 40 bytes unless the optimizer sees to it. errno is lost.
+ * <p>On the data path, from any thread. A call allocates nothing, whichever compiler has compiled it. With a {@link
+ * MemorySegment} as an argument it would take 40 bytes unless the optimizer removed them. errno is lost.
  */
 public final class NativeFunction {
 
     static final FunctionDescriptor SHAPE = FunctionDescriptor.of(
             JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
-    /** Linked at the first call. */
+    /** The call, which is linked when it is first made. */
     private static final class Linked {
         static final MethodHandle CALL = link();
     }
@@ -36,9 +36,9 @@ public final class NativeFunction {
     }
 
     /**
-     * Finds a function.
+     * Finds a function of a library.
      *
-     * @param library that stays loaded
+     * @param library a library that stays loaded
      * @throws java.util.NoSuchElementException if it has no such function
      */
     public static NativeFunction find(SymbolLookup library, String name) {
@@ -50,7 +50,7 @@ public final class NativeFunction {
         return find(Linker.nativeLinker().defaultLookup(), name);
     }
 
-    /** A handle of all functions of {@link #SHAPE}: the first argument is the function's address. */
+    /** Links a handle for all functions of {@link #SHAPE}. Its first argument is the address of the function. */
     static MethodHandle link(Linker.Option... options) {
         try {
             return Linker.nativeLinker().downcallHandle(SHAPE, options);
@@ -84,7 +84,7 @@ public final class NativeFunction {
         return invoke(a, b, c, 0, 0, 0, 0);
     }
 
-    /** A C function throws nothing; so it is Java that threw, before the call. */
+    /** Throws {@code thrown} again. A C function throws nothing, so Java threw it before the call. */
     static RuntimeException thrownBy(Throwable thrown) {
         switch (thrown) {
             case RuntimeException e -> throw e;
@@ -94,10 +94,11 @@ public final class NativeFunction {
     }
 
     /**
-     * Where native memory is that the calling thread may use. The caller keeps it reachable until the call has returned.
+     * Returns the address of native memory that the calling thread may use. The caller keeps the memory reachable until
+     * the call has returned.
      *
-     * @throws IllegalStateException if it was freed
-     * @throws WrongThreadException if it is another thread's
+     * @throws IllegalStateException if the memory was freed
+     * @throws WrongThreadException if the memory belongs to another thread
      */
     public static long address(MemorySegment memory) {
         if (!memory.isNative()) {

@@ -3,8 +3,8 @@ package io.ublkzoned.bindings.linux;
 import java.io.Closeable;
 
 /**
- * A directory whose files are reached by their names in it. It stays the same directory, whatever its path leads to later.
- * As in {@link Libc}, an {@code int} that is returned is 0 or -errno.
+ * An open directory whose files are reached by their names in it. It stays the same directory even if its path leads
+ * elsewhere later. As in {@link Libc}, an {@code int} result is 0 or -errno.
  */
 public final class OpenDirectory implements Closeable {
 
@@ -14,19 +14,19 @@ public final class OpenDirectory implements Closeable {
         this.directory = directory;
     }
 
-    /** Opens a directory; no permission to read it is needed. */
+    /** Opens a directory. Read permission is not needed. */
     public static OpenDirectory open(String path) throws LinuxException {
         return new OpenDirectory(FileDescriptor.open(path, FileFlags.O_PATH));
     }
 
-    /** As {@link FileDescriptor#open(String, int, int)}, of a file in this directory. */
+    /** Opens a file in this directory as {@link FileDescriptor#open(String, int, int)} does. */
     public FileDescriptor openFile(String name, int flags, int mode) throws LinuxException {
         String path = directory.name() + "/" + name;
         return new FileDescriptor(
                 path, LinuxException.check(Libc.openAt(directory.value(), name, flags, mode), "open", path));
     }
 
-    /** Gives a file another name, and replaces what has that name. */
+    /** Renames a file in this directory, and replaces the file that has the new name. */
     public int rename(String from, String to) {
         return Libc.renameAt(directory.value(), from, to);
     }
@@ -36,7 +36,7 @@ public final class OpenDirectory implements Closeable {
         return Libc.unlinkAt(directory.value(), name);
     }
 
-    /** Makes the names durable; -EACCES if the directory may not be read. */
+    /** Makes the names durable. Returns -EACCES if this process has no permission to read the directory. */
     public int sync() {
         try (FileDescriptor readable = directory.reopen(FileFlags.O_RDONLY)) {
             return Libc.fsync(readable.value());
@@ -45,12 +45,15 @@ public final class OpenDirectory implements Closeable {
         }
     }
 
-    /** Returns a path of a file in this directory, for Java's file classes; valid in this process until {@link #close}. */
+    /**
+     * Returns a path of a file in this directory for Java's file classes. It is valid in this process until {@link
+     * #close}.
+     */
     public String pathOf(String name) {
         return "/proc/self/fd/" + directory.value() + "/" + name;
     }
 
-    /** The path by which it was opened. */
+    /** Returns the path by which the directory was opened. */
     public String name() {
         return directory.name();
     }

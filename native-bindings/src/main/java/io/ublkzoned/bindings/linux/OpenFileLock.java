@@ -13,12 +13,12 @@ public final class OpenFileLock {
     private OpenFileLock() {}
 
     /**
-     * Takes or drops an open file description lock (F_OFD_SETLK): owned by what open(2) made, so that two descriptors
-     * of one process exclude each other too. Does not wait.
+     * Takes or drops an open file description lock (F_OFD_SETLK). The open file owns it, so two descriptors that one
+     * process has opened exclude each other too. Does not wait.
      *
      * @param type F_RDLCK, F_WRLCK or F_UNLCK of {@link FileFlags}
-     * @param lengthBytes 0: to the end of the file, however far it grows
-     * @return 0, or -errno: -EAGAIN if another one holds a lock that excludes this one
+     * @param lengthBytes 0 locks to the end of the file, however far it grows
+     * @return 0, or -errno; -EAGAIN if another open file holds a lock that excludes this one
      */
     public static int tryLock(int fd, int type, long offsetBytes, long lengthBytes) {
         try (Arena arena = Arena.ofConfined()) {
@@ -27,9 +27,9 @@ public final class OpenFileLock {
     }
 
     /**
-     * Tells whether {@link #tryLock} would succeed (F_OFD_GETLK), and changes nothing.
+     * Tests whether {@link #tryLock} would succeed (F_OFD_GETLK). Changes nothing.
      *
-     * @return 0, or -errno: -EAGAIN if another one holds a lock that excludes this one
+     * @return 0, or -errno; -EAGAIN if another open file holds a lock that excludes this one
      */
     public static int testLock(int fd, int type, long offsetBytes, long lengthBytes) {
         try (Arena arena = Arena.ofConfined()) {

@@ -8,13 +8,13 @@ import io.ublkzoned.bindings.generated.libc.libc_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** The pages of a file that the kernel has cached. As in {@link Libc}, a result can be -errno. Not on the data path. */
+/** The cached pages of a file. As in {@link Libc}, a result can be -errno. Not on the data path. */
 public final class PageCache {
 
     private PageCache() {}
 
     /**
-     * Drops all clean pages of a file that nobody has mapped (posix_fadvise(2), POSIX_FADV_DONTNEED).
+     * Drops all clean pages of a file that no process has mapped (posix_fadvise(2), POSIX_FADV_DONTNEED).
      *
      * @return 0, or -errno
      */
@@ -23,9 +23,9 @@ public final class PageCache {
     }
 
     /**
-     * Counts the cached pages of a file that are not waiting to be written (cachestat(2)).
+     * Counts the cached pages of a file that are neither dirty nor in writeback (cachestat(2)).
      *
-     * @return the number, or -errno: -ENOSYS before Linux 6.5
+     * @return the number, or -errno; -ENOSYS before Linux 6.5
      */
     public static long cleanPages(int fd) {
         try (Arena arena = Arena.ofConfined()) {

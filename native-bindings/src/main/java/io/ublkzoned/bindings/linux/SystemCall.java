@@ -10,23 +10,26 @@ import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * System calls by their number, by syscall(2). Arguments are passed as to a {@link NativeFunction}.
+ * System calls by number, through syscall(2). Arguments are passed as to a {@link NativeFunction}.
  *
- * <p>On the data path, from any thread: nothing is allocated once a thread has made its first call.
+ * <p>On the data path, from any thread. Nothing is allocated once a thread has made its first call.
  */
 final class SystemCall {
 
     private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
 
-    /** On Linux, the only thing in it. To look it up by its name takes 3 ms of every start. */
+    /**
+     * The offset of errno in the call state, which holds nothing else on Linux. Looking it up by name takes 3 ms of
+     * every start.
+     */
     static final long ERRNO = 0;
 
-    // Each thread has its own errno, made at its first call and freed after its end: automatic, because nothing runs
-    // then, and the kernel never holds this address.
+    // The errno of each thread, allocated at its first call and freed after its end. The arena is automatic, because no
+    // code runs at the end of a thread. The kernel never keeps this address.
     private static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
 
-    // Declared with "...", but it only moves registers, so that it needs none of what a variadic function needs.
+    // C declares it as variadic, but it only moves registers, so it needs nothing that a variadic function needs.
     private static final NativeFunction SYSCALL = NativeFunction.find("syscall");
 
     private static final class Capturing {
@@ -36,10 +39,10 @@ final class SystemCall {
     private SystemCall() {}
 
     /**
-     * Makes the call, again if a signal interrupted it.
+     * Makes a system call, and repeats it each time a signal interrupts it.
      *
      * @param number SYS_... of {@link io.ublkzoned.bindings.generated.libc.libc_h}
-     * @return what the kernel returned, or -errno
+     * @return the result of the kernel, or -errno
      */
     static long callRestarting(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         long returned;
@@ -69,7 +72,7 @@ final class SystemCall {
         return callRestarting(number, 0, 0, 0, 0, 0, 0);
     }
 
-    /** Makes a call that is not to be made again, or never interrupted. */
+    /** Makes a system call that must not be repeated, or that is never interrupted. Returns the result or -errno. */
     static long callWithoutRestart(
             int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         MemorySegment state = STATE.get();
@@ -82,7 +85,10 @@ final class SystemCall {
         }
     }
 
-    /** As {@link #callRestarting}, but the call allocates nothing, whichever compiler has compiled it, and fails with just -1. */
+    /**
+     * Makes a system call without allocating anything, whichever compiler has compiled it. Returns just -1 if the call
+     * fails.
+     */
     static long callWithoutErrno(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         return SYSCALL.invoke(number, first, second, third, fourth, fifth, sixth);
     }

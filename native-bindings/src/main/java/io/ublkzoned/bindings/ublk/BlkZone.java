@@ -7,9 +7,9 @@ import io.ublkzoned.bindings.generated.blkzoned.blkzoned_h;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One zone as the kernel reports it (struct blk_zone), by index in an array of them. All positions and lengths are in
- * sectors of 512 bytes; the write pointer is absolute. Types and conditions are literals, so that {@code switch} takes
- * them; the ABI test compares them with the header.
+ * One zone of a report of the kernel (struct blk_zone), by its index in an array of zones. All positions and lengths
+ * are in sectors of 512 bytes; the write pointer is absolute. Types and conditions are literals, so that {@code switch}
+ * takes them; the ABI test compares them with the header.
  */
 public final class BlkZone {
     public static final int BYTES = blkzoned_h.ZONE_BYTES();
@@ -26,15 +26,15 @@ public final class BlkZone {
     public static final int COND_READONLY = 0xd;
     public static final int COND_FULL = 0xe;
     public static final int COND_OFFLINE = 0xf;
-    /** Only in a report from the kernel's cache: open, whichever way, or closed. */
+    /** Occurs only in a report from the kernel's cache: implicitly open, explicitly open or closed. */
     public static final int COND_ACTIVE = 0xff;
 
     private BlkZone() {}
 
     /**
-     * Writes one zone into {@code zones}, with its other fields zero.
+     * Writes one zone into {@code zones}, and sets its other fields to zero.
      *
-     * @param writePointerSector -1 if the zone has none that is valid
+     * @param writePointerSector -1 if the zone has no valid one
      * @param type TYPE_...
      * @param condition COND_...
      * @param capacitySectors never 0: the length for a conventional zone
@@ -66,7 +66,7 @@ public final class BlkZone {
         return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_LEN()));
     }
 
-    /** The write pointer, -1 if the driver reports that it is not valid. */
+    /** Returns the write pointer, or -1 if the driver reports that it is not valid. */
     public static long writePointerSector(MemorySegment zones, int index) {
         return zones.get(JAVA_LONG, at(index, blkzoned_h.ZONE_WP()));
     }

@@ -8,17 +8,18 @@ import io.ublkzoned.bindings.generated.blkzoned.blkzoned_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** ioctl requests on a zoned block device, and their arguments. Sectors are of 512 bytes. */
+/** The ioctl requests on a zoned block device, and their arguments. Sectors are of 512 bytes. */
 public final class BlkZoneIoctls {
     /** Takes and fills a {@link #report}. */
     public static final int BLKREPORTZONE = (int) blkzoned_h.BLKREPORTZONE();
 
     /**
-     * As BLKREPORTZONE, from the kernel's cache if {@link #askForCache} was called; since Linux 6.19, -ENOTTY before.
+     * Works as BLKREPORTZONE, but from the kernel's cache if {@link #askForCache} was called. Since Linux 6.19; -ENOTTY
+     * before.
      */
     public static final int BLKREPORTZONEV2 = (int) blkzoned_h.BLKREPORTZONEV2();
 
-    /** These take a {@link #range} of whole zones. */
+    /** Takes a {@link #range} of whole zones, as the next three do. */
     public static final int BLKRESETZONE = (int) blkzoned_h.BLKRESETZONE();
 
     public static final int BLKOPENZONE = (int) blkzoned_h.BLKOPENZONE();
@@ -36,7 +37,7 @@ public final class BlkZoneIoctls {
 
     private BlkZoneIoctls() {}
 
-    /** The argument of the zone operations (struct blk_zone_range). */
+    /** Makes the argument of the zone operations (struct blk_zone_range). */
     public static MemorySegment range(Arena arena, long startSector, long lengthSectors) {
         MemorySegment range = arena.allocate(blk_zone_range.layout());
         blk_zone_range.sector(range, startSector);
@@ -45,8 +46,8 @@ public final class BlkZoneIoctls {
     }
 
     /**
-     * The argument of BLKREPORTZONE (struct blk_zone_report), with room for {@code zones} zones from
-     * {@code startSector} on.
+     * Makes the argument of BLKREPORTZONE (struct blk_zone_report), with room for {@code zones} zones from {@code
+     * startSector} on.
      */
     public static MemorySegment report(Arena arena, long startSector, int zones) {
         long bytes = blkzoned_h.REPORT_BYTES() + (long) zones * BlkZone.BYTES;
@@ -56,17 +57,17 @@ public final class BlkZoneIoctls {
         return report;
     }
 
-    /** Has BLKREPORTZONEV2 fill the report without asking the device. */
+    /** Makes BLKREPORTZONEV2 fill the report without asking the device. */
     public static void askForCache(MemorySegment report) {
         report.set(JAVA_INT, blkzoned_h.REPORT_FLAGS(), blkzoned_h.BLK_ZONE_REP_CACHED());
     }
 
-    /** How many zones a report was filled with. */
+    /** Returns the number of zones that a report was filled with. */
     public static int reportedZones(MemorySegment report) {
         return report.get(JAVA_INT, blkzoned_h.REPORT_NR_ZONES());
     }
 
-    /** The zones of a report, for the readers of {@link BlkZone}. */
+    /** Returns the zones of a report, for the readers of {@link BlkZone}. */
     public static MemorySegment zones(MemorySegment report) {
         return report.asSlice(blkzoned_h.REPORT_BYTES());
     }

@@ -3,8 +3,8 @@ package io.ublkzoned.bindings.ublk;
 import io.ublkzoned.bindings.generated.ublk.ublk_h;
 
 /**
- * What is sent to {@code /dev/ublk-control} and {@code /dev/ublkcN}, and the places in the latter. The header's codes
- * are unsigned 32-bit numbers: here they are narrowed to the int that an SQE takes.
+ * The commands for {@code /dev/ublk-control} and {@code /dev/ublkcN}, and the offsets in the latter. The header's codes
+ * are unsigned 32-bit numbers, narrowed here to the int that an SQE takes.
  */
 public final class UblkCommands {
     public static final String CONTROL_DEVICE_PATH = "/dev/ublk-control";
@@ -28,11 +28,11 @@ public final class UblkCommands {
     public static final int DEL_DEV = (int) ublk_h.UBLK_U_CMD_DEL_DEV();
     public static final int DEL_DEV_ASYNC = (int) ublk_h.UBLK_U_CMD_DEL_DEV_ASYNC();
 
-    /** Device id of {@link #ADD_DEV} that leaves the choice to the kernel. */
+    /** The device id of {@link #ADD_DEV} that leaves the choice to the kernel. */
     public static final int ANY_DEVICE = -1;
-    /** Queue id of the control commands that are for no single queue. */
+    /** The queue id of the control commands that are not for a single queue. */
     public static final int NO_QUEUE = -1;
-    /** Bytes that {@link #GET_FEATURES} fills, and wants to. */
+    /** The number of bytes that {@link #GET_FEATURES} fills and requires. */
     public static final int FEATURES_BYTES = ublk_h.UBLK_FEATURES_LEN();
 
     public static final int IO_FETCH_REQ = (int) ublk_h.UBLK_U_IO_FETCH_REQ();
@@ -41,10 +41,10 @@ public final class UblkCommands {
     public static final int IO_REGISTER_IO_BUF = (int) ublk_h.UBLK_U_IO_REGISTER_IO_BUF();
     public static final int IO_UNREGISTER_IO_BUF = (int) ublk_h.UBLK_U_IO_UNREGISTER_IO_BUF();
 
-    /** Results of the completions of I/O commands. */
+    /** The result of an I/O command that succeeded. */
     public static final int IO_RES_OK = ublk_h.UBLK_IO_RES_OK();
 
-    /** The device is going away: do not fetch again. */
+    /** The result of an I/O command when the device is going away: do not fetch again. */
     public static final int IO_RES_ABORT = -19; // -ENODEV
 
     public static final int QUEUE_DEPTH_MAX = ublk_h.UBLK_MAX_QUEUE_DEPTH();
@@ -56,7 +56,10 @@ public final class UblkCommands {
 
     private UblkCommands() {}
 
-    /** Where in {@code /dev/ublkcN} the data of a request begin, for pread and pwrite with UBLK_F_USER_COPY. */
+    /**
+     * Returns the offset in {@code /dev/ublkcN} at which the data of a request begin, for pread and pwrite with
+     * UBLK_F_USER_COPY.
+     */
     public static long userCopyOffset(int queueId, int tag) {
         return IO_BUFFERS_OFFSET + ((long) queueId << QUEUE_SHIFT) + ((long) tag << TAG_SHIFT);
     }

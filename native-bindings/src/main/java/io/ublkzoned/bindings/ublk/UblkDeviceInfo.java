@@ -6,13 +6,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What a ublk device is (struct ublksrv_ctrl_dev_info): given to ADD_DEV, which writes back what it made of it, and
- * filled by GET_DEV_INFO. Zero when made; as long-lived as its arena.
+ * The description of a ublk device (struct ublksrv_ctrl_dev_info). ADD_DEV reads it and writes back what the driver
+ * made of it; GET_DEV_INFO fills it. It is zero when made, and lives as long as its arena.
  */
 public final class UblkDeviceInfo {
     public static final int STATE_DEAD = ublk_h.UBLK_S_DEV_DEAD();
     public static final int STATE_LIVE = ublk_h.UBLK_S_DEV_LIVE();
-    /** Its server is gone; a new one may take over. */
+    /** The server is gone, and a new one may take over. */
     public static final int STATE_QUIESCED = ublk_h.UBLK_S_DEV_QUIESCED();
 
     public static final int STATE_FAIL_IO = ublk_h.UBLK_S_DEV_FAIL_IO();
@@ -23,7 +23,7 @@ public final class UblkDeviceInfo {
         this.segment = arena.allocate(ublksrv_ctrl_dev_info.layout());
     }
 
-    /** The buffer for a control command. */
+    /** Returns the buffer for a control command. */
     public MemorySegment segment() {
         return segment;
     }
@@ -46,12 +46,12 @@ public final class UblkDeviceInfo {
         return this;
     }
 
-    /** One of STATE_.... */
+    /** Returns one of STATE_.... */
     public int state() {
         return Short.toUnsignedInt(ublksrv_ctrl_dev_info.state(segment));
     }
 
-    /** The stride of descriptors, with UBLK_F_IO_DESC_SIZE; else 0. */
+    /** Returns the stride of descriptors with UBLK_F_IO_DESC_SIZE, else 0. */
     public int descriptorBytes() {
         return Short.toUnsignedInt(ublksrv_ctrl_dev_info.io_desc_size(segment));
     }
@@ -61,7 +61,7 @@ public final class UblkDeviceInfo {
         return this;
     }
 
-    /** The largest request. The driver rounds it down to whole pages. */
+    /** Returns the size of the largest request. The driver rounds it down to whole pages. */
     public int bufferBytesMax() {
         return ublksrv_ctrl_dev_info.max_io_buf_bytes(segment);
     }
@@ -80,12 +80,12 @@ public final class UblkDeviceInfo {
         return this;
     }
 
-    /** The process that serves the device, or -1. */
+    /** Returns the process that serves the device, or -1. */
     public int serverPid() {
         return ublksrv_ctrl_dev_info.ublksrv_pid(segment);
     }
 
-    /** Bits of {@link UblkFeatures}. */
+    /** Returns bits of {@link UblkFeatures}. */
     public long features() {
         return ublksrv_ctrl_dev_info.flags(segment);
     }
@@ -95,7 +95,7 @@ public final class UblkDeviceInfo {
         return this;
     }
 
-    /** 64 bits of the server's own, which the driver keeps and does not read. */
+    /** Returns 64 bits for the use of the server, which the driver keeps and does not read. */
     public long serverFlags() {
         return ublksrv_ctrl_dev_info.ublksrv_flags(segment);
     }

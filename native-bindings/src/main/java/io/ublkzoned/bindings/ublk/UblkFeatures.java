@@ -4,14 +4,14 @@ import io.ublkzoned.bindings.generated.ublk.ublk_h;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Feature bits (UBLK_F_...) of a driver and of a device. A driver silently clears those that it does not know. */
+/** The feature bits (UBLK_F_...) of a driver and of a device. A driver silently clears those that it does not know. */
 public final class UblkFeatures {
-    /** Request pages can be registered as a ring buffer. Real since Linux 6.15. */
+    /** The pages of a request can be registered as a buffer of a ring. Works since Linux 6.15. */
     public static final long SUPPORT_ZERO_COPY = ublk_h.UBLK_F_SUPPORT_ZERO_COPY();
 
     public static final long URING_CMD_COMP_IN_TASK = ublk_h.UBLK_F_URING_CMD_COMP_IN_TASK();
     public static final long NEED_GET_DATA = ublk_h.UBLK_F_NEED_GET_DATA();
-    /** The device outlives its server, until another one takes over. */
+    /** The device outlives its server until another server takes it over. */
     public static final long USER_RECOVERY = ublk_h.UBLK_F_USER_RECOVERY();
 
     /** Requests in flight when the server died are delivered again. */
@@ -19,15 +19,15 @@ public final class UblkFeatures {
 
     public static final long UNPRIVILEGED_DEV = ublk_h.UBLK_F_UNPRIVILEGED_DEV();
     public static final long CMD_IOCTL_ENCODE = ublk_h.UBLK_F_CMD_IOCTL_ENCODE();
-    /** Data move by pread and pwrite on the char device, see {@link UblkCommands#userCopyOffset}. */
+    /** Data are moved by pread and pwrite on the char device, see {@link UblkCommands#userCopyOffset}. */
     public static final long USER_COPY = ublk_h.UBLK_F_USER_COPY();
 
-    /** Needs USER_COPY, or on Linux 7 SUPPORT_ZERO_COPY. */
+    /** The device is zoned. Needs USER_COPY, or on Linux 7 SUPPORT_ZERO_COPY. */
     public static final long ZONED = ublk_h.UBLK_F_ZONED();
 
     public static final long USER_RECOVERY_FAIL_IO = ublk_h.UBLK_F_USER_RECOVERY_FAIL_IO();
     public static final long UPDATE_SIZE = ublk_h.UBLK_F_UPDATE_SIZE();
-    /** Request pages are registered at each fetch. Linux 6.16. */
+    /** The pages of a request are registered at each fetch. Linux 6.16. */
     public static final long AUTO_BUF_REG = ublk_h.UBLK_F_AUTO_BUF_REG();
 
     public static final long QUIESCE = ublk_h.UBLK_F_QUIESCE();
@@ -38,10 +38,10 @@ public final class UblkFeatures {
     public static final long SAFE_STOP_DEV = ublk_h.UBLK_F_SAFE_STOP_DEV();
     public static final long NO_AUTO_PART_SCAN = ublk_h.UBLK_F_NO_AUTO_PART_SCAN();
     public static final long SHMEM_ZC = ublk_h.UBLK_F_SHMEM_ZC();
-    /** The stride of descriptors is the device info's. Linux 7.3. */
+    /** The device info has the stride of descriptors. Linux 7.3. */
     public static final long IO_DESC_SIZE = ublk_h.UBLK_F_IO_DESC_SIZE();
 
-    /** By bit number. */
+    /** The names of the bits, by bit number. */
     private static final List<String> NAMES = List.of(
             "SUPPORT_ZERO_COPY",
             "URING_CMD_COMP_IN_TASK",
@@ -67,7 +67,7 @@ public final class UblkFeatures {
 
     private UblkFeatures() {}
 
-    /** The names of the bits set, lowest first; a bit without a name is {@code bit N}. */
+    /** Returns the names of the bits that are set, lowest first. A bit without a name is {@code bit N}. */
     public static List<String> names(long features) {
         List<String> names = new ArrayList<>();
         for (int bit = 0; bit < Long.SIZE; bit++) {

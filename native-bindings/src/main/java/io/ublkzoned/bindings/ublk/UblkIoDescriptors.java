@@ -9,10 +9,10 @@ import io.ublkzoned.bindings.linux.Mapping;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The request descriptors of one queue, by tag (struct ublksrv_io_desc), in memory that the driver writes and the
+ * The request descriptors of one queue, by tag (struct ublksrv_io_desc). The driver writes them to memory that the
  * server maps read-only from {@code /dev/ublkcN}.
  *
- * <p>On the data path, on the queue's thread: a tag may be read from the completion of its fetch to its commit.
+ * <p>On the data path, on the thread of the queue. A tag may be read from the completion of its fetch to its commit.
  */
 public final class UblkIoDescriptors {
     /** The size of a descriptor, unless UBLK_F_IO_DESC_SIZE makes it larger. */
@@ -28,31 +28,33 @@ public final class UblkIoDescriptors {
     private final long strideBytes;
 
     /**
+     * Reads descriptors from mapped memory.
+     *
      * @param entries {@link #mappingBytes} at {@link #mappingOffset} of the char device
-     * @param strideBytes {@link #ENTRY_BYTES}, or the device info's
+     * @param strideBytes {@link #ENTRY_BYTES}, or that of the device info
      */
     public UblkIoDescriptors(MemorySegment entries, int strideBytes) {
         this.entries = entries;
         this.strideBytes = strideBytes;
     }
 
-    /** Where in {@code /dev/ublkcN} the descriptors of a queue are mapped from. */
+    /** Returns the offset in {@code /dev/ublkcN} of the descriptors of a queue. */
     public static long mappingOffset(int queueId, int strideBytes) {
         return ublk_h.UBLKSRV_CMD_BUF_OFFSET() + queueId * mappingBytes(ublk_h.UBLK_MAX_QUEUE_DEPTH(), strideBytes);
     }
 
-    /** How much to map for a queue: whole pages, and the driver refuses any other length. */
+    /** Returns the length to map for a queue: whole pages. The driver refuses any other length. */
     public static long mappingBytes(int queueDepth, int strideBytes) {
         long pageBytes = Mapping.pageBytes();
         return ((long) queueDepth * strideBytes + pageBytes - 1) / pageBytes * pageBytes;
     }
 
-    /** One of {@link UblkOperations}. */
+    /** Returns one of {@link UblkOperations}. */
     public int operation(int tag) {
         return opFlags(tag) & OP_MASK;
     }
 
-    /** Bits of {@link UblkOperations}, FLAG_..., all above bit 7. */
+    /** Returns FLAG_... bits of {@link UblkOperations}, all above bit 7. */
     public int flags(int tag) {
         return opFlags(tag) & ~OP_MASK;
     }
@@ -61,17 +63,17 @@ public final class UblkIoDescriptors {
         return entries.get(JAVA_INT, tag * strideBytes + OP_FLAGS);
     }
 
-    /** The length in sectors of 512 bytes; of REPORT_ZONES the number of zones wanted. */
+    /** Returns the length in sectors of 512 bytes. For REPORT_ZONES it is the number of zones wanted. */
     public int sectors(int tag) {
         return entries.get(JAVA_INT, tag * strideBytes + SECTORS);
     }
 
-    /** In sectors of 512 bytes from the start of the device. */
+    /** Returns the start in sectors of 512 bytes from the start of the device. */
     public long startSector(int tag) {
         return entries.get(JAVA_LONG, tag * strideBytes + START_SECTOR);
     }
 
-    /** The buffer's address as given at the fetch. Of no meaning with USER_COPY. */
+    /** Returns the address of the buffer as given at the fetch. It has no meaning with USER_COPY. */
     public long address(int tag) {
         return entries.get(JAVA_LONG, tag * strideBytes + ADDRESS);
     }

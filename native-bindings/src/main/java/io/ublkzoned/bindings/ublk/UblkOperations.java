@@ -1,8 +1,8 @@
 package io.ublkzoned.bindings.ublk;
 
 /**
- * What a request asks for (UBLK_IO_OP_...) and how (UBLK_IO_F_...). Literals, so that {@code switch} takes them; the
- * ABI test compares them with the header.
+ * The operations (UBLK_IO_OP_...) and flags (UBLK_IO_F_...) of requests. They are literals, so that {@code switch}
+ * takes them; the ABI test compares them with the header.
  */
 public final class UblkOperations {
     public static final int READ = 0;
@@ -19,9 +19,9 @@ public final class UblkOperations {
     public static final int ZONE_RESET = 15;
     public static final int REPORT_ZONES = 18;
 
-    /** Durable before it completes. */
+    /** The write is durable before it completes. */
     public static final int FLAG_FUA = 1 << 13;
-    /** Of a write of zeroes: the space stays allocated. */
+    /** A write of zeroes keeps the space allocated. */
     public static final int FLAG_NOUNMAP = 1 << 15;
 
     private UblkOperations() {}

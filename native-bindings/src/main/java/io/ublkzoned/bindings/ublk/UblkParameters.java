@@ -9,8 +9,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The limits of a block device (struct ublk_params), for SET_PARAMS and GET_PARAMS. Each setter of a group also sets
- * its type bit. All sectors are of 512 bytes, whatever the logical block size. Made with its length set and everything
- * else zero; as long-lived as its arena. Older drivers know fewer groups, and take as many bytes as they know.
+ * its type bit. All sectors are of 512 bytes, whatever the logical block size. A new structure has its length set and
+ * everything else zero, and lives as long as its arena. Older drivers know fewer groups, and take as many bytes as they
+ * know.
  */
 public final class UblkParameters {
     public static final int TYPE_BASIC = ublk_h.UBLK_PARAM_TYPE_BASIC();
@@ -18,9 +19,9 @@ public final class UblkParameters {
 
     public static final int ATTR_READ_ONLY = ublk_h.UBLK_ATTR_READ_ONLY();
     public static final int ATTR_ROTATIONAL = ublk_h.UBLK_ATTR_ROTATIONAL();
-    /** Flushes are sent. */
+    /** The kernel sends flushes. */
     public static final int ATTR_VOLATILE_CACHE = ublk_h.UBLK_ATTR_VOLATILE_CACHE();
-    /** FUA is sent; without it the kernel makes a flush of it. */
+    /** The kernel sends FUA. Without it the kernel sends a flush instead. */
     public static final int ATTR_FUA = ublk_h.UBLK_ATTR_FUA();
 
     private final MemorySegment segment;
@@ -30,7 +31,7 @@ public final class UblkParameters {
         segment.set(JAVA_INT, ublk_h.PARAMS_LEN(), ublk_h.PARAMS_BYTES());
     }
 
-    /** The buffer for a control command. */
+    /** Returns the buffer for a control command. */
     public MemorySegment segment() {
         return segment;
     }
@@ -40,12 +41,13 @@ public final class UblkParameters {
     }
 
     /**
-     * The basic group.
+     * Sets the basic group.
      *
      * @param attributes bits ATTR_...
-     * @param logicalBlockShift 9 to 12: log2 of the logical block size in bytes; it is the zone write granularity too
+     * @param logicalBlockShift 9 to 12: log2 of the logical block size in bytes, which is the zone write granularity
+     *     too
      * @param physicalBlockShift log2 of the physical block size, not below the logical one
-     * @param maxSectors of one request, at most what the device info's buffer holds
+     * @param maxSectors of one request, at most what the buffer of the device info holds
      * @param chunkSectors the zone size of a zoned device: a power of two
      * @param deviceSectors a whole number of zones
      */
@@ -70,7 +72,7 @@ public final class UblkParameters {
     }
 
     /**
-     * The zoned group.
+     * Sets the zoned group.
      *
      * @param maxOpenZones 0 for no limit; not above {@code maxActiveZones} unless that is 0
      * @param maxActiveZones 0 for no limit
@@ -85,17 +87,17 @@ public final class UblkParameters {
         return this;
     }
 
-    /** The size of the device; 0 without the basic group. */
+    /** Returns the size of the device, or 0 without the basic group. */
     public long deviceSectors() {
         return ublk_param_basic.dev_sectors(basic());
     }
 
-    /** The zone size. */
+    /** Returns the zone size. */
     public int chunkSectors() {
         return ublk_param_basic.chunk_sectors(basic());
     }
 
-    /** The log2 of the logical block size in bytes. */
+    /** Returns the log2 of the logical block size in bytes. */
     public int logicalBlockShift() {
         return ublk_param_basic.logical_bs_shift(basic());
     }
@@ -104,12 +106,12 @@ public final class UblkParameters {
         return segment.asSlice(ublk_h.PARAMS_BASIC(), ublk_param_basic.sizeof());
     }
 
-    /** The limit of open zones, 0 for none. */
+    /** Returns the limit of open zones, or 0 for no limit. */
     public int maxOpenZones() {
         return segment.get(JAVA_INT, ublk_h.PARAMS_ZONED() + ublk_h.ZONED_MAX_OPEN_ZONES());
     }
 
-    /** The limit of active zones, 0 for none. */
+    /** Returns the limit of active zones, or 0 for no limit. */
     public int maxActiveZones() {
         return segment.get(JAVA_INT, ublk_h.PARAMS_ZONED() + ublk_h.ZONED_MAX_ACTIVE_ZONES());
     }

@@ -1,10 +1,11 @@
 package io.ublkzoned.bindings.uring;
 
-/** Takes completions from {@link CompletionQueue#drain}, on the ring's thread and the data path. */
+/** A receiver of completions from {@link CompletionQueue#drain}, on the thread of the ring and on the data path. */
 @FunctionalInterface
 public interface CompletionHandler {
     /**
-     * May queue submissions. What it throws ends the drain and reaches the caller; this completion counts as taken.
+     * Receives one completion. May queue submissions. An exception ends the drain and reaches its caller; this
+     * completion counts as taken.
      *
      * @param userData as given at submission
      * @param result of the operation: bytes or another number that is not negative, or -errno

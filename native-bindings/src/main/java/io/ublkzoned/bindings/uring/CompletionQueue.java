@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 
 /**
- * The completions (CQEs) that the kernel has delivered. On the data path, on the ring's thread.
+ * The completions (CQEs) that the kernel has delivered. On the data path, on the thread of the ring.
  *
- * <p>Completions that found the queue full are kept by the kernel; {@link #drain} fetches them, so none is lost.
+ * <p>The kernel keeps completions that found the queue full, and {@link #drain} fetches them, so none is lost.
  */
 public final class CompletionQueue {
     private static final VarHandle INDEX = JAVA_INT.varHandle().withInvokeExactBehavior();
@@ -28,10 +28,14 @@ public final class CompletionQueue {
     private final MemorySegment entries;
     private final int indexMask;
 
-    private int head; // as the kernel has it: only this class moves it
+    private int head; // equals the value of the kernel: only this class changes it
     private int tailSeen; // the kernel may have delivered more by now
 
-    /** @param queue liburing's struct io_uring_cq */
+    /**
+     * Maps the queue of a ring.
+     *
+     * @param queue struct io_uring_cq of liburing
+     */
     CompletionQueue(IoUring ring, Arena arena, MemorySegment queue, SubmissionQueue submissions) {
         this.ring = ring;
         this.submissions = submissions;
@@ -44,18 +48,18 @@ public final class CompletionQueue {
         this.tailSeen = head;
     }
 
-    /** Completions that a drain would find without asking the kernel. */
+    /** Returns the number of completions that a drain would find without a call into the kernel. */
     public int ready() {
         tailSeen = (int) INDEX.getAcquire(kernelTail, 0L);
         return tailSeen - head;
     }
 
     /**
-     * Hands completions to {@code handler} in the order of their delivery, and does not wait. Each is taken out before
-     * the handler sees it, so that a handler may throw, submit, or drain itself.
+     * Passes completions to {@code handler} in the order of their delivery. Does not wait. Each is taken out before the
+     * handler sees it, so a handler may throw, submit or drain.
      *
-     * @param max upper bound of one call
-     * @return completions handed out
+     * @param max the most completions of one call
+     * @return the number of completions passed
      */
     public int drain(CompletionHandler handler, int max) {
         int handled = 0;

@@ -15,9 +15,9 @@ import java.lang.foreign.ValueLayout;
 /**
  * One io_uring: a queue of submissions, a queue of completions, and the calls into the kernel between them.
  *
- * <p>Made, used and closed by one thread. {@link #submit} and the waits are on the data path: they allocate nothing and
- * throw only after {@link #close}. A ring must be closed by its thread before that ends; closing waits for nothing, so
- * whoever has given memory to operations in flight sees them complete first.
+ * <p>One thread makes, uses and closes a ring. {@link #submit} and the waits are on the data path: they allocate
+ * nothing and throw only after {@link #close}. The thread must close its ring before it ends. Closing does not wait, so
+ * a caller that gave memory to operations in flight waits for their completions first.
  */
 public final class IoUring implements AutoCloseable {
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
@@ -46,9 +46,9 @@ public final class IoUring implements AutoCloseable {
      * Makes a ring for the calling thread. Flags that the kernel lacks are left out, see {@link #has}.
      *
      * @param entries room for submissions, rounded up to a power of two
-     * @param cqEntries room for completions, rounded up likewise; 0 is twice {@code entries}
-     * @throws IOException if there is no io_uring, with the reason; if SQE128 is wanted and lacking; or a
-     *     {@link LinuxException}
+     * @param cqEntries room for completions, rounded up likewise; 0 means twice {@code entries}
+     * @throws IOException if io_uring is not available, with the reason; if SQE128 is wanted and lacking; or a {@link
+     *     LinuxException}
      */
     public static IoUring create(int entries, int cqEntries, RingFlag... wanted) throws IOException {
         return create(RingFeatures.ofThisKernel(), entries, cqEntries, wanted);
@@ -74,12 +74,13 @@ public final class IoUring implements AutoCloseable {
             arena.close();
             throw new LinuxException("io_uring_queue_init(" + entries + " entries)", -result);
         }
-        // Spares each enter a look at the file table. Refused beyond 16 rings of a thread, which are just slower.
+        // Saves each io_uring_enter a lookup in the file table. Refused beyond 16 rings of a thread, which are then
+        // slower.
         Liburing.registerRingFd(ring);
         return new IoUring(arena, ring, flags);
     }
 
-    /** Whether the ring got this flag. */
+    /** Returns whether the ring has this flag. */
     public boolean has(RingFlag flag) {
         return (setupFlags & flag.bits()) == flag.bits();
     }
@@ -93,20 +94,20 @@ public final class IoUring implements AutoCloseable {
     }
 
     /**
-     * Hands what is queued to the kernel, and does not wait. With DEFER_TASKRUN it brings no completions: {@code
+     * Hands queued submissions to the kernel. Does not wait. With DEFER_TASKRUN this delivers no completions; {@code
      * submitAndWait(0)} does.
      *
-     * @return submissions taken, or -errno
+     * @return the number of submissions taken, or -errno
      */
     public int submit() {
         return Liburing.submit(address());
     }
 
     /**
-     * Submits, then blocks until at least {@code minComplete} completions are there to drain, or a signal comes. With 0
-     * it does not block, but has the kernel deliver what is done.
+     * Submits, then blocks until at least {@code minComplete} completions are ready to drain, or a signal arrives. With
+     * 0 it does not block, but lets the kernel deliver completions.
      *
-     * @return completions ready to drain, or -errno
+     * @return the number of completions ready to drain, or -errno
      */
     public int submitAndWait(int minComplete) {
         return readyOr(
@@ -120,9 +121,9 @@ public final class IoUring implements AutoCloseable {
     }
 
     /**
-     * As {@link #submitAndWait(int)}, for at most {@code timeoutNanos}.
+     * Submits and waits as {@link #submitAndWait(int)}, for at most {@code timeoutNanos}.
      *
-     * @return completions ready to drain, fewer than {@code minComplete} after a time-out; or -errno
+     * @return the number of completions ready to drain, fewer than {@code minComplete} after a time-out; or -errno
      */
     public int submitAndWait(int minComplete, long timeoutNanos) {
         if (minComplete == 0) {
@@ -133,17 +134,17 @@ public final class IoUring implements AutoCloseable {
         return readyOr(Liburing.submitAndWaitTimeout(address(), firstCompletion, minComplete, timeout));
     }
 
-    // What liburing returns for a time-out differs from version to version; what is in the queue does not.
+    // The result of liburing for a time-out differs from version to version; the content of the queue does not.
     private int readyOr(int result) {
         return result >= 0 || result == -Errno.ETIME || result == -Errno.EINTR ? completions.ready() : result;
     }
 
-    /** Has the kernel move completions that found the queue full into it. */
+    /** Lets the kernel move completions that found the queue full into it. */
     void flushOverflow() {
         Liburing.getEvents(address());
     }
 
-    /** Makes {@code fds} known by their index, for submissions with {@link SubmissionQueue#FIXED_FILE}. */
+    /** Registers {@code fds} by their index, for submissions with {@link SubmissionQueue#FIXED_FILE}. */
     public void registerFiles(int... fds) throws LinuxException {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment files = call.allocateFrom(ValueLayout.JAVA_INT, fds);
@@ -151,13 +152,13 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Releases all registered files. A device that is among them is not closed before. */
+    /** Releases all registered files. The kernel does not close a file while it is registered. */
     public void unregisterFiles() throws LinuxException {
         check(Liburing.unregisterFiles(ring), "io_uring_unregister_files");
     }
 
     /**
-     * Pins {@code buffers} and makes them known by their index, for the fixed operations. They must outlive the
+     * Pins {@code buffers} and registers them by their index, for the fixed operations. They must outlive the
      * registration.
      */
     public void registerBuffers(MemorySegment... buffers) throws LinuxException {
@@ -166,7 +167,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Makes a table of {@code count} empty slots, which a driver's commands fill with buffers of the kernel's. */
+    /** Makes a table of {@code count} empty slots, which a driver's commands fill with buffers of the kernel. */
     public void registerBuffersSparse(int count) throws LinuxException {
         check(Liburing.registerBuffersSparse(ring, count), "io_uring_register_buffers_sparse");
     }
@@ -187,7 +188,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Gives the ring back. Later calls do nothing; all other methods then throw IllegalStateException. */
+    /** Closes the ring. Later calls do nothing. All other methods then throw IllegalStateException. */
     @Override
     public void close() {
         if (arena.scope().isAlive()) {

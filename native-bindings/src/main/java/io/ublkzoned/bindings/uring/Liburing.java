@@ -13,14 +13,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 
 /**
- * The functions of liburing, named as there without their prefix. A ring is a struct io_uring, by its address on the data
- * path; each returns what C returns.
+ * The functions of liburing, named as there without their prefix. A ring is a struct io_uring, given by its address on
+ * the data path. Each method returns the result of the C function.
  */
 final class Liburing {
     private static final String SONAME = "liburing.so.2"; // so that liburing-dev is not needed to run
     private static final String NEWEST_FUNCTION = "io_uring_submit_and_get_events"; // since 2.3
 
-    /** Loaded when a function is called: {@link #problem} tells whether one can be. */
+    /** The functions, which are looked up when one is first called. {@link #problem} tells whether they can be. */
     private static final class Functions {
         static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(SONAME, Arena.global());
 
@@ -44,7 +44,7 @@ final class Liburing {
 
     private Liburing() {}
 
-    /** A sentence that says what to install, or an empty string if there is nothing to do. */
+    /** Returns a sentence that says what to install, or an empty string if liburing can be used. */
     static String problem() {
         try (Arena arena = Arena.ofConfined()) {
             SymbolLookup library = SymbolLookup.libraryLookup(SONAME, arena);
@@ -57,18 +57,21 @@ final class Liburing {
         }
     }
 
-    /** Memory for a struct io_uring. */
+    /** Allocates memory for a struct io_uring. */
     static MemorySegment allocateRing(Arena arena) {
         return arena.allocate(liburing_h.RING_BYTES(), ADDRESS.byteAlignment());
     }
 
-    /** Memory of {@code lengthBytes} that a pointer at {@code offset} of a structure points to; it lives as long as the arena. */
+    /**
+     * Returns {@code lengthBytes} of memory at the pointer at {@code offset} of a structure. The memory lives as long
+     * as the arena.
+     */
     static MemorySegment pointer(Arena arena, MemorySegment structure, long offset, long lengthBytes) {
         return MemorySegment.ofAddress(structure.get(JAVA_LONG, offset)).reinterpret(lengthBytes, arena, null);
     }
 
     /**
-     * io_uring_queue_init_params.
+     * Calls io_uring_queue_init_params.
      *
      * @param flags IORING_SETUP_...
      * @param cqEntries counts only with IORING_SETUP_CQSIZE
@@ -117,7 +120,9 @@ final class Liburing {
     }
 
     /**
-     * @param completion of a pointer, which is set to the first completion
+     * Calls io_uring_submit_and_wait_timeout.
+     *
+     * @param completion room for a pointer, which is set to the first completion
      * @param timeout a struct __kernel_timespec
      */
     static int submitAndWaitTimeout(long ring, MemorySegment completion, int count, MemorySegment timeout) {

@@ -9,11 +9,11 @@ import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** What this kernel's io_uring can do, found out once by making small rings. Immutable. */
+/** The features of this kernel's io_uring, probed once by making small rings. Immutable. */
 public final class RingFeatures {
     private static final Path DISABLED_SYSCTL = Path.of("/proc/sys/kernel/io_uring_disabled");
 
-    /** The probe runs when this class is first used, not when a program only links to the outer one. */
+    /** The probe, which runs when this class is first used, not when a program only links to the outer one. */
     private static final class Probed {
         static final RingFeatures THIS_KERNEL = probe();
     }
@@ -26,17 +26,17 @@ public final class RingFeatures {
         this.flags = flags;
     }
 
-    /** The features of the running kernel. The first call makes rings; any thread may make it. */
+    /** Returns the features of the running kernel. The first call makes rings. Any thread may call this. */
     public static RingFeatures ofThisKernel() {
         return Probed.THIS_KERNEL;
     }
 
-    /** False if no ring can be made at all: {@link #unavailableReason} says why. */
+    /** Returns whether a ring can be made. If not, {@link #unavailableReason} says why. */
     public boolean available() {
         return unavailableReason.isEmpty();
     }
 
-    /** A sentence with the fix, or an empty string if io_uring is available. */
+    /** Returns a sentence with the fix, or an empty string if io_uring is available. */
     public String unavailableReason() {
         return unavailableReason;
     }

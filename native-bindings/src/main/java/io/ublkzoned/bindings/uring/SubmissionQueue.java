@@ -13,24 +13,27 @@ import java.lang.invoke.VarHandle;
 /**
  * The entries (SQEs) that the next submit hands to the kernel: one method per operation, named after it.
  *
- * <p>On the data path, on the ring's thread. A caller never sees a full queue: what is queued is then submitted to make
- * room, see {@link #reserve}. {@code fd} is a file descriptor, or an index of {@link IoUring#registerFiles} with
- * {@link #FIXED_FILE} in {@code sqeFlags}. Addresses are native ones, of memory that stays valid until the completion.
- * {@code userData} comes back with it.
+ * <p>On the data path, on the thread of the ring. A caller never sees a full queue: queued entries are then submitted
+ * to make room, see {@link #reserve}. {@code fd} is a file descriptor, or an index of {@link IoUring#registerFiles}
+ * with {@link #FIXED_FILE} in {@code sqeFlags}. Addresses are native ones, of memory that stays valid until the
+ * completion. The completion returns {@code userData}.
  */
 public final class SubmissionQueue {
-    /** Values of {@code sqeFlags}; 0 is none. */
+    /**
+     * Means that {@code fd} is an index of a registered file. This and the next constants are bits of {@code sqeFlags};
+     * 0 is none.
+     */
     public static final int FIXED_FILE = 1 << uring_h.IOSQE_FIXED_FILE_BIT();
 
-    /** Starts when all before it have completed, and holds back all after it. */
+    /** Starts the entry when all before it have completed, and holds back all after it. */
     public static final int DRAIN = 1 << uring_h.IOSQE_IO_DRAIN_BIT();
-    /** The next entry starts when this one has succeeded in full, and is cancelled (-ECANCELED) otherwise. */
+    /** Starts the next entry when this one has succeeded in full, and cancels it (-ECANCELED) otherwise. */
     public static final int LINK = 1 << uring_h.IOSQE_IO_LINK_BIT();
-    /** As {@link #LINK}, but whatever the result is. */
+    /** Starts the next entry when this one has completed, whatever the result is. */
     public static final int HARDLINK = 1 << uring_h.IOSQE_IO_HARDLINK_BIT();
-    /** Goes to a worker thread at once. */
+    /** Passes the entry to a worker thread at once. */
     public static final int ASYNC = 1 << uring_h.IOSQE_ASYNC_BIT();
-    /** No completion unless it fails. */
+    /** Delivers a completion only if the entry fails. */
     public static final int SKIP_SUCCESS = 1 << uring_h.IOSQE_CQE_SKIP_SUCCESS_BIT();
 
     private static final VarHandle INDEX = JAVA_INT.varHandle().withInvokeExactBehavior();
@@ -67,10 +70,14 @@ public final class SubmissionQueue {
     private final int indexMask;
     private final long entryBytes;
 
-    private int tail; // of the queue: what is queued ends there
+    private int tail; // of the queue: the end of the queued entries
     private int headSeen; // the kernel may have taken more by now
 
-    /** @param queue liburing's struct io_uring_sq: its tail is what io_uring_submit takes up */
+    /**
+     * Maps the queue of a ring.
+     *
+     * @param queue struct io_uring_sq of liburing; io_uring_submit takes the entries before its tail
+     */
     SubmissionQueue(IoUring ring, Arena arena, MemorySegment queue, boolean wideEntries) {
         this.ring = ring;
         this.queue = queue;
@@ -88,7 +95,9 @@ public final class SubmissionQueue {
         next(OP_NOP, -1, 0, 0, 0, 0, userData, sqeFlags);
     }
 
-    /** Reads up to {@code lengthBytes} at {@code offsetBytes} of the file; of an eventfd, 8 bytes at offset 0. */
+    /**
+     * Reads up to {@code lengthBytes} at {@code offsetBytes} of the file. An eventfd is read with 8 bytes at offset 0.
+     */
     public void read(int fd, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
         next(OP_READ, fd, offsetBytes, address, lengthBytes, 0, userData, sqeFlags);
     }
@@ -100,7 +109,7 @@ public final class SubmissionQueue {
     /**
      * Reads into a registered buffer.
      *
-     * @param address inside of the buffer; for a buffer that the kernel registered (ublk), the offset in it
+     * @param address inside of the buffer; for a buffer that a driver registered, the offset in it
      */
     public void readFixed(
             int fd, int bufferIndex, long address, int lengthBytes, long offsetBytes, long userData, int sqeFlags) {
@@ -113,18 +122,21 @@ public final class SubmissionQueue {
         next(OP_WRITE_FIXED, fd, offsetBytes, address, lengthBytes, bufferIndex, userData, sqeFlags);
     }
 
-    /** Syncs the whole file; without the metadata that reading does not need if {@code dataOnly}. */
+    /** Syncs the whole file. With {@code dataOnly}, metadata that reading does not need are left out. */
     public void fsync(int fd, boolean dataOnly, long userData, int sqeFlags) {
         next(OP_FSYNC, fd, 0, 0, dataOnly ? (long) FSYNC_DATASYNC << OPERATION_FLAGS_SHIFT : 0, 0, userData, sqeFlags);
     }
 
-    /** fallocate(2); {@code mode} is FALLOC_FL_... bits. */
+    /** Changes the allocation of a file by fallocate(2). {@code mode} is FALLOC_FL_... bits. */
     public void fallocate(int fd, int mode, long offsetBytes, long lengthBytes, long userData, int sqeFlags) {
         // The length travels in the address, the mode in the length.
         next(OP_FALLOCATE, fd, offsetBytes, lengthBytes, mode, 0, userData, sqeFlags);
     }
 
-    /** Cancels the operation with {@code targetUserData}: 0, -ENOENT if there is none, -EALREADY if it is too late. */
+    /**
+     * Cancels the operation with {@code targetUserData}. The result is 0, -ENOENT if no such operation exists, or
+     * -EALREADY if it is too late.
+     */
     public void cancel(long targetUserData, long userData, int sqeFlags) {
         next(OP_ASYNC_CANCEL, -1, 0, targetUserData, 0, 0, userData, sqeFlags);
     }
@@ -163,8 +175,8 @@ public final class SubmissionQueue {
     }
 
     /**
-     * Makes room for {@code count} entries, by submitting what is queued if there is less. Call it before a chain of
-     * linked entries, which must not be cut by a submission.
+     * Makes room for {@code count} entries, by submitting the queued ones if there is less. Call it before a chain of
+     * linked entries, which a submission must not cut.
      *
      * @throws IllegalStateException if the kernel takes nothing, or the queue is too small
      */
@@ -179,28 +191,28 @@ public final class SubmissionQueue {
         }
     }
 
-    /** Entries that can be queued before the next submit. */
+    /** Returns the number of entries that can be queued before the next submit. */
     public int free() {
         headSeen = (int) INDEX.getAcquire(kernelHead, 0L);
         return entryCount - (tail - headSeen);
     }
 
-    /** Whether the kernel has taken all that was queued. */
+    /** Returns whether the kernel has taken all queued entries. */
     public boolean isEmpty() {
         return free() == entryCount;
     }
 
-    /** Whether the kernel holds back completions because their queue was full. */
+    /** Returns whether the kernel holds back completions because their queue was full. */
     boolean completionsOverflowed() {
         int flags = (int) INDEX.getOpaque(kernelFlags, 0L);
         return (flags & uring_h.IORING_SQ_CQ_OVERFLOW()) != 0;
     }
 
     /**
-     * Takes the next entry and fills what all operations share; everything else in it is zero. Each eight bytes are stored
-     * once, since without the optimizer a store is several calls.
+     * Takes the next entry and fills in the fields that all operations share. Everything else in it is zero. Each eight
+     * bytes are stored once, since without the optimizer a store is several calls.
      *
-     * @param length in the lower half, the operation's own flags in the upper one
+     * @param length in the lower half, the flags of the operation in the upper half
      * @return its offset in {@code entries}
      */
     private long next(
