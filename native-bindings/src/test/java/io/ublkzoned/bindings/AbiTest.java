@@ -42,9 +42,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Compares sizes, offsets and constants with what a C compiler makes of the headers. Looks for the kernel's headers in
- * UBLK_ZONED_UAPI_INCLUDE (a property or an environment variable), then where {@code scripts/generate-bindings} puts
- * them.
+ * Sizes, offsets and constants in Java, compared with those of a C compiler that reads the headers. The kernel's
+ * headers are in UBLK_ZONED_UAPI_INCLUDE (a property or an environment variable), or where {@code
+ * scripts/generate-bindings} puts them.
  */
 @Tag("native")
 class AbiTest {
@@ -53,18 +53,18 @@ class AbiTest {
     @TempDir
     private Path temp;
 
-    /** C expression to the value that Java has for it. */
+    /** The value in Java of each C expression. */
     private final Map<String, Long> expected = new LinkedHashMap<>();
 
     @Test
-    void ioUringIsAsTheKernelHasIt() throws Exception {
+    void ioUringMatchesTheKernelsHeader() throws Exception {
         constants(uring_h.class);
         struct("io_uring_cqe", io_uring_cqe.layout());
         compareWithC("uring", "");
     }
 
     @Test
-    void liburingIsAsInstalled() throws Exception {
+    void liburingMatchesTheInstalledHeader() throws Exception {
         assumeTrue(Files.exists(Path.of("/usr/include/liburing.h")), "SKIPPED: liburing-dev is not installed");
         constants(liburing_h.class);
         struct("iovec", iovec.layout());
@@ -73,7 +73,7 @@ class AbiTest {
     }
 
     @Test
-    void ublkIsAsTheKernelHasIt() throws Exception {
+    void ublkMatchesTheKernelsHeader() throws Exception {
         constants(ublk_h.class);
         fields(
                 UblkOperations.class,
@@ -86,7 +86,7 @@ class AbiTest {
     }
 
     @Test
-    void zonesAreAsTheKernelHasThem() throws Exception {
+    void zonesMatchTheKernelsHeader() throws Exception {
         constants(blkzoned_h.class);
         fields(BlkZone.class, name -> name.equals("BYTES") ? "sizeof(struct blk_zone)" : "BLK_ZONE_" + name);
         struct("blk_zone_range", blk_zone_range.layout());
@@ -94,7 +94,7 @@ class AbiTest {
     }
 
     @Test
-    void theCLibraryIsAsInstalled() throws Exception {
+    void libcMatchesTheInstalledHeaders() throws Exception {
         constants(libc_h.class);
         fields(Errno.class, UnaryOperator.identity());
         struct("flock", flock.layout());

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class FileDescriptorTest {
     @Test
-    void failedOpenSaysWhatAndWhy() {
+    void failedOpenNamesTheFileAndTheReason() {
         LinuxException failed =
                 assertThrows(LinuxException.class, () -> FileDescriptor.open("/dev/none-such", FileFlags.O_RDWR));
         assertEquals("open(/dev/none-such): ENOENT (2), No such file or directory", failed.getMessage());

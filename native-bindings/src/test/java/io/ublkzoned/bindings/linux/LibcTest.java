@@ -58,7 +58,7 @@ class LibcTest {
     }
 
     @Test
-    void copiesByAddressAreThoseOfSegments() {
+    void transfersByAddressMatchThoseBySegment() {
         MemorySegment written = bytes("by address");
         assertEquals(10, Libc.pwrite(file.value(), written.address(), 10, FIVE_GIB));
         MemorySegment back = arena.allocate(16);
@@ -70,7 +70,7 @@ class LibcTest {
     }
 
     @Test
-    void cachedReadGivesWhatTheFileHolds() throws Exception {
+    void cachedReadReturnsTheDataOfTheFile() throws Exception {
         Path onDisk = Files.createTempFile(Path.of("target"), "cached", "");
         try (FileDescriptor cached = FileDescriptor.open(onDisk.toString(), FileFlags.O_RDWR)) {
             MemorySegment vector = arena.allocate(Libc.VECTOR_BYTES, 8);
@@ -88,7 +88,7 @@ class LibcTest {
     }
 
     @Test
-    void errnoComesBackNegative() {
+    void failedCallReturnsItsErrnoNegated() {
         assertEquals(-Errno.ENOENT, Libc.open(temp.resolve("none").toString(), FileFlags.O_RDONLY, 0));
         assertEquals(-Errno.EBADF, Libc.pread(-1, arena.allocate(1), 0));
         assertEquals(-Errno.EBADF, Libc.pwriteFully(-1, arena.allocate(1), 0));
@@ -131,7 +131,7 @@ class LibcTest {
     }
 
     @Test
-    void fullReadGoesOnAfterAShortOne() throws LinuxException {
+    void fullReadContinuesAfterAShortOne() throws LinuxException {
         // The kernel gives out this file about a page at a time.
         try (FileDescriptor maps = FileDescriptor.open("/proc/self/maps", FileFlags.O_RDONLY)) {
             MemorySegment buffer = arena.allocate(8192);
@@ -186,7 +186,7 @@ class LibcTest {
     }
 
     @Test
-    void bytesWrittenAreThoseGiven() {
+    void writtenBytesMatchTheGivenOnes() {
         byte[] all = new byte[256];
         for (int i = 0; i < all.length; i++) {
             all[i] = (byte) i;

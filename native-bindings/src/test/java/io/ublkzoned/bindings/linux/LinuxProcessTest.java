@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class LinuxProcessTest {
     @Test
-    void signalEndsAProcessAndZeroOnlyAsks() throws Exception {
+    void signalEndsAProcessAndSignalZeroOnlyTests() throws Exception {
         Process sleep = new ProcessBuilder("sleep", "60").start();
         int pid = (int) sleep.pid();
         assertEquals(0, LinuxProcess.kill(pid, 0));
@@ -20,7 +20,7 @@ class LinuxProcessTest {
     }
 
     @Test
-    void idsAreTheKernels() throws Exception {
+    void idsMatchThoseOfTheKernel() throws Exception {
         String status = Files.readString(Path.of("/proc/thread-self/status"));
         assertTrue(status.contains("\nPid:\t" + LinuxProcess.threadId() + "\n"), status);
         assertTrue(status.contains("\nTgid:\t" + LinuxProcess.processId() + "\n"), status);
@@ -30,7 +30,7 @@ class LinuxProcessTest {
     }
 
     @Test
-    void impossibleOnesComeBackAsErrno() {
+    void impossibleCallsReturnTheirErrno() {
         assertEquals(-Errno.ENOENT, LinuxProcess.chdir("/none-such"));
         assertEquals(-Errno.EBADF, LinuxProcess.dup2(-1, 5));
         int umounted = LinuxProcess.umount("/none-such", LinuxProcess.MNT_DETACH);

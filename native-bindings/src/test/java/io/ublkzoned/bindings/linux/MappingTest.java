@@ -72,7 +72,7 @@ class MappingTest {
     }
 
     @Test
-    void refusedMappingSaysWhy() throws Exception {
+    void refusedMappingNamesTheReason() throws Exception {
         try (FileDescriptor file = file("...");
                 Arena arena = Arena.ofConfined()) {
             LinuxException refused = assertThrows(LinuxException.class, () -> Mapping.shared(arena, file, 1, 3));

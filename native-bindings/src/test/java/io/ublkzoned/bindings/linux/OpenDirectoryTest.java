@@ -67,7 +67,7 @@ class OpenDirectoryTest {
     }
 
     @Test
-    void onlyRootGivesAFileAway() throws IOException {
+    void onlyRootChangesTheOwnerOfAFile() throws IOException {
         Path path = temp.resolve("a");
         try (OpenDirectory directory = OpenDirectory.open(temp.toString());
                 FileDescriptor file = directory.openFile("a", NEW, 0600)) {
@@ -82,7 +82,7 @@ class OpenDirectoryTest {
     }
 
     @Test
-    void kindsAreToldApart() throws IOException {
+    void fileKindsAreDistinguished() throws IOException {
         assertEquals(FileKind.DIRECTORY, FileKind.of((int) Files.getAttribute(temp, "unix:mode")));
         assertEquals(
                 FileKind.CHARACTER_DEVICE, FileKind.of((int) Files.getAttribute(Path.of("/dev/null"), "unix:mode")));

@@ -49,7 +49,7 @@ class OpenFileLockTest {
         assertEquals(0, OpenFileLock.tryLock(theirs.value(), FileFlags.F_WRLCK, 0, 0));
     }
 
-    /** The kernel looks at the mode of a descriptor only where a lock is taken. */
+    /** The kernel checks the mode of a descriptor only when a lock is taken. */
     @Test
     void readOnlyDescriptorTestsWriteLocksAndTakesReadLocks() throws LinuxException {
         try (FileDescriptor readOnly = FileDescriptor.open(ours.name(), FileFlags.O_RDONLY)) {

@@ -72,7 +72,7 @@ class UblkViewsTest {
     }
 
     @Test
-    void deviceInfoKeepsWhatIsSet() {
+    void deviceInfoKeepsSetValues() {
         UblkDeviceInfo info = new UblkDeviceInfo(arena)
                 .queues(4096)
                 .queueDepth(128)
@@ -114,7 +114,7 @@ class UblkViewsTest {
     }
 
     @Test
-    void zoneIsWrittenAsTheKernelReadsIt() {
+    void writtenZoneHasTheLayoutOfTheKernel() {
         MemorySegment zones = arena.allocate(2L * BlkZone.BYTES, 8).fill((byte) 0xee);
         BlkZone.set(zones, 1, 1000, 512, 1004, BlkZone.TYPE_SEQWRITE_REQ, BlkZone.COND_CLOSED, 500);
         assertEquals(1000, zones.get(JAVA_LONG, 64));

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Keeps what a ring completes, in order. */
+/** A log of the completions of a ring, in order. */
 final class CompletionLog implements CompletionHandler {
     private static final long PATIENCE_NANOS = 10_000_000_000L;
 
@@ -31,7 +31,7 @@ final class CompletionLog implements CompletionHandler {
         return this;
     }
 
-    /** Submits one operation that was queued with {@code userData}, and gives its result. */
+    /** Submits one operation that was queued with {@code userData}, and returns its result. */
     static int resultOf(IoUring ring, long userData) {
         Map<Long, Integer> results = new CompletionLog().await(ring, 1).results;
         assertTrue(results.containsKey(userData), () -> "another operation completed: " + results);

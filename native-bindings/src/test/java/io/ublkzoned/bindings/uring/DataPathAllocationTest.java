@@ -14,7 +14,10 @@ import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Once compiled, without the optimizer as in a server, an operation allocates nothing. Rounds run until one shows it: a busy machine compiles late. */
+/**
+ * The allocations of an operation on the data path: none once it is compiled, without the optimizer as in a server.
+ * Rounds run until one shows it, since a busy machine compiles late.
+ */
 @Tag("native")
 class DataPathAllocationTest {
     private static final int OPERATIONS = 20_000;

@@ -70,7 +70,7 @@ class RingLimitsTest {
     }
 
     @Test
-    void noCompletionIsLostWhenTheirQueueOverflows() {
+    void noCompletionIsLostWhenTheQueueOverflows() {
         int count = 5 * CQ_ENTRIES;
         for (int i = 0; i < count; i++) {
             queue.nop(i, 0);
@@ -155,7 +155,7 @@ class RingLimitsTest {
     }
 
     @Test
-    void submitTellsHowManyWereTaken() {
+    void submitReturnsTheNumberOfSubmissionsTaken() {
         assertEquals(0, ring.submit());
         queue.nop(1, 0);
         queue.nop(2, 0);

@@ -133,7 +133,7 @@ class RingOperationsTest {
     }
 
     @Test
-    void failureCancelsWhatIsLinkedBehindIt() throws Exception {
+    void failureCancelsTheEntriesLinkedBehindIt() throws Exception {
         MemorySegment data = bytes("never");
         queue.read(-1, data.address(), 5, 0, 1, SubmissionQueue.LINK);
         queue.write(file.value(), data.address(), 5, 0, 2, 0);
@@ -185,7 +185,7 @@ class RingOperationsTest {
     }
 
     @Test
-    void cancelledReadComesBack() throws Exception {
+    void cancelledReadCompletes() throws Exception {
         try (FileDescriptor event = FileDescriptor.eventfd()) {
             queue.read(event.value(), arena.allocate(JAVA_LONG).address(), 8, 0, 1, 0);
             ring.submit();

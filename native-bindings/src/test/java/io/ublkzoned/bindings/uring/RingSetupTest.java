@@ -84,7 +84,7 @@ class RingSetupTest {
     }
 
     @Test
-    void impossibleSizeSaysWhy() {
+    void impossibleSizeIsRefusedWithAReason() {
         IOException refused = assertThrows(IOException.class, () -> IoUring.create(1 << 30, 0));
         assertEquals(
                 Errno.EINVAL, assertInstanceOf(LinuxException.class, refused).errno());

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** What ublk_drv would find in an entry, byte by byte: the offsets are of the kernel's documentation. */
+/** The bytes that ublk_drv reads from an entry, at the offsets in the kernel's documentation. */
 @Tag("native")
 class SubmissionEncodingTest {
     private static final int COMMAND = 48;
@@ -43,7 +43,7 @@ class SubmissionEncodingTest {
         arena.close();
     }
 
-    /** A queue whose entries are ours to look at, full of old bytes. */
+    /** Makes a queue whose entries this test can read, full of old bytes. */
     private SubmissionQueue queue(boolean wideEntries) {
         entries.fill((byte) 0xee);
         MemorySegment queue = arena.allocate(liburing_h.SQ_BYTES(), Long.BYTES);
@@ -56,7 +56,7 @@ class SubmissionEncodingTest {
     }
 
     @Test
-    void ioCommandIsAsTheDriverReadsIt() {
+    void ioCommandHasTheLayoutOfTheDriver() {
         UblkSubmissions.queueIo(queue(false), 7, UblkCommands.IO_COMMIT_AND_FETCH_REQ, 3, 0x1234, -5, 1L << 40, 99, 1);
         assertEquals(46, entries.get(JAVA_BYTE, 0));
         assertEquals(1, entries.get(JAVA_BYTE, 1));
@@ -75,7 +75,7 @@ class SubmissionEncodingTest {
     }
 
     @Test
-    void controlCommandIsAsTheDriverReadsIt() {
+    void controlCommandHasTheLayoutOfTheDriver() {
         UblkSubmissions.queueControl(
                 queue(true), 7, UblkCommands.ADD_DEV, UblkCommands.ANY_DEVICE, 1L << 40, 0xfff0, 5, 99);
         assertEquals(46, entries.get(JAVA_BYTE, 0));
