@@ -4,8 +4,8 @@ package io.ublkzoned.bindings.linux;
  * The machine and the operating system that this module is for: Linux on x86-64.
  *
  * <p>System call numbers and some flags of open(2) differ from machine to machine, and the generated packages hold those
- * of x86-64. {@link NativeFunction} needs nothing that AArch64 does not promise too, so a port takes generated packages
- * of its own and an entry here.
+ * of x86-64. {@link NativeFunction} needs nothing that AArch64 does not promise too, so a port needs another set of
+ * generated packages and an entry here.
  */
 public final class Platform {
     private static final String LINUX = "Linux";

@@ -10,7 +10,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM or SIGINT.
+ * The command {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM
+ * or SIGINT.
  */
 final class AddCommand implements Command {
 

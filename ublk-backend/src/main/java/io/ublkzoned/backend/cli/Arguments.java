@@ -7,7 +7,7 @@ import java.util.function.Function;
 import org.apache.commons.cli.CommandLine;
 import org.jspecify.annotations.Nullable;
 
-/** What was said to a command, and where it answers. Options are asked for by a name as it is typed. */
+/** The arguments of a command, and the streams for its output. Options are requested by a name as it is typed. */
 final class Arguments {
 
     private final Syntax syntax;
@@ -22,13 +22,13 @@ final class Arguments {
         this.err = err;
     }
 
-    /** Whether an option was given. */
+    /** Returns whether an option was given. */
     boolean has(String name) {
         return line.hasOption(name);
     }
 
     /**
-     * The value of an option, null if it was not given.
+     * Returns the value of an option, or null if it was not given.
      *
      * @param converter throws IllegalArgumentException with a sentence that says what is wrong with a value
      */
@@ -44,13 +44,13 @@ final class Arguments {
         return converted("option '" + typed + "'", values.getFirst(), converter);
     }
 
-    /** As {@link #value(String, Function)}, with what counts if it was not given. */
+    /** Returns the value of an option, or a default if it was not given. */
     <T> T value(String name, Function<String, T> converter, T byDefault) {
         T value = value(name, converter);
         return value == null ? byDefault : value;
     }
 
-    /** All values of an option that can be given more than once. */
+    /** Returns all values of an option that can be given more than once. */
     List<String> values(String name) {
         List<String> all = new ArrayList<>();
         for (String each : syntax.names(name)) {
@@ -62,7 +62,7 @@ final class Arguments {
         return all;
     }
 
-    /** Converts a word that stands for something, or refuses the command line. */
+    /** Converts a word to a value, or refuses the command line. */
     <T> T converted(String what, String word, Function<String, T> converter) {
         try {
             return converter.apply(word);
@@ -80,7 +80,7 @@ final class Arguments {
         }
     }
 
-    /** The words that are no options. */
+    /** Returns the words that are not options. */
     Operands operands() {
         return new Operands(this, line.getArgList());
     }

@@ -19,7 +19,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** {@code check}: looks for damage, repairs it if asked to, and answers by qemu-img's exit statuses. */
+/**
+ * The command {@code check}: searches an image for damage, repairs it on request, and ends with an exit status of
+ * qemu-img.
+ */
 final class CheckCommand implements Command {
 
     private static final int CORRUPT = 2;
@@ -136,7 +139,7 @@ final class CheckCommand implements Command {
                 + (result.dirty() ? "; it was not closed" + remedy(result) : ""));
     }
 
-    /** A damaged image is repaired first. */
+    /** Returns the command that recovers an image that was not closed. A damaged image has to be repaired first. */
     private static String remedy(CheckResult result) {
         return result.status() == CheckResult.Status.CORRUPT
                 ? ""

@@ -2,17 +2,17 @@ package io.ublkzoned.backend.cli;
 
 import java.io.IOException;
 
-/** One word of the command line's vocabulary. */
+/** A command of the command line. */
 interface Command {
 
-    /** What can be said to it. */
+    /** Returns the options and the operands of the command. */
     Syntax syntax();
 
     /**
-     * Does it, and prints the result.
+     * Carries out the command, and prints the result.
      *
      * @return the exit status
-     * @throws UsageException for a wrong usage that only the command can see
+     * @throws UsageException for a wrong usage that only the command can detect
      */
     int run(Arguments line) throws IOException;
 }

@@ -2,7 +2,7 @@ package io.ublkzoned.backend.cli;
 
 import java.io.IOException;
 
-/** The end of a command that did not do what it was asked to: a sentence for stderr, and an exit status. */
+/** The failure of a command: a sentence for stderr, and an exit status. */
 final class CommandFailure extends IOException {
 
     private static final long serialVersionUID = 1L;

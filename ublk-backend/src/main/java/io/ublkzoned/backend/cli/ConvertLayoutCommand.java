@@ -12,7 +12,7 @@ import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** {@code convert-layout}: changes how the header of an image describes its zones. */
+/** The command {@code convert-layout}: changes the layout by which the header of an image describes its zones. */
 final class ConvertLayoutCommand implements Command {
 
     @Override

@@ -16,10 +16,10 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** {@code create}: makes an image. */
+/** The command {@code create}: creates an image. */
 final class CreateCommand implements Command {
 
-    // Options of our own, and what they are called in -o.
+    // The options of this program, and their names in -o.
     private static final String SIZE = "--size";
     private static final String ZONE_SIZE = "--zone-size";
     private static final String ZONE_CAPACITY = "--zone-capacity";
@@ -36,7 +36,7 @@ final class CreateCommand implements Command {
             "zone.max_open_zones", MAX_OPEN,
             "zone.max_active_zones", MAX_ACTIVE);
 
-    /** An option of qemu-img until the rework of 2026, so that published command lines have it. */
+    /** An option of qemu-img until the rework of 2026, which published command lines contain. */
     private static final String QEMU_MAX_APPEND = "zone.max_append_bytes";
 
     private static final String FORCE = "--force";
@@ -74,7 +74,7 @@ final class CreateCommand implements Command {
                 .footer("", LayoutName.HELP, LayoutName.ALL);
     }
 
-    /** A value, and what it was called where it was given. */
+    /** A value, and the name by which it was given. */
     private record Given(String name, String value) {}
 
     @Override
@@ -125,7 +125,7 @@ final class CreateCommand implements Command {
         }
     }
 
-    /** Reads what can be said by an option of our own or in another way, but not by both. */
+    /** Returns a value that can be given by an option of this program or in another way, but not by both. */
     private static <T> @Nullable T value(
             Arguments line, Map<String, Given> given, String option, Function<String, T> converter) {
         T own = line.value(option, converter);
@@ -157,7 +157,7 @@ final class CreateCommand implements Command {
         return builder.build();
     }
 
-    /** The file that is replaced stays as it was until the new one is complete. */
+    /** Creates the image. A file that it replaces stays unchanged until the new one is complete. */
     private static void make(Path path, FormatOptions options, boolean force) throws IOException {
         try (NewImage image = force ? NewImage.replace(path) : NewImage.create(path)) {
             if (force) {

@@ -9,7 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** {@code del}: ends devices, one after the other, see {@link DeviceDeletion}. */
+/** The command {@code del}: deletes devices, one after the other, see {@link DeviceDeletion}. */
 final class DelCommand implements Command {
 
     private static final String ALL = "--all";

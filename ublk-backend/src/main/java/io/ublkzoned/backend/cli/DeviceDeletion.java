@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The end of one device. A living server closes its image and removes its device itself, and is waited for as long as
- * that takes; what a dead one left is closed and removed here.
+ * The deletion of one device. A living server closes its image and removes its device itself, and this class waits for
+ * as long as that takes. The image and the device of a dead server are closed and removed here.
  */
 final class DeviceDeletion {
 
@@ -30,11 +30,11 @@ final class DeviceDeletion {
     private final RunDirectory directory;
 
     /**
-     * How to go about it.
+     * The options of a deletion.
      *
-     * @param force whether to take the device from its users, and to kill a server that does not end
-     * @param discard whether to give up what a dead server had acknowledged and not flushed
-     * @param image where the image is now, null if it is where it was
+     * @param force whether to delete a device that is in use, and to kill a server that does not end
+     * @param discard whether to discard writes that a dead server had acknowledged and not flushed
+     * @param image the current path of the image, null if it is at its old path
      */
     record Options(boolean force, boolean discard, @Nullable Path image) {}
 
@@ -49,7 +49,8 @@ final class DeviceDeletion {
     /**
      * Deletes a device.
      *
-     * @throws IOException with a sentence if the device is in use, and then works as before; or if its image was not closed
+     * @throws IOException with a sentence if the device is in use, and then works as before; or if its image was not
+     *     closed
      */
     static void delete(int id, Options options, WaitListener listener) throws IOException {
         if (!new RunDirectory(id).exists()) {
@@ -114,7 +115,10 @@ final class DeviceDeletion {
         }
     }
 
-    /** Stops the device, or refuses and names a user. Where the kernel can, it stops the device only if nobody has it open. */
+    /**
+     * Stops the device, or refuses and names a user. Where the kernel supports it, the kernel stops the device only if
+     * no process has it open.
+     */
     private void stopUnlessUsed(ServerProcess server) throws IOException {
         boolean safe = (control.features() & UblkFeatures.SAFE_STOP_DEV) != 0;
         long start = System.nanoTime();
@@ -136,7 +140,7 @@ final class DeviceDeletion {
         }
     }
 
-    /** Returns whether the server has ended in time. */
+    /** Waits for the end of the server. Returns whether it has ended in time. */
     private boolean awaitEnd(ServerProcess server, long nanos) throws IOException {
         WaitClock clock = new WaitClock();
         long start = System.nanoTime();
@@ -170,15 +174,17 @@ final class DeviceDeletion {
                     "the server of %s ended without closing its image: see %s, remove the cause, then run 'ublk-zoned del %d' to close it"
                             .formatted(device.path(), directory.logFile(), device.id()));
         }
-        sayIfKept();
+        reportIfNumberIsKept();
     }
 
-    /** Whether the server left its run directory. One that has a server is a new device's. */
+    /**
+     * Returns whether the server left its run directory behind. A directory that has a server belongs to a new device.
+     */
     private boolean isLeft() throws IOException {
         return directory.exists() && ServerProcess.find(directory) == null;
     }
 
-    private void sayIfKept() throws IOException {
+    private void reportIfNumberIsKept() throws IOException {
         if (control.info(device.id()) != null) {
             DeviceMount mount = DeviceMount.find(device);
             listener.waiting("%s is deleted, but the kernel keeps its number until %s"
@@ -197,7 +203,7 @@ final class DeviceDeletion {
         deleteDead();
     }
 
-    /** The kernel keeps the device of a dead server. */
+    /** Deletes the device of a dead server, which the kernel keeps. */
     private void deleteDead() throws IOException {
         if (!options.force) {
             DeviceUsers.User user = DeviceUsers.findLasting(device);
@@ -210,6 +216,6 @@ final class DeviceDeletion {
         } else {
             DeadDevice.delete(control, device.id(), options.image);
         }
-        sayIfKept();
+        reportIfNumberIsKept();
     }
 }

@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A mount of a file system that uses a block device.
  *
- * @param point where it is, in the mount namespace of {@code process}
- * @param process the name of a folder in /proc: {@code self} if this process sees the mount too
+ * @param point its path in the mount namespace of {@code process}
+ * @param process the name of a folder in /proc; {@code self} if this process sees the mount too
  */
 record DeviceMount(String point, String process) {
 
     private static final Path PROC = Path.of("/proc");
     private static final Path BTRFS = Path.of("/sys/fs/btrfs");
 
-    /** Finds a mount in the namespace of any process; null if there is none. */
+    /** Finds a mount in the namespace of any process. Returns null if none exists. */
     static @Nullable DeviceMount find(LiveDevice device) throws IOException {
         Set<String> sources = devicesOfSameBtrfs(device);
         sources.add(device.path());
@@ -50,12 +50,12 @@ record DeviceMount(String point, String process) {
                 }
             }
         } catch (IOException e) {
-            // A process that has just ended, or one that we may not look at.
+            // The process has just ended, or this user has no permission to see it.
         }
         return null;
     }
 
-    /** A btrfs of several devices is mounted from any of them. */
+    /** Returns the devices of the same btrfs, since one of several devices is mounted from any of them. */
     private static Set<String> devicesOfSameBtrfs(LiveDevice device) throws IOException {
         Set<String> paths = new HashSet<>();
         String name = "ublkb" + device.id();
@@ -69,17 +69,17 @@ record DeviceMount(String point, String process) {
                 }
             }
         } catch (NoSuchFileException | DirectoryIteratorException e) {
-            // No btrfs, or one that has just been unmounted.
+            // No btrfs exists, or it has just been unmounted.
         }
         return paths;
     }
 
-    /** Its path for this process, whichever namespace it is in. */
+    /** Returns the path of the mount for this process, whichever namespace it is in. */
     String reachablePath() {
         return PROC.resolve(process) + "/root" + point;
     }
 
-    /** For messages: {@code /mnt}, {@code /mnt in the mount namespace of process 12}. */
+    /** Returns a text for messages: {@code /mnt}, {@code /mnt in the mount namespace of process 12}. */
     @Override
     public String toString() {
         return process.equals("self") ? point : point + " in the mount namespace of process " + process;

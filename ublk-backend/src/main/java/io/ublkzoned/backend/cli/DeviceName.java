@@ -11,7 +11,7 @@ final class DeviceName {
 
     private DeviceName() {}
 
-    /** The id in a device's name, or nothing if the word names no device. */
+    /** Returns the id in the name of a device, or nothing if the word names no device. */
     static OptionalInt parse(String word) {
         Matcher matcher = NAME.matcher(word);
         return matcher.matches() ? OptionalInt.of(Integer.parseInt(matcher.group(1))) : OptionalInt.empty();
@@ -22,9 +22,9 @@ final class DeviceName {
     }
 
     /**
-     * The id in a device's name.
+     * Returns the id in the name of a device.
      *
-     * @throws IllegalArgumentException with a sentence, if the word names no device
+     * @throws IllegalArgumentException with a sentence if the word names no device
      */
     static int id(String word) {
         return parse(word)

@@ -15,14 +15,14 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds who uses a block device: a mounted file system, a device on top of it, an exported target, or a process that has
- * it open. Swap is not among them: the kernel takes no zoned device for that.
+ * The users of a block device: a mounted file system, a device on top of it, an exported target, or a process that has
+ * it open. Swap is not among them, since the kernel accepts no zoned device for that.
  */
 final class DeviceUsers {
 
     private static final long PASSING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
-    /** It looks at every new device, and at one that was written to, and closes it soon. */
+    /** The name of a process that opens every new device, and one that was written to, and closes it soon. */
     private static final String UDEV = "udev";
 
     private static final long UDEV_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -30,7 +30,7 @@ final class DeviceUsers {
     private static final Path PROC = Path.of("/proc");
     private static final Path BLOCK = Path.of("/sys/block");
 
-    /** Configfs: folders with an asterisk for a level, and the file in each that names a device. */
+    /** The exports in configfs: folders, with an asterisk per level, and the file in each that names a device. */
     private static final List<Export> EXPORTS = List.of(
             new Export(Path.of("/sys/kernel/config/nvmet/subsystems"), "*/namespaces/*", "device_path", "NVMe target"),
             new Export(Path.of("/sys/kernel/config/target/core"), "iblock_*/*", "udev_path", "SCSI target"));
@@ -38,10 +38,10 @@ final class DeviceUsers {
     private record Export(Path root, String folders, String file, String kind) {}
 
     /**
-     * A user.
+     * A user of the device.
      *
-     * @param sentence what to say of the device, without its name
-     * @param patienceNanos how long to wait for its end before it is in the way
+     * @param sentence about the device, without its name
+     * @param patienceNanos how long to wait for its end before the device counts as in use
      */
     record User(String sentence, long patienceNanos) {
 
@@ -60,15 +60,16 @@ final class DeviceUsers {
 
     private DeviceUsers() {}
 
-    /** Returns a user of the device; null if there is none, as far as user space can tell. */
+    /** Returns a user of the device, or null if user space can see none. */
     static @Nullable User find(LiveDevice device) throws IOException {
         User user = findLasting(device);
         return user == null ? opener(device.path()) : user;
     }
 
     /**
-     * Returns a file system, device or target that uses the device, or null. On a device whose server is dead this is what
-     * counts: a process that only has it open, as udev may, waits for an answer and gets it when the device goes.
+     * Returns a file system, device or target that uses the device, or null. On a device whose server is dead only
+     * these count: a process that only has it open, as udev may, waits for an answer and gets it when the device is
+     * removed.
      */
     static @Nullable User findLasting(LiveDevice device) throws IOException {
         User user = loopDevice(device.path());
@@ -78,14 +79,14 @@ final class DeviceUsers {
         return user == null && isClaimed(device) ? claimant(device) : user;
     }
 
-    /** Whether the kernel has given the device to a file system or another device. */
+    /** Returns whether the kernel has given the device to a file system or another device. */
     private static boolean isClaimed(LiveDevice device) {
         try {
             FileDescriptor.open(device.path(), FileFlags.O_RDONLY | FileFlags.O_EXCL)
                     .close();
             return false;
         } catch (LinuxException e) {
-            // What cannot be opened for another reason is no longer used, or the next step says why.
+            // If it cannot be opened for another reason, it is no longer used, or the next step says why.
             return e.errno() == Errno.EBUSY;
         }
     }
@@ -101,12 +102,12 @@ final class DeviceUsers {
                 return User.lasting("is in use by /dev/" + entry.getFileName());
             }
         } catch (NoSuchFileException e) {
-            // Gone in this moment, and so is its user.
+            // The device has just been removed, and so has its user.
         }
         return User.passing("is in use by another program, which has opened it exclusively");
     }
 
-    /** A loop device neither claims its device nor is its holder. */
+    /** Returns a loop device that uses the device. It neither claims its device nor is its holder. */
     private static @Nullable User loopDevice(String devicePath) throws IOException {
         try (DirectoryStream<Path> loops = Files.newDirectoryStream(BLOCK, "loop*")) {
             for (Path loop : loops) {
@@ -134,7 +135,7 @@ final class DeviceUsers {
                 }
             }
         } catch (IOException | DirectoryIteratorException e) {
-            // No such targets.
+            // The kernel has no such targets.
         }
         return null;
     }
@@ -147,7 +148,7 @@ final class DeviceUsers {
         }
     }
 
-    /** A process that has the device open, null if there is none, as far as we may see. */
+    /** Returns a process that has the device open, or null if this user can see none. */
     private static @Nullable User opener(String devicePath) throws IOException {
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
             for (Path process : processes) {
@@ -170,7 +171,7 @@ final class DeviceUsers {
                 }
             }
         } catch (IOException | DirectoryIteratorException e) {
-            // A process that has just ended, or one that we may not look at.
+            // The process has just ended, or this user has no permission to see it.
         }
         return false;
     }
@@ -179,7 +180,7 @@ final class DeviceUsers {
         try {
             return Files.readSymbolicLink(link).toString().equals(path);
         } catch (IOException e) {
-            return false; // closed in this moment
+            return false; // just closed
         }
     }
 }

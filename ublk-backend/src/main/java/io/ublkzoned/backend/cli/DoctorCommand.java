@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 
-/** {@code doctor}: whether this host can serve devices, and if not, why. */
+/** The command {@code doctor}: shows whether this host can serve devices, and if not, why. */
 final class DoctorCommand implements Command {
 
     @Override

@@ -5,7 +5,7 @@ import io.ublkzoned.backend.ublk.UblkControl;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import java.io.IOException;
 
-/** {@code features}: what the kernel's ublk driver can do. */
+/** The command {@code features}: shows the features of the kernel's ublk driver. */
 final class FeaturesCommand implements Command {
 
     @Override

@@ -15,10 +15,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads images, and names them in whatever goes wrong with it. */
+/** The reader of images for commands. It names the image in every failure. */
 final class ImageReader {
 
-    /** Something that is found out from an open image. */
+    /** A function that reads something from an open image. */
     @FunctionalInterface
     interface Question<T> {
         T ask(ImageFile file) throws IOException;
@@ -26,7 +26,7 @@ final class ImageReader {
 
     private ImageReader() {}
 
-    /** Opens an image, asks, and closes it. */
+    /** Opens an image, applies {@code question}, and closes the image. */
     static <T> T read(Path image, Question<T> question) throws IOException {
         try (FileDescriptor file = ImageOpener.forReading(image)) {
             return question.ask(new FdImageFile(file));
@@ -39,7 +39,7 @@ final class ImageReader {
         return Qcow2Image.open(file, Access.READ_ONLY);
     }
 
-    /** The zones of an image that is not attached: as they are after a power cycle. */
+    /** Returns the zones of an image that is not attached, as they are after a power cycle. */
     static List<ReportedZone> zones(Qcow2Image image) {
         ZoneTable table = new ZoneTable(image.geometry(), image.writePointers()::get, image.failedZones()::condition);
         List<ReportedZone> zones = new ArrayList<>(table.size());
@@ -61,7 +61,10 @@ final class ImageReader {
         openUnused(image).close();
     }
 
-    /** Opens an image for reading that neither a server nor QEMU has open. It is not locked: one may open it any time. */
+    /**
+     * Opens an image for reading that neither a server nor QEMU has open. The image is not locked, so one may open it
+     * at any time.
+     */
     static FileDescriptor openUnused(Path image) throws IOException {
         FileDescriptor file = ImageOpener.forReading(image);
         try {

@@ -10,10 +10,10 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** {@code info}: the geometry of an image and what is in it. */
+/** The command {@code info}: shows the geometry of an image and its state. */
 final class InfoCommand implements Command {
 
-    /** What is shown; {@code device} is the path of its block device, null if it is not attached. */
+    /** The facts that are shown. {@code device} is the path of the block device, null if the image is not attached. */
     private record Facts(
             Path image,
             @Nullable String device,
@@ -25,8 +25,8 @@ final class InfoCommand implements Command {
             List<ReportedZone> zones) {
 
         /**
-         * Bytes that sequential zones hold below their write pointers, or to their capacity if they are full; without
-         * those whose write pointer is unknown.
+         * Returns the bytes that sequential zones hold below their write pointers, or up to their capacity if they are
+         * full. Zones whose write pointer is unknown do not count.
          */
         long writtenBytes() {
             return zones.stream()
@@ -99,7 +99,7 @@ final class InfoCommand implements Command {
                 : "not attached, and was not closed: " + recoveredBy(attachable) + " recovers it";
     }
 
-    /** The command that recovers an image that was not closed. */
+    /** Returns the command that recovers an image that was not closed. */
     static String recoveredBy(boolean attachable) {
         return attachable ? "add" : "convert-layout";
     }

@@ -17,9 +17,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The mounts that a server got when the launcher made a mount namespace for it. It detaches those that it does not need:
- * otherwise its copies would keep file systems and their devices busy after others have unmounted them, wherever the
- * caller's mounts do not pass umounts on.
+ * The mounts that a server inherited when the launcher made a mount namespace for it. The server detaches those that it
+ * does not need. Otherwise its copies would keep file systems and their devices busy after other processes have
+ * unmounted them, wherever the caller's mounts do not propagate umounts.
  */
 final class InheritedMounts {
 
@@ -27,25 +27,29 @@ final class InheritedMounts {
     private static final List<Path> NEEDED =
             Stream.of("/", "/proc", "/sys", "/dev", "/run").map(Path::of).toList();
 
-    /** The kernel's own file systems hold no device; Java reads cgroups below /sys. */
+    /**
+     * The mounts that are kept with all mounts below them. The kernel's own file systems hold no device, and Java reads
+     * cgroups below /sys.
+     */
     private static final List<Path> NEEDED_WITH_ALL_BELOW =
             Stream.of("/proc", "/sys").map(Path::of).toList();
 
     private InheritedMounts() {}
 
     /**
-     * Detaches all mounts but those that the process needs. Does nothing in a namespace that may also be another's.
+     * Detaches all mounts except for those that the process needs. Does nothing in a namespace that may also belong to
+     * another process.
      *
-     * <p>Whatever the process is to use later is open by now, and its folder is one of those needed.
+     * <p>Every file that the process is to use later is open by now, and the working directory is on a needed mount.
      */
     static void detach() throws IOException {
-        if (!isNamespaceOurs()) {
+        if (!isNamespaceOfLauncher()) {
             return;
         }
         Set<Path> needed = filesInUse();
         needed.addAll(NEEDED);
         int left = Integer.MAX_VALUE;
-        // Another round reaches what was hidden by a later mount.
+        // Another round reaches mounts that a later mount had hidden.
         for (List<Mount> mounts = superfluous(read(), needed); !mounts.isEmpty() && mounts.size() < left; ) {
             left = mounts.size();
             mounts.reversed().forEach(mount -> LinuxProcess.umount(mount.point(), LinuxProcess.MNT_DETACH));
@@ -53,14 +57,17 @@ final class InheritedMounts {
         }
     }
 
-    /** Whether the launcher made the namespace: it is not the parent's, and no mount of it passes an umount on. */
-    private static boolean isNamespaceOurs() throws IOException {
+    /**
+     * Returns whether the launcher made the namespace: it is not that of the parent, and no mount in it propagates
+     * umounts.
+     */
+    private static boolean isNamespaceOfLauncher() throws IOException {
         try {
             Path parent = Path.of("/proc", parentPid(), "ns/mnt");
             return !Files.readSymbolicLink(parent).equals(Files.readSymbolicLink(SELF.resolve("ns/mnt")))
                     && read().stream().noneMatch(Mount::shared);
         } catch (IOException e) {
-            return false; // the parent has ended, or is not ours to look at
+            return false; // the parent has ended, or this user has no permission to see it
         }
     }
 
@@ -78,7 +85,7 @@ final class InheritedMounts {
         return Mount.read(SELF.resolve("mountinfo"));
     }
 
-    /** What is open, but for the caller's stdin, stdout and stderr, and what is mapped. */
+    /** Returns the files that are open or mapped, except for the caller's stdin, stdout and stderr. */
     private static Set<Path> filesInUse() throws IOException {
         Set<Path> files = new HashSet<>();
         try (DirectoryStream<Path> links = Files.newDirectoryStream(SELF.resolve("fd"))) {
@@ -103,7 +110,7 @@ final class InheritedMounts {
         try {
             return Files.readSymbolicLink(link).toString();
         } catch (IOException e) {
-            return ""; // closed in this moment
+            return ""; // just closed
         }
     }
 
@@ -113,12 +120,12 @@ final class InheritedMounts {
         }
     }
 
-    /** Those of {@code mounts} on which none of the needed files lies, nor a mount on which one does. */
+    /** Returns the mounts on which no needed file lies, and which carry no mount with a needed file. */
     static List<Mount> superfluous(List<Mount> mounts, Set<Path> needed) {
         Map<Integer, Mount> byId = mounts.stream().collect(Collectors.toMap(Mount::id, Function.identity()));
         Set<Mount> kept = new LinkedHashSet<>();
         for (Path file : needed) {
-            // The last of the deepest ones is on top.
+            // The last one of the deepest mounts is on top.
             mounts.stream()
                     .filter(mount -> file.startsWith(mount.point()))
                     .reduce((one, other) -> depth(other) >= depth(one) ? other : one)

@@ -15,7 +15,11 @@ final class LayoutName {
 
     private LayoutName() {}
 
-    /** @throws IllegalArgumentException with a sentence */
+    /**
+     * Returns the layout of a name.
+     *
+     * @throws IllegalArgumentException with a sentence
+     */
     static ZonedLayout parse(String word) {
         return Arrays.stream(ZonedLayout.values())
                 .filter(layout -> layout.label().equals(word))

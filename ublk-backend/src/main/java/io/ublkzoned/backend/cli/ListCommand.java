@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** {@code list}: the devices of ours. Those of other ublk servers are not shown. */
+/** The command {@code list}: shows the devices of this program. Those of other ublk servers are not shown. */
 final class ListCommand implements Command {
 
     private static final int NO_PID = -1;
@@ -42,7 +42,7 @@ final class ListCommand implements Command {
         List<Entry> entries = new ArrayList<>();
         List<Integer> ids = RunDirectory.ids();
         if (ids.isEmpty()) {
-            return entries; // and nobody needs to be root for that
+            return entries; // which any user may know
         }
         try (UblkControl control = UblkControl.open()) {
             for (int id : ids) {
@@ -53,7 +53,7 @@ final class ListCommand implements Command {
                         id, directory.image().toString(), server == null ? NO_PID : server.pid(), state(info, server)));
             }
         } catch (NoSuchFileException e) {
-            // One was deleted meanwhile.
+            // A device was deleted in the meantime.
             return entries();
         }
         return entries;

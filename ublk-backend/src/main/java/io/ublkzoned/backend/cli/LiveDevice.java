@@ -19,12 +19,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** A block device of ours, asked through the kernel. */
+/** A block device of this program, accessed through the kernel. */
 record LiveDevice(int id) {
 
     private static final int ZONES_PER_CALL = 4096;
 
-    /** The device whose image is this file, if its block device is there. */
+    /** Finds the device whose image is this file, if its block device exists. */
     static OptionalInt of(Path image) throws IOException {
         OptionalInt id = RunDirectory.deviceOf(image);
         return id.isPresent() && new LiveDevice(id.getAsInt()).exists() ? id : OptionalInt.empty();
@@ -38,7 +38,7 @@ record LiveDevice(int id) {
         return Files.exists(Path.of(path()));
     }
 
-    /** All zones, as they are now. */
+    /** Returns all zones in their current state. */
     List<ReportedZone> zones() throws IOException {
         List<ReportedZone> zones = new ArrayList<>();
         try (FileDescriptor device = open(FileFlags.O_RDONLY);
@@ -64,7 +64,7 @@ record LiveDevice(int id) {
     /**
      * Lets the kernel carry out an operation on zones.
      *
-     * @param request BLKOPENZONE and its like
+     * @param request BLKOPENZONE and the like
      * @return 0 or -errno
      */
     int operate(int request, long startBytes, long lengthBytes) throws IOException {

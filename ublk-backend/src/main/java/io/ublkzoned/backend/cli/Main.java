@@ -10,12 +10,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** The program: finds the subcommand, runs it, and turns whatever it throws into one sentence and an exit status. */
+/** The program: finds the command, runs it, and prints every failure as one sentence with an exit status. */
 public final class Main {
 
     private static final String VERSION = "--version";
 
-    /** The subcommands, in the order of a disk's life. */
+    /** The commands, in the order of the life of a disk. */
     private enum Vocabulary {
         CREATE,
         ADD,
@@ -47,7 +47,7 @@ public final class Main {
             };
         }
 
-        /** As it is typed. */
+        /** Returns the word as it is typed. */
         private String word() {
             return name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
@@ -66,8 +66,8 @@ public final class Main {
         PrintWriter out = new PrintWriter(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
         int status = run(args, out, err);
-        // System.exit would set up Java's own logging first, to ask whether exits are logged: a tenth of a short
-        // command.
+        // System.exit would first set up Java's own logging, to find out whether exits are logged. That takes a tenth
+        // of the time of a short command.
         Runtime.getRuntime().halt(status);
     }
 
@@ -81,7 +81,7 @@ public final class Main {
             err.println("ublk-zoned: " + e.getMessage() + "; see " + e.command() + " " + Syntax.HELP);
             status = ExitStatus.USAGE;
         } catch (Throwable e) {
-            // Errors too: a command prints a sentence, and a stack trace only when it is asked to.
+            // Errors included: a command prints a sentence, and a stack trace only with --debug.
             status = failed(e, words.contains(Syntax.DEBUG), err);
         }
         if (out.checkError() && status == ExitStatus.SUCCESS) {
@@ -91,7 +91,7 @@ public final class Main {
         return status;
     }
 
-    /** Options before the command are the program's own. */
+    /** Runs a command. Options before the command are those of the program. */
     private static int execute(List<String> words, PrintWriter out, PrintWriter err) throws IOException {
         String problem = Platform.problem();
         if (!problem.isEmpty()) {
@@ -136,7 +136,7 @@ public final class Main {
                         "Exit status: 0 done, 1 failed, 2 wrong usage; check has more.");
     }
 
-    /** The version that the module was built with. */
+    /** Returns the version with which the module was built. */
     private static String version() {
         Module module = Main.class.getModule();
         String version = module.isNamed() ? module.getDescriptor().rawVersion().orElse("") : "";

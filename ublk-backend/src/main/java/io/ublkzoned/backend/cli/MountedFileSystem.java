@@ -7,17 +7,18 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Writes back the file system on a device before the device is stopped: from then on the kernel fails its writes, those of
- * a device that can be recovered even while it syncs the file system for its end.
+ * The file system on a device. It is written back before the device is stopped, because the kernel fails its writes
+ * from then on. If the device can be recovered, that includes the writes of the sync with which the kernel ends the
+ * file system.
  *
- * <p>A separate program does it. If this process did, it could not be killed: its thread would wait for writes that its
- * own queues no longer carry out.
+ * <p>A separate program does this. If this process did, it could not be killed: its thread would wait for writes that
+ * its own queues no longer carry out.
  */
 final class MountedFileSystem {
 
     private MountedFileSystem() {}
 
-    /** Returns when it is done. What goes wrong, the listener is told. */
+    /** Writes the file system back, and returns when that is done. Reports failures to the listener. */
     static void sync(LiveDevice device, WaitListener listener) {
         try {
             if (device.exists()) {
@@ -28,7 +29,10 @@ final class MountedFileSystem {
         }
     }
 
-    /** On Linux 6.12, the flush of a block device does not reach a btrfs on it. It reaches file systems that are not found. */
+    /**
+     * Returns the command to run. On Linux 6.12, the flush of a block device does not reach a btrfs on it. It reaches
+     * file systems whose mount is not found.
+     */
     private static List<String> command(LiveDevice device) throws IOException {
         DeviceMount mount = DeviceMount.find(device);
         return mount == null

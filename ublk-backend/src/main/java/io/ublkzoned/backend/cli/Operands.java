@@ -7,15 +7,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The words of a command line that are no options, taken from the left. What an option has said already is not looked
- * for among them: {@code create disk.qcow2 4G} and {@code create --image disk.qcow2 4G} are the same.
+ * The words of a command line that are not options, taken from the left. A value that an option has given is not taken
+ * from them: {@code create disk.qcow2 4G} and {@code create --image disk.qcow2 4G} are the same.
  */
 final class Operands {
 
-    /** The option of commands whose first word is an image. */
+    /** The option that names an image, in commands whose first word is an image. */
     static final String IMAGE = "--image";
 
-    /** Set by the launcher, which then starts Java elsewhere. */
+    /**
+     * The property that the launcher sets when the working directory is deleted. It then starts Java in another
+     * directory.
+     */
     private static final String FOLDER_IS_DELETED = "io.ublkzoned.folderIsDeleted";
 
     private final Arguments line;
@@ -26,13 +29,13 @@ final class Operands {
         this.words = new ArrayDeque<>(words);
     }
 
-    /** The next word, or null after the last one. */
+    /** Returns the next word, or null after the last one. */
     @Nullable
     String next() {
         return words.poll();
     }
 
-    /** The image: the value of {@link #IMAGE}, else the next word. */
+    /** Returns the image: the value of {@link #IMAGE}, else the next word. */
     Path image() throws CommandFailure {
         String option = line.value(IMAGE, word -> word);
         String word = option == null ? words.poll() : option;
@@ -42,7 +45,11 @@ final class Operands {
         return path(word);
     }
 
-    /** @throws CommandFailure if the word is a relative name, and the folder that it begins in has been deleted */
+    /**
+     * Converts a word to a path.
+     *
+     * @throws CommandFailure if the path is relative, and the working directory has been deleted
+     */
     Path path(String word) throws CommandFailure {
         Path path = parsed(word);
         if (!path.isAbsolute() && Boolean.getBoolean(FOLDER_IS_DELETED)) {
@@ -58,12 +65,12 @@ final class Operands {
                 return Path.of(word);
             }
         } catch (InvalidPathException e) {
-            // As an empty one.
+            // It is refused as an empty one is.
         }
         throw usage("'" + word + "' is not a valid file name");
     }
 
-    /** All words have been taken. */
+    /** Requires that all words have been taken. */
     void end() {
         if (!words.isEmpty()) {
             throw usage("unexpected argument '" + words.getFirst() + "'");

@@ -6,7 +6,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Shows on a terminal how far a check has come, in one line that is gone when it is done. */
+/** The progress of a check on a terminal, in one line that is wiped at the end. */
 final class ProgressBar implements CheckProgress, AutoCloseable {
 
     private static final int COLUMNS = 40;
@@ -16,12 +16,16 @@ final class ProgressBar implements CheckProgress, AutoCloseable {
     private final PrintWriter terminal;
     private long shown = -1;
 
-    /** @param terminal stderr, which is a terminal */
+    /**
+     * Draws on a terminal.
+     *
+     * @param terminal stderr, which is a terminal
+     */
     ProgressBar(PrintWriter terminal) {
         this.terminal = terminal;
     }
 
-    /** Whether stderr is a terminal, asked without native code. */
+    /** Returns whether stderr is a terminal, without native code. */
     static boolean isTerminal() {
         try {
             String file = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();

@@ -4,7 +4,10 @@ import io.ublkzoned.backend.ublk.UblkServer;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** {@code recover}: serves a device whose server died. {@code -a} is the launcher's: each device has a process. */
+/**
+ * The command {@code recover}: serves a device whose server died. The launcher handles {@code -a}, since each device
+ * has its own process.
+ */
 final class RecoverCommand implements Command {
 
     @Override

@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * Runs commands on an image of its own, and prints nothing: the launcher lets Java remember the classes that it loads
- * here, so that later starts are quick. Needs no driver and touches no device.
+ * The training run of the class cache. It runs commands on an image that it makes, and prints nothing. The launcher
+ * lets Java store the classes that it loads, so later starts take less time. It needs no driver and touches no device.
  */
 public final class Rehearsal {
 
@@ -22,16 +22,16 @@ public final class Rehearsal {
 
     private Rehearsal() {}
 
-    /** Runs them all. */
+    /** Runs all commands of the training, and loads the remaining classes. */
     public static void main(String[] args) throws IOException {
         rehearse();
         run("doctor");
-        run("add", "--image", "/none"); // as far as a server comes without an image
-        ServerSocketChannel.open(StandardProtocolFamily.UNIX).close(); // what it listens on
+        run("add", "--image", "/none"); // up to the step that needs an image
+        ServerSocketChannel.open(StandardProtocolFamily.UNIX).close(); // the kind of socket that a server listens on
         loadAll();
     }
 
-    /** What only a server at work needs. */
+    /** Loads the classes that only a server needs. */
     private static void loadAll() throws IOException {
         for (ResolvedModule resolved : ModuleLayer.boot().configuration().modules()) {
             String name = resolved.name();
@@ -48,7 +48,7 @@ public final class Rehearsal {
         }
     }
 
-    /** Whether every command did what it was asked to. */
+    /** Runs the commands on an image. Returns whether all of them succeeded. */
     static boolean rehearse() throws IOException {
         Path folder = Files.createTempDirectory("ublk-zoned-rehearsal");
         String image = folder.resolve("disk.qcow2").toString();

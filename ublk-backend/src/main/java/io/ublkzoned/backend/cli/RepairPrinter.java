@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 
 /**
- * Prints what a repair is about to change, so that it can be undone by hand: a line for each word, or an element of the
- * array that the JSON object begins with.
+ * The printer of the changes that a repair is about to make, so that they can be undone by hand. It prints a line per
+ * word, or an element of the array that the JSON object starts with.
  */
 final class RepairPrinter implements RepairLog {
 
@@ -32,7 +32,7 @@ final class RepairPrinter implements RepairLog {
         begun = true;
     }
 
-    /** What cannot be printed must not be changed. */
+    /** Writes the output. A change that cannot be printed must not be made. */
     @Override
     public void flush() throws IOException {
         if (out.checkError()) {

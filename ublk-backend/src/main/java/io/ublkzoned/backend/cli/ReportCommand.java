@@ -6,7 +6,7 @@ import java.io.PrintWriter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** {@code report}: the zones of a device or of an image. */
+/** The command {@code report}: shows the zones of a device or of an image. */
 final class ReportCommand implements Command {
 
     @Override
@@ -63,7 +63,7 @@ final class ReportCommand implements Command {
         return all.subList(first, first + (count == null ? available : Math.min(count, available)));
     }
 
-    /** Zone by zone: a million of them take as much memory as one. */
+    /** Prints JSON zone by zone, so a million zones take as much memory as one. */
     private static void printJson(List<ReportedZone> zones, PrintWriter out) throws IOException {
         String separator = "{\"zones\":[";
         for (ReportedZone zone : zones) {
@@ -103,7 +103,9 @@ final class ReportCommand implements Command {
         }
     }
 
-    /** The write pointer is shown by its distance from the start of the zone, as blkzone does. */
+    /**
+     * Returns the cells of a row. The write pointer is shown as its distance from the start of the zone, as in blkzone.
+     */
     private static String[] cells(ReportedZone zone) {
         return new String[] {
             Integer.toString(zone.index()),

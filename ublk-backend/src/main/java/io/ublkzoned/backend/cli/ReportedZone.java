@@ -3,10 +3,11 @@ package io.ublkzoned.backend.cli;
 import io.ublkzoned.engine.zone.ZoneCondition;
 
 /**
- * A zone in a report, of a device or of an image; sizes and places in bytes.
+ * A zone in a report of a device or of an image; sizes and positions in bytes.
  *
- * @param writePointer where the next write goes, in a read-only or offline zone after its recovery; the end of a zone
- *     that is full; {@link #UNKNOWN} in a read-only or offline zone of a device, and of no meaning in a conventional one
+ * @param writePointer the place of the next write, in a read-only or offline zone after its recovery; the end of the
+ *     zone if it is full; {@link #UNKNOWN} in a read-only or offline zone of a device; without meaning in a
+ *     conventional zone
  */
 record ReportedZone(int index, long start, long length, long capacity, long writePointer, ZoneCondition condition) {
 
@@ -16,12 +17,12 @@ record ReportedZone(int index, long start, long length, long capacity, long writ
         return condition == ZoneCondition.NOT_WP;
     }
 
-    /** Whether there is a place for the next write. */
+    /** Returns whether the next write has a place in the zone. */
     boolean takesWrites() {
         return condition.isActive() || condition == ZoneCondition.EMPTY;
     }
 
-    /** Whether {@link #writePointer} says how much the zone holds. */
+    /** Returns whether {@link #writePointer} tells how much the zone holds. */
     boolean hasWritePointer() {
         return !isConventional() && writePointer != UNKNOWN;
     }

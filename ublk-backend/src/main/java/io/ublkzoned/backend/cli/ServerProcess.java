@@ -10,24 +10,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The process that serves one of our devices, or is about to. */
+/** The process that serves a device of this program, or is about to. */
 record ServerProcess(RunDirectory directory, int pid) {
 
-    /** Returns the process that holds the lock of the device's run directory, or null. */
+    /** Returns the process that holds the lock of the run directory of the device, or null. */
     static @Nullable ServerProcess find(RunDirectory directory) throws IOException {
         ServerLock.Holder holder = ServerLock.holder(directory);
         return holder == null ? null : new ServerProcess(directory, holder.pid());
     }
 
-    /** Whether its device is not live yet. */
+    /** Returns whether the device of the process is not live yet. */
     boolean isStarting() throws IOException {
         ServerLock.Holder holder = ServerLock.holder(directory);
         return holder != null && holder.pid() == pid && !holder.started();
     }
 
     /**
-     * Whether any of it is left. It removes the run directory before it ends; and a zombie whose threads wait for a disk
-     * has no command line, but still has the lock.
+     * Returns whether anything is left of the process. A server removes the run directory before it ends. A zombie
+     * whose threads wait for a disk has no command line, but still holds the lock.
      */
     boolean isAlive() throws IOException {
         ServerLock.Holder holder = ServerLock.holder(directory);
@@ -43,13 +43,13 @@ record ServerProcess(RunDirectory directory, int pid) {
         }
     }
 
-    /** Whether it was stopped, by SIGSTOP or a debugger: proc_pid_stat(5), the word behind its name. */
+    /** Returns whether SIGSTOP or a debugger has stopped the process: proc_pid_stat(5), the word after its name. */
     boolean isStopped() {
         try {
             String stat = Files.readString(Path.of("/proc/" + pid + "/stat"), StandardCharsets.ISO_8859_1);
             return stat.substring(stat.lastIndexOf(')') + 1).strip().matches("(?s)[Tt] .*");
         } catch (IOException e) {
-            return false; // it has just ended
+            return false; // the process has just ended
         }
     }
 

@@ -16,13 +16,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * A server's life as a process: brings a device up, prints its path, serves until it is deleted or the process gets
- * SIGTERM or SIGINT.
+ * The life of a server as a process. It brings a device up, prints its path, and serves until the device is deleted or
+ * the process gets SIGTERM or SIGINT.
  *
- * <p>To leave a server in the background is the launcher's work: it starts this process apart from the terminal, with
- * {@code --detach} and a pipe as its stdout, and waits for the line with the device's path. When the device is live,
- * the process turns its output to the log and so closes the pipe; until then what goes wrong is on the caller's
- * stderr.
+ * <p>The launcher leaves a server in the background. It starts this process apart from the terminal, with {@code
+ * --detach} and a pipe as its stdout, and waits for the line with the path of the device. When the device is live, the
+ * process redirects its output to the log, which closes the pipe. Until then, failures go to the stderr of the caller.
  */
 final class Serving {
 
@@ -30,13 +29,13 @@ final class Serving {
     private static final int STDERR = 2;
     private static final int LOG_MODE = 0600;
 
-    /** Brings a device up. */
+    /** A way to bring a device up. */
     @FunctionalInterface
     interface Start {
         UblkServer start() throws IOException;
     }
 
-    /** Adds the options that say where the server is to live. */
+    /** Adds the options for serving in the foreground or in the background. */
     static Syntax options(Syntax syntax) {
         return syntax.flag("--foreground", "Serve in the foreground, with the log on stderr.")
                 .hiddenFlag("--detach");
@@ -55,7 +54,7 @@ final class Serving {
         }
     }
 
-    /** Returns the exit status when the device is gone. */
+    /** Serves the device. Returns the exit status when the device is gone. */
     int run(Start start) throws IOException {
         Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "stop"));
         UblkServer server = start(start);
@@ -78,7 +77,7 @@ final class Serving {
         return status;
     }
 
-    /** Nobody knows of the device. */
+    /** Stops a device that could not be announced, since no process knows of it. */
     private void undo(UblkServer server, Throwable cause) {
         try {
             server.stop();
@@ -99,7 +98,10 @@ final class Serving {
         }
     }
 
-    /** Prints the path; in the background also leaves the caller's folder, mounts, pipe and terminal. */
+    /**
+     * Prints the path. In the background it also leaves the working directory, the mounts, the pipe and the terminal of
+     * the caller.
+     */
     private void announce(UblkServer server) throws IOException {
         if (!detach) {
             printPath(server);
@@ -109,7 +111,7 @@ final class Serving {
         InheritedMounts.detach();
         String log = new RunDirectory(server.deviceId()).logFile().toString();
         int flags = FileFlags.O_WRONLY | FileFlags.O_CREAT | FileFlags.O_APPEND;
-        // The log is there when the caller reads the path.
+        // The log must exist when the caller reads the path.
         try (FileDescriptor file = FileDescriptor.open(log, flags, LOG_MODE)) {
             printPath(server);
             LinuxException.check(LinuxProcess.dup2(file.value(), STDERR), "dup2", log);
@@ -125,8 +127,8 @@ final class Serving {
     }
 
     /**
-     * On a signal, in a shutdown hook: the process ends when this returns, with the status of a clean end. A device that
-     * is on its way is waited for, since half of one would stay behind.
+     * Stops the device on a signal, in a shutdown hook. The process ends when this returns, with the status of a clean
+     * end. It waits for a device that is being brought up, since half of one would stay behind.
      */
     private void stop() {
         started.handle((server, failure) -> server).join();
@@ -141,7 +143,7 @@ final class Serving {
         Runtime.getRuntime().halt(awaitEnd(server));
     }
 
-    /** The status, when the device and the image are closed. */
+    /** Returns the exit status when the device and the image are closed. */
     private int awaitEnd(UblkServer server) {
         WaitClock clock = new WaitClock();
         while (true) {
@@ -155,7 +157,7 @@ final class Serving {
                         RequestsInKernel.of(server.deviceId()));
                 clock.isDue();
             } catch (InterruptedException | ExecutionException e) {
-                throw new IllegalStateException(e); // nobody interrupts it, and it never fails
+                throw new IllegalStateException(e); // no thread interrupts this one, and the future never fails
             }
         }
     }

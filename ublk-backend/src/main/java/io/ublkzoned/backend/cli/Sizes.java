@@ -4,7 +4,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Sizes as they are typed and shown: K, M, G and T are powers of two. */
+/** Sizes as they are typed and shown. K, M, G and T are powers of two. */
 final class Sizes {
 
     private static final long PLAIN_BYTES_MIN = 1 << 20;
@@ -14,8 +14,8 @@ final class Sizes {
     private Sizes() {}
 
     /**
-     * Reads the size of a device or of a zone. A plain number under 1 MiB is a forgotten unit: other tools take it for
-     * megabytes.
+     * Reads the size of a device or of a zone. A plain number under 1 MiB counts as a forgotten unit, since other tools
+     * read it as megabytes.
      *
      * @throws IllegalArgumentException with a sentence
      */
@@ -48,7 +48,7 @@ final class Sizes {
         }
     }
 
-    /** A size as it would be typed, in the largest unit that divides it. */
+    /** Returns a size as it would be typed, in the largest unit that divides it. */
     static String text(long bytes) {
         for (int i = UNITS.length(); i > 0; i--) {
             long unit = 1L << (10 * i);
@@ -59,7 +59,7 @@ final class Sizes {
         return Long.toString(bytes);
     }
 
-    /** A size to look at: three digits or so, and a unit. */
+    /** Returns a size for reading: about three digits, and a unit. */
     static String roughly(long bytes) {
         int i = Math.min(UNITS.length(), (Long.SIZE - 1 - Long.numberOfLeadingZeros(bytes | 1)) / 10);
         long unit = 1L << (10 * i);

@@ -15,7 +15,7 @@ import org.apache.commons.cli.help.TextHelpAppendable;
 import org.apache.commons.cli.help.TextStyle;
 import org.jspecify.annotations.Nullable;
 
-/** What can be said to a command: its options, and its help. */
+/** The syntax of a command: its options, its operands, and its help. */
 final class Syntax {
 
     static final String HELP = "--help";
@@ -33,10 +33,10 @@ final class Syntax {
     private List<String> footer = List.of();
 
     /**
-     * Begins with the options that every command has.
+     * Starts with the options that every command has.
      *
-     * @param command as it is called: {@code ublk-zoned add}
-     * @param synopses what can follow it
+     * @param command as it is typed: {@code ublk-zoned add}
+     * @param synopses the alternatives for the words after it
      */
     Syntax(String command, String description, String... synopses) {
         this.command = command;
@@ -44,7 +44,7 @@ final class Syntax {
         this.synopses = List.of(synopses);
     }
 
-    /** Adds an option without a value; its names are as they are typed, as in {@code "-a --all"}. */
+    /** Adds an option without a value. Its names are as they are typed, as in {@code "-a --all"}. */
     Syntax flag(String names, String text) {
         return add(names, null, text);
     }
@@ -67,7 +67,7 @@ final class Syntax {
         return this;
     }
 
-    /** Every name of an option, without those of one letter. */
+    /** Returns every name of an option, except for those of one letter. */
     List<String> names(String name) {
         String older = olderNames.get(name);
         return older == null ? List.of(name) : List.of(name, older);
@@ -78,7 +78,7 @@ final class Syntax {
         return option(Operands.IMAGE, "FILE", "The image, if it is not an argument.");
     }
 
-    /** Ends the help. */
+    /** Sets the lines after the options in the help. */
     Syntax footer(String... lines) {
         footer = List.of(lines);
         return this;
@@ -104,7 +104,7 @@ final class Syntax {
         return name.substring(2);
     }
 
-    /** Reads the words behind the command. Options may stand before, between and behind the others. */
+    /** Parses the words after the command. Options may stand before, between and after the other words. */
     Arguments parse(List<String> words, PrintWriter out, PrintWriter err) {
         flag("-h " + HELP, "Show this help.");
         flag(DEBUG, "Show the stack trace of a failure.");
@@ -121,12 +121,12 @@ final class Syntax {
         }
     }
 
-    /** The longest name of an option that is called so. */
+    /** Returns the longest name of the option that has this name. */
     String typed(String name) {
         return typed(all.getOption(name));
     }
 
-    /** The longest name of an option, as it is typed. */
+    /** Returns the longest name of an option, as it is typed. */
     private static String typed(Option option) {
         return option.hasLongOpt() ? "--" + option.getLongOpt() : "-" + option.getOpt();
     }
@@ -135,7 +135,11 @@ final class Syntax {
         return new UsageException(command, sentence);
     }
 
-    /** @param commands those of the program, if this is its own syntax */
+    /**
+     * Prints the help.
+     *
+     * @param commands those of the program, if this is its own syntax
+     */
     void printHelp(PrintWriter out, List<Syntax> commands) throws IOException {
         for (int i = 0; i < synopses.size(); i++) {
             out.println((i == 0 ? "usage: " : "       ") + command + " " + synopses.get(i));
@@ -163,7 +167,7 @@ final class Syntax {
         footer.forEach(out::println);
     }
 
-    /** As they are typed, with the name of the value. */
+    /** Returns the names of an option as they are typed, with the name of the value. */
     private static String names(Option option) {
         String names = option.getOpt() == null ? typed(option) : "-" + option.getOpt();
         if (option.getOpt() != null && option.hasLongOpt()) {

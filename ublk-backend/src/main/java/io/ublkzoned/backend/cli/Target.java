@@ -9,18 +9,18 @@ import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a command looks at: an image, and the device that it is attached as if it is.
+ * The target of a command: an image and, if it is attached, its device.
  *
- * @param image its path, as the user gave it if he did
+ * @param image its path, as the user gave it if the user did
  */
 record Target(Path image, @Nullable LiveDevice device) {
 
-    /** Adds the options that name it. */
+    /** Adds the options that name a target. */
     static Syntax options(Syntax syntax) {
         return syntax.image().option("-n", "N", "The device, if it is not an argument.");
     }
 
-    /** The one thing that a command line names. */
+    /** Returns the one target that a command line names. */
     static Target find(Arguments line) throws IOException {
         Operands operands = line.operands();
         Target target = find(line, operands);
@@ -28,7 +28,7 @@ record Target(Path image, @Nullable LiveDevice device) {
         return target;
     }
 
-    /** What an option or the next word names. */
+    /** Returns the target that an option or the next word names. */
     static Target find(Arguments line, Operands operands) throws IOException {
         Integer device = line.value("-n", DeviceName::id);
         if (device == null) {
@@ -72,7 +72,7 @@ record Target(Path image, @Nullable LiveDevice device) {
         return new Target(directory.image(), device);
     }
 
-    /** The zones of the device as they are now, or of the image as they will be when it is attached. */
+    /** Returns the zones of the device as they are now, or those of the image as they will be when it is attached. */
     List<ReportedZone> zones() throws IOException {
         if (device != null) {
             return device.zones();
@@ -81,7 +81,7 @@ record Target(Path image, @Nullable LiveDevice device) {
         return ImageReader.read(image, file -> ImageReader.zones(ImageReader.open(file)));
     }
 
-    /** How to call it: {@code /dev/ublkb0 (disk.qcow2)}. */
+    /** Returns a name for output: {@code /dev/ublkb0 (disk.qcow2)}. */
     String title() {
         return device == null ? image.toString() : device.path() + " (" + image + ")";
     }

@@ -2,7 +2,10 @@ package io.ublkzoned.backend.cli;
 
 import java.io.PrintWriter;
 
-/** Columns as wide as what is in them, two spaces apart. Keeps no rows: they are shown to it first, and then printed. */
+/**
+ * A table of columns as wide as their widest cell, two spaces apart. It stores no rows: all rows are passed to {@link
+ * #fit} first, and then printed.
+ */
 final class TextTable {
 
     private static final String GAP = "  ";
@@ -12,7 +15,11 @@ final class TextTable {
     private final boolean[] alignedRight;
     private final int[] widths;
 
-    /** @param titles of the columns; {@code >} before one aligns it to the right */
+    /**
+     * Makes a table.
+     *
+     * @param titles of the columns; {@code >} before one aligns it to the right
+     */
     TextTable(PrintWriter out, String... titles) {
         this.out = out;
         this.titles = new String[titles.length];

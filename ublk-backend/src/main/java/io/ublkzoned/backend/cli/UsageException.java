@@ -1,6 +1,6 @@
 package io.ublkzoned.backend.cli;
 
-/** A command line that makes no sense: a sentence that says why, and the command whose help has more. */
+/** A wrong usage of the command line: a sentence that says why, and the command whose help says more. */
 final class UsageException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
@@ -12,7 +12,7 @@ final class UsageException extends RuntimeException {
         this.command = command;
     }
 
-    /** As it is called: {@code ublk-zoned add}. */
+    /** Returns the command as it is typed: {@code ublk-zoned add}. */
     String command() {
         return command;
     }

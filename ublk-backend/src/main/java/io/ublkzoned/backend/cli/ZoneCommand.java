@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** {@code zone}: changes zones of a device or of an image. */
+/** The command {@code zone}: changes zones of a device or of an image. */
 final class ZoneCommand implements Command {
 
     @Override

@@ -7,7 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** The zones of a device at a glance: one character each. */
+/** The map of the zones of a device, with one character per zone. */
 final class ZoneMapText {
 
     private static final int ZONES_PER_ROW = 64;
@@ -15,8 +15,8 @@ final class ZoneMapText {
     private ZoneMapText() {}
 
     /**
-     * Prints the map with its legend. A row like the one above it is left out; {@code *} stands for any number of
-     * such.
+     * Prints the map with its legend. A row that equals the one above it is left out. A {@code *} stands for any number
+     * of such rows.
      */
     static void print(String title, List<ReportedZone> zones, PrintWriter out) {
         out.println(title + ": " + summary(zones));
@@ -42,7 +42,7 @@ final class ZoneMapText {
         out.println(legend(zones));
     }
 
-    /** {@code 64 zones of 64M, 8 conventional, capacity 48M, the last of 32M}. */
+    /** Returns a summary: {@code 64 zones of 64M, 8 conventional, capacity 48M, the last of 32M}. */
     static String summary(List<ReportedZone> zones) {
         long conventional = zones.stream().filter(ReportedZone::isConventional).count();
         ReportedZone first = zones.getFirst();
@@ -75,7 +75,7 @@ final class ZoneMapText {
         return String.join("   ", entries);
     }
 
-    /** How many zones there are in each condition that occurs. */
+    /** Returns the number of zones in each condition that occurs. */
     static Map<ZoneCondition, Integer> counts(List<ReportedZone> zones) {
         Map<ZoneCondition, Integer> counts = new EnumMap<>(ZoneCondition.class);
         zones.forEach(zone -> counts.merge(zone.condition(), 1, Integer::sum));

@@ -8,7 +8,10 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code zone} does to zones: what the kernel has a request for, or a change that a drive would make by itself. */
+/**
+ * The operations of {@code zone}: those that the kernel has a request for, and changes that a drive would make by
+ * itself.
+ */
 enum ZoneOperation {
     OPEN(BlkZoneIoctls.BLKOPENZONE, BlockOp.ZONE_OPEN, null),
     CLOSE(BlkZoneIoctls.BLKCLOSEZONE, BlockOp.ZONE_CLOSE, null),
@@ -18,7 +21,7 @@ enum ZoneOperation {
     OFFLINE(0, null, ZoneCondition.OFFLINE),
     RECOVER(0, null, null);
 
-    /** The kernel's request for it, 0 if there is none. */
+    /** The request of the kernel for the operation, or 0 if none exists. */
     final int ioctl;
 
     final @Nullable BlockOp op;

@@ -5,12 +5,12 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Zones in a row, as a command line names them: {@code 5} or {@code 5-9}. */
+/** A range of zones as a command line names it: {@code 5} or {@code 5-9}. */
 record ZoneRange(int first, int count) {
 
     private static final Pattern RANGE = Pattern.compile("([0-9]{1,9})(?:-([0-9]{1,9}))?");
 
-    /** The ranges of a list such as {@code 5,7-9}. */
+    /** Parses a list of ranges such as {@code 5,7-9}. */
     static List<ZoneRange> parse(String list, Operands operands) {
         List<ZoneRange> ranges = new ArrayList<>();
         for (String word : list.split(",", -1)) {

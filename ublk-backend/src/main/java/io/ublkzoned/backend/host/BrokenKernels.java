@@ -16,12 +16,15 @@ final class BrokenKernels {
 
     private BrokenKernels() {}
 
-    /** Whether a release is one of them, as {@code uname -r} prints it; a distribution's suffix does not matter. */
+    /**
+     * Returns whether a release, as {@code uname -r} prints it, is one of them. The suffix of a distribution does not
+     * matter.
+     */
     static boolean contains(String release) {
         return RELEASES.matcher(release).matches();
     }
 
-    /** Says to the user what is wrong with such a release, and what to do. */
+    /** Returns the sentence that tells the user what is wrong with such a release, and what to do. */
     static String sentence(String release) {
         return "Linux " + release + ": adding a ublk device crashes this kernel; boot Linux 6.18.6 or newer";
     }

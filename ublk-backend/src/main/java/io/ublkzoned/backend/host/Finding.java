@@ -1,17 +1,17 @@
 package io.ublkzoned.backend.host;
 
 /**
- * What one look at the host has found.
+ * The result of one check of the host.
  *
- * @param subject what was looked at, a word or two
- * @param sentence what is there, and if that is not enough, what to do
+ * @param subject the checked part, a word or two
+ * @param sentence the state of that part, and if that is not sufficient, what to do
  */
 public record Finding(String subject, Verdict verdict, String sentence) {
 
-    /** What it means for a device. */
+    /** The consequence for devices. */
     public enum Verdict {
         OK,
-        /** Devices can be served, but not as well as could be, or not all that can be known is known. */
+        /** Devices can be served, but not as well as possible, or part of the state is not known. */
         WARNING,
         /** No device can be served. */
         PROBLEM

@@ -11,17 +11,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Looks at everything that a device needs, whatever else is amiss. */
+/** The checks of everything that a device needs. Each runs even if others have found a problem. */
 public final class HostCheckup {
 
     private HostCheckup() {}
 
-    /** A look at one subject. */
+    /** A check of one subject. */
     private interface Look {
         Finding look() throws IOException;
     }
 
-    /** What is found, one subject after the other. */
+    /** Runs all checks, and returns their findings in order. */
     public static List<Finding> run() {
         HostFiles files = new HostFiles(Path.of("/"));
         List<Finding> findings = new ArrayList<>();

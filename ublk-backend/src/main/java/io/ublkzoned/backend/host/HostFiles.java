@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
-/** The host as its files show it: proc(5), sysfs, the kernel's config and modules. */
+/** The state of the host according to its files: proc(5), sysfs, the config and the modules of the kernel. */
 final class HostFiles {
 
     private static final Version LINUX_MIN = Version.parse("6.6");
@@ -24,12 +24,16 @@ final class HostFiles {
     private static final int CAP_IPC_LOCK = 14; // capability.h
     private static final int CAP_SYS_ADMIN = 21;
 
-    /** A server of a small device; it takes more for more zones, queues and tags. */
+    /** The memory of a server of a small device. More zones, queues and tags take more. */
     private static final long SERVER_BYTES = 160L << 20;
 
     private final Path root;
 
-    /** @param root stands for / */
+    /**
+     * Reads the files below a root.
+     *
+     * @param root stands for /
+     */
     HostFiles(Path root) {
         this.root = root;
     }
@@ -46,7 +50,7 @@ final class HostFiles {
                 : Finding.ok("kernel", "Linux " + release);
     }
 
-    /** As {@link HostCheckup#requireKernel}. */
+    /** Throws as {@link HostCheckup#requireKernel} does. */
     void requireKernel() throws IOException {
         String release = release();
         if (BrokenKernels.contains(release)) {
@@ -121,7 +125,7 @@ final class HostFiles {
         return (Long.parseUnsignedLong(valueOf("proc/self/status", "CapEff:"), 16) >>> number & 1) != 0;
     }
 
-    /** The first word behind a line's beginning. */
+    /** Returns the first word after the beginning of a line. */
     private String valueOf(String file, String beginning) throws IOException {
         try (Stream<String> lines = Files.lines(root.resolve(file))) {
             return lines.filter(line -> line.startsWith(beginning))
@@ -141,7 +145,7 @@ final class HostFiles {
                 "memlock", limit + " bytes and no CAP_IPC_LOCK: io_uring may lack memory, see ulimit -l");
     }
 
-    /** In a container with a /dev of its own no new device node appears. */
+    /** Checks /dev. In a container with its own /dev no new device node appears. */
     Finding deviceNodes() throws IOException {
         String type = mountType("/dev");
         return type.equals("devtmpfs")
@@ -152,7 +156,7 @@ final class HostFiles {
                                 + ", as in a container: device nodes appear in the host's devtmpfs, so mount that on /dev");
     }
 
-    /** What a server leaves there for the next one must be gone after a power cut. */
+    /** Checks /run. The files that a server leaves there for the next one must be gone after a power cut. */
     Finding runDirectory() throws IOException {
         String type = mountType("/run");
         return type.equals("tmpfs")
@@ -169,7 +173,7 @@ final class HostFiles {
                 .orElse("not a mount point");
     }
 
-    /** The least limit of this process's cgroup and those above it. */
+    /** Checks the memory limit: the least one of the cgroup of this process and of those above it. */
     Finding memory() throws IOException {
         long limit = Long.MAX_VALUE;
         String group = valueOf("proc/self/cgroup", "0::").replaceFirst("^/", "");

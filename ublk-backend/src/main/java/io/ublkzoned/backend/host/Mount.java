@@ -13,22 +13,25 @@ import java.util.regex.Pattern;
  * A mount in the namespace of a process, as proc_pid_mountinfo(5) describes it.
  *
  * @param id of the mount
- * @param parentId id of the mount that it is mounted on
- * @param point where it is
- * @param shared whether mounts and umounts below it are passed on to other namespaces
+ * @param parentId id of the mount below it
+ * @param point the path of the mount
+ * @param shared whether mounts and umounts below it are propagated to other namespaces
  * @param type of the file system
- * @param source what is mounted, a device for instance
+ * @param source the mounted object, a device for instance
  * @param options of the file system
  */
 public record Mount(int id, int parentId, String point, boolean shared, String type, String source, String options) {
 
-    /** ID, parent, device, root, point, mount options, optional fields, a lone hyphen, type, source, options. */
+    /**
+     * The fields of a line: ID, parent, device, root, point, mount options, optional fields, a lone hyphen, type,
+     * source, options.
+     */
     private static final Pattern LINE =
             Pattern.compile("(\\d+) (\\d+) \\S+ \\S+ (\\S+) \\S+(.*?) - (\\S+) (\\S+) ?(\\S*)");
 
     private static final Pattern OCTAL = Pattern.compile("\\\\([0-7]{3})");
 
-    /** All mounts that a file such as {@code /proc/self/mountinfo} lists, later ones above earlier ones. */
+    /** Reads all mounts that a file such as {@code /proc/self/mountinfo} lists, later ones above earlier ones. */
     public static List<Mount> read(Path mountInfo) throws IOException {
         return Files.readString(mountInfo, StandardCharsets.ISO_8859_1)
                 .lines()
@@ -48,7 +51,7 @@ public record Mount(int id, int parentId, String point, boolean shared, String t
                 plain(line.group(7)));
     }
 
-    /** Blanks and the like are octal numbers, other bytes are as they are: those of UTF-8. */
+    /** Decodes a field. Blanks and the like are octal numbers; all other bytes are those of UTF-8. */
     private static String plain(String escaped) {
         String bytes = OCTAL.matcher(escaped)
                 .replaceAll(

@@ -12,22 +12,25 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The image of a device: one file, which metadata and data may each have open in their own way.
+ * The image of a device: one file, which may be open in different ways for metadata and for data.
  *
- * @param data locked, since I/O that a ring has begun with it goes on when the server dies
+ * @param data locked, since I/O that a ring has begun on it continues when the server dies
  * @param metadata the same descriptor unless data bypass the page cache
  */
 public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheMode cacheMode) implements Closeable {
 
-    /** The page cache must not write back data beside metadata: clusters are not to share its pages. */
+    /**
+     * The smallest cluster with which data can bypass the page cache. Clusters must not share a page with metadata, or
+     * the page cache would write back old data together with the metadata.
+     */
     private static final int CLUSTER_BYTES_MIN = 4096;
 
-    /** As {@link LockedImage#open}. */
+    /** Opens an image as {@link LockedImage#open} does. */
     public static AttachedImage open(Path image, CacheMode cacheMode) throws IOException {
         return of(LockedImage.open(image, flags(cacheMode)), cacheMode);
     }
 
-    /** As {@link LockedImage#openOfDead}. */
+    /** Opens the image of a dead server as {@link LockedImage#openOfDead} does. */
     public static AttachedImage openOfDead(Path image, CacheMode cacheMode) throws IOException {
         return of(LockedImage.openOfDead(image, flags(cacheMode)), cacheMode);
     }
@@ -46,7 +49,7 @@ public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheM
         }
     }
 
-    /** The path at which the file is now, without links. */
+    /** Returns the current path of the file, without links. */
     public Path realPath() throws IOException {
         return Files.readSymbolicLink(Path.of("/proc/self/fd/" + data.value()));
     }

@@ -1,8 +1,11 @@
 package io.ublkzoned.backend.image;
 
-/** Whether the data of an image go through this host's page cache; its metadata always do. The names are QEMU's. */
+/**
+ * The way of an image's data: through this host's page cache or past it. Metadata always go through it. The names are
+ * QEMU's.
+ */
 public enum CacheMode {
     WRITEBACK,
-    /** O_DIRECT. */
+    /** Data bypass the page cache (O_DIRECT). */
     NONE
 }

@@ -20,22 +20,29 @@ import java.util.concurrent.locks.LockSupport;
 import org.slf4j.LoggerFactory;
 
 /**
- * An image file by plain system calls, for its metadata. Segments on the heap are copied, since the kernel cannot be given
- * them.
+ * An image file accessed by plain system calls, for its metadata. Segments on the heap are copied, since the kernel
+ * cannot access them.
  */
 public final class FdImageFile implements ImageFile {
 
     private static final int PUNCH_HOLE = FileFlags.FALLOC_FL_PUNCH_HOLE | FileFlags.FALLOC_FL_KEEP_SIZE;
     private static final long ZEROS_BYTES = 1 << 20;
 
-    /** A page that is in use for a moment, by reclaim for instance, is not dropped. */
+    /**
+     * The number of attempts to drop the page cache. A page that is in use for a moment, by reclaim for instance, is
+     * not dropped.
+     */
     private static final int DROPS_MAX = 100;
 
     private static final long DROP_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private final FileDescriptor file;
 
-    /** @param file open for reading, and for writing if the image is to be written; the caller closes it */
+    /**
+     * Accesses an open file.
+     *
+     * @param file open for reading, and for writing if the image is to be written; the caller closes it
+     */
     public FdImageFile(FileDescriptor file) {
         this.file = file;
     }
@@ -90,7 +97,7 @@ public final class FdImageFile implements ImageFile {
         write(source, source.byteSize(), offsetBytes);
     }
 
-    /** Of native memory, allocates nothing: so are the writes of a flush. */
+    /** Writes a segment. Allocates nothing if the segment is native, as in a flush. */
     @Override
     public void write(MemorySegment source, long lengthBytes, long offsetBytes) throws IOException {
         if (!source.isNative()) {
@@ -121,7 +128,10 @@ public final class FdImageFile implements ImageFile {
         }
     }
 
-    /** For file systems without holes. Nothing past the end of the file is written: it reads as zeros anyway. */
+    /**
+     * Writes zeros on a file system without holes. Nothing past the end of the file is written, since it reads as zeros
+     * anyway.
+     */
     private void writeZeros(long offsetBytes, long lengthBytes) throws IOException {
         long end = Math.min(offsetBytes + lengthBytes, sizeBytes());
         try (Arena arena = Arena.ofConfined()) {
@@ -137,7 +147,10 @@ public final class FdImageFile implements ImageFile {
         check(Libc.ftruncate(file.value(), sizeBytes), "ftruncate");
     }
 
-    /** The sync that comes first may fail: what it cannot write is lost, and must not be read any more. */
+    /**
+     * Drops the page cache of the file. The sync that comes first may fail: data that it cannot write are lost, and
+     * must not be read any more.
+     */
     @Override
     public void discardCache() throws IOException {
         int synced = Libc.fdatasync(file.value());
@@ -163,7 +176,7 @@ public final class FdImageFile implements ImageFile {
         }
     }
 
-    /** Whether the page cache is all that the file system has. */
+    /** Returns whether the file system keeps its data in the page cache only. */
     private boolean isInMemory() throws IOException {
         String type = fileStore().type();
         return type.equals("tmpfs") || type.equals("ramfs");

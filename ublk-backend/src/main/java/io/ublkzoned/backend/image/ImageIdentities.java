@@ -9,19 +9,22 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.UUID;
 
-/** Tells image files, boots and attaches apart. */
+/** The identities of image files, boots and attaches. */
 public final class ImageIdentities {
 
     private static final Path RANDOM = Path.of("/proc/sys/kernel/random");
 
     private ImageIdentities() {}
 
-    /** The identity of an open image in this boot. */
+    /** Returns the identity of an open image in this boot. */
     public static ImageIdentity of(FileDescriptor image) throws IOException {
         return of(Path.of("/proc/self/fd/" + image.value()));
     }
 
-    /** The identity of the file that a path leads to, in this boot; {@code options} say what becomes of a symbolic link. */
+    /**
+     * Returns the identity of the file that a path leads to, in this boot. {@code options} say whether a symbolic link
+     * is followed.
+     */
     public static ImageIdentity of(Path image, LinkOption... options) throws IOException {
         Map<String, Object> attributes = Files.readAttributes(image, "unix:dev,ino", options);
         return new ImageIdentity(bootId(), number(attributes, "dev"), number(attributes, "ino"));
@@ -31,12 +34,15 @@ public final class ImageIdentities {
         return ((Number) attributes.getOrDefault(name, 0L)).longValue();
     }
 
-    /** The number of this boot. */
+    /** Returns the number of this boot. */
     public static UUID bootId() throws IOException {
         return uuid("boot_id");
     }
 
-    /** A new random number for an attach. The kernel makes one in no time, Java's generator takes a while to start. */
+    /**
+     * Returns a new random number for an attach. The kernel makes one in no time; Java's generator takes a while to
+     * start.
+     */
     public static UUID newAttachId() throws IOException {
         return uuid("uuid");
     }

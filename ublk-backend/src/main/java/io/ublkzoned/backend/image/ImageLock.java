@@ -9,12 +9,13 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * One image, one writer: QEMU's image locks, so that its tools see ours and we see theirs (QEMU, block/file-posix.c).
+ * The lock of an image, which admits one writer. It uses QEMU's image locks, so QEMU's tools and this program respect
+ * each other (QEMU, block/file-posix.c).
  *
- * <p>A byte of the file stands for a permission. Who uses permission {@code p} holds a shared lock on byte {@code 100
- * + p}; who lets nobody else use it holds one on byte {@code 200 + p}. After taking its own locks, a process makes
- * sure that nobody holds one that forbids them: QEMU's order, in which two who come at the same time may both be
- * refused, but never both be let in.
+ * <p>A byte of the file stands for a permission. A process that uses permission {@code p} holds a shared lock on byte
+ * {@code 100 + p}. A process that lets no other one use it holds a shared lock on byte {@code 200 + p}. After taking
+ * its own locks, a process checks that no other one holds a lock that forbids them. In this order, which is QEMU's, two
+ * processes that come at the same time may both be refused, but are never both admitted.
  */
 public final class ImageLock {
 
@@ -26,12 +27,12 @@ public final class ImageLock {
     private static final int WRITE = 1;
     private static final int RESIZE = 3;
 
-    /** What an attached image is locked by. */
+    /** The bytes that the lock of an attached image covers. */
     private static final int[] HELD = {
         USED + CONSISTENT_READ, USED + WRITE, USED + RESIZE, NOT_SHARED + WRITE, NOT_SHARED + RESIZE
     };
 
-    /** What nobody else may hold then. */
+    /** The bytes that no other process may have locked then. */
     private static final int[] FORBIDDEN = {
         NOT_SHARED + CONSISTENT_READ, NOT_SHARED + WRITE, NOT_SHARED + RESIZE, USED + WRITE, USED + RESIZE
     };
@@ -53,9 +54,9 @@ public final class ImageLock {
     }
 
     /**
-     * Refuses an image that {@link #lockForWriting} would refuse, and locks nothing.
+     * Refuses an image that {@link #lockForWriting} would refuse. Locks nothing.
      *
-     * @param file open for reading: the kernel answers for write locks too
+     * @param file open for reading, with which the kernel tests write locks too
      * @param imageName its path as the user gave it
      * @throws ImageInUseException if it is in use
      */
@@ -65,12 +66,15 @@ public final class ImageLock {
         }
     }
 
-    /** As {@link #lockForWriting}; a file that cannot be locked, as on a file system without locks, is passed over. */
+    /**
+     * Locks an image as {@link #lockForWriting} does. A file that cannot be locked, as on a file system without locks,
+     * is left unlocked.
+     */
     static void lockWherePossible(FileDescriptor file, String imageName) throws IOException {
         try {
             lockForWriting(file, imageName);
         } catch (LinuxException e) {
-            // Then nobody else can have it locked either.
+            // No other process can have locked it either.
         }
     }
 

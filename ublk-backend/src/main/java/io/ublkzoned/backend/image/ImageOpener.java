@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Opens image files, and says in one sentence why one cannot be opened. */
+/** The opener of image files, which says in one sentence why one cannot be opened. */
 public final class ImageOpener {
 
     private ImageOpener() {}
@@ -57,7 +57,10 @@ public final class ImageOpener {
         }
     }
 
-    /** The kind is looked at before, since to open a device can have effects, and after, since the file may be another by then. */
+    /**
+     * Opens a regular file. Its kind is checked before, since opening a device can have effects, and after, since the
+     * path may lead to another file by then.
+     */
     private static FileDescriptor open(Path image, int flags) throws IOException {
         requireRegularFile(image);
         FileDescriptor file = FileDescriptor.open(image.toString(), flags);
@@ -70,7 +73,7 @@ public final class ImageOpener {
         }
     }
 
-    /** Refuses a path that leads to anything but a regular file. One that leads nowhere is not refused. */
+    /** Refuses a path that leads to anything but a regular file. A path that leads nowhere is not refused. */
     static void requireRegularFile(Path image) throws IOException {
         requireRegularFile(image, image);
     }
@@ -84,7 +87,10 @@ public final class ImageOpener {
         }
     }
 
-    /** What a path leads to, if that is no regular file; empty if it leads nowhere: to open it fails too, and tells the errno. */
+    /**
+     * Returns the kind of a file that is not regular, as part of a sentence. Returns an empty string if the path leads
+     * nowhere: opening it then fails too, with an errno.
+     */
     private static String kind(Path seen) {
         FileKind kind;
         try {
@@ -104,7 +110,7 @@ public final class ImageOpener {
         };
     }
 
-    /** What to say of a path that leads nowhere. */
+    /** Returns the failure for a path that leads nowhere. */
     static IOException missing(Path image, String sentence, Exception cause) throws IOException {
         return Files.isSymbolicLink(image)
                 ? new IOException(
@@ -115,9 +121,9 @@ public final class ImageOpener {
     }
 
     /**
-     * What to say of an errno that has the same cause whatever is done with a file.
+     * Returns the failure for an errno whose cause does not depend on the operation.
      *
-     * @param other returned for an errno that is not such
+     * @param other returned for any other errno
      */
     public static IOException failure(Path image, int errno, IOException other) {
         String reason = switch (errno) {

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** Opens an image for its one writer. */
+/** An image that is opened and locked for its one writer. */
 public final class LockedImage {
 
     private static final long DEATH_NANOS = TimeUnit.SECONDS.toNanos(60);
@@ -15,7 +15,7 @@ public final class LockedImage {
 
     private static final int OPENS_MAX = 10;
 
-    /** Opens the file that a path leads to. */
+    /** A way to open the file that a path leads to. */
     @FunctionalInterface
     interface Opening {
         FileDescriptor open() throws IOException;
@@ -26,20 +26,25 @@ public final class LockedImage {
     /**
      * Opens and locks an image.
      *
-     * @throws IOException with a sentence for the user, if it is in use for instance
+     * @throws IOException with a sentence for the user, for instance if the image is in use
      */
     public static FileDescriptor open(Path image) throws IOException {
         return open(image, 0);
     }
 
-    /** @param flags in addition to O_RDWR */
+    /**
+     * Opens and locks an image with more flags.
+     *
+     * @param flags in addition to O_RDWR
+     */
     static FileDescriptor open(Path image, int flags) throws IOException {
         return open(image, () -> ImageOpener.forWriting(image, flags));
     }
 
     /**
-     * Opens and locks the file that has the image's name once it is locked. {@code create --force} or mv may give the name to
-     * another file before; the first file would then be served without a name, and its data lost when it is closed.
+     * Opens and locks the file that still has the name of the image once it is locked. Between open and lock, {@code
+     * create --force} or mv may give the name to another file. Otherwise a file without a name would be served, and its
+     * data lost when it is closed.
      */
     static FileDescriptor open(Path image, Opening opening) throws IOException {
         for (int tries = 0; tries < OPENS_MAX; tries++) {
@@ -67,14 +72,18 @@ public final class LockedImage {
     }
 
     /**
-     * Opens the image of a server that was killed. The dead hold their lock until the kernel has ended their last I/O:
-     * that is waited for, and so what comes after it cannot be overtaken.
+     * Opens the image of a server that was killed. A dead process holds its lock until the kernel has ended its last
+     * I/O. This method waits for that, so old I/O cannot overtake new I/O.
      */
     public static FileDescriptor openOfDead(Path image) throws IOException {
         return openOfDead(image, 0);
     }
 
-    /** @param flags in addition to O_RDWR */
+    /**
+     * Opens the image of a server that was killed, with more flags.
+     *
+     * @param flags in addition to O_RDWR
+     */
     static FileDescriptor openOfDead(Path image, int flags) throws IOException {
         long deadline = System.nanoTime() + DEATH_NANOS;
         while (true) {

@@ -15,18 +15,19 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image file in the making. Nobody can attach it before {@link #close}, since it is locked. {@link #close} removes it
- * unless {@link #finish} was called, and so does the end of the process by a signal.
+ * An image file in the making. It is locked, so no process can attach it before {@link #close}. {@link #close} removes
+ * it unless {@link #finish} was called, and so does the end of the process by a signal.
  *
- * <p>A file that the image replaces keeps its name and its content until {@link #finish}, and is locked until {@link #close}.
- * All names are looked up in one open directory. No link is followed after the path has been resolved at the start.
+ * <p>A file that the image replaces keeps its name and its content until {@link #finish}, and stays locked until {@link
+ * #close}. All names are looked up in one open directory. No link is followed after the path has been resolved at the
+ * start.
  */
 public final class NewImage implements Closeable {
 
     private static final int NEW = FileFlags.O_RDWR | FileFlags.O_CREAT | FileFlags.O_EXCL | FileFlags.O_NOFOLLOW;
     private static final int MODE = 0666;
 
-    /** Until it has the owner and the mode of the file that it replaces. */
+    /** The mode of a new file until it gets the owner and the mode of the file that it replaces. */
     private static final int PRIVATE_MODE = 0600;
 
     private static final String TEMPORARY_PREFIX = ".ublk-zoned-";
@@ -38,7 +39,7 @@ public final class NewImage implements Closeable {
     private final @Nullable ReplacedFile replaced;
     private final Thread removal = new Thread(this::removeUnlessSettled, "removal");
 
-    /** Whether the file was finished or removed; guarded by this, since a signal removes it on a thread of its own. */
+    /** True when the file was finished or removed. Guarded by this, since a signal removes the file on another thread. */
     private boolean settled;
 
     private NewImage(
@@ -51,9 +52,9 @@ public final class NewImage implements Closeable {
     }
 
     /**
-     * Makes an empty file.
+     * Creates an empty file.
      *
-     * @throws FileAlreadyExistsException if one exists by that name
+     * @throws FileAlreadyExistsException if a file of that name exists
      * @throws IOException with a sentence for the user
      */
     public static NewImage create(Path path) throws IOException {
@@ -68,7 +69,8 @@ public final class NewImage implements Closeable {
     }
 
     /**
-     * Makes an empty file that is to replace the one that the path leads to. Where none exists, this is {@link #create}.
+     * Creates an empty file that is to replace the one that the path leads to. If none exists, works as {@link
+     * #create}.
      *
      * @throws ImageInUseException if the file is in use
      * @throws IOException with a sentence for the user
@@ -137,7 +139,7 @@ public final class NewImage implements Closeable {
         }
     }
 
-    /** What to say of a path whose last name is in use. */
+    /** Returns the failure for a path whose last name is taken. */
     private static IOException existing(Path path) throws IOException {
         try {
             ImageOpener.requireRegularFile(path.toRealPath());
@@ -161,13 +163,13 @@ public final class NewImage implements Closeable {
         };
     }
 
-    /** The empty file, for its format. */
+    /** Returns the empty file, to be formatted. */
     public FdImageFile file() {
         return new FdImageFile(file);
     }
 
     /**
-     * Gives the file its name, durably, and keeps it. Call this when its content is durable.
+     * Gives the file its name, durably, and keeps the file. Call this when its content is durable.
      *
      * @throws IOException if that failed, or if another file has got the name of the one to replace
      */
@@ -191,7 +193,10 @@ public final class NewImage implements Closeable {
         settled = true;
     }
 
-    /** A directory without read permission, and one of some network file systems, cannot be synced. */
+    /**
+     * Syncs the directory. One without read permission cannot be synced, and neither can one of some network file
+     * systems.
+     */
     private void syncDirectory() throws IOException {
         int synced = directory.sync();
         if (synced != -Errno.EACCES && synced != -Errno.EINVAL) {
@@ -208,7 +213,7 @@ public final class NewImage implements Closeable {
         }
     }
 
-    /** Whether the name is still that of this file. */
+    /** Returns whether the name still leads to this file. */
     private boolean isNamed() {
         try {
             Path named = Path.of(directory.pathOf(name));
@@ -232,7 +237,7 @@ public final class NewImage implements Closeable {
         try {
             Runtime.getRuntime().removeShutdownHook(removal);
         } catch (IllegalStateException e) {
-            // The process is ending, and the hook has nothing to do.
+            // The process is ending, and the hook has nothing left to do.
         }
         file.close();
     }

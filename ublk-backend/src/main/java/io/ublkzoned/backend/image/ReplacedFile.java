@@ -15,8 +15,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file whose name a new image is to get. It is locked until {@link #close}, so that nobody attaches it in between. It may
- * be any file: one that cannot be read or locked is replaced without a lock.
+ * The file whose name a new image is to get. It is locked until {@link #close}, so no process attaches it in between.
+ * It may be any file: one that cannot be read or locked is replaced without a lock.
  */
 final class ReplacedFile implements Closeable {
 
@@ -47,7 +47,7 @@ final class ReplacedFile implements Closeable {
     /**
      * Finds the file and locks it.
      *
-     * @param path what the user calls it
+     * @param path the path that the user gave
      * @param directory outlives the result
      * @throws ImageInUseException if the file is in use
      */
@@ -107,7 +107,7 @@ final class ReplacedFile implements Closeable {
             giveOwner(fresh);
             fresh.setMode(mode & PERMISSIONS);
         } catch (LinuxException e) {
-            // A file system without permissions.
+            // The file system has no permissions.
         }
     }
 
@@ -118,12 +118,12 @@ final class ReplacedFile implements Closeable {
             try {
                 fresh.setOwner(KEEP, groupId);
             } catch (LinuxException notInGroup) {
-                // The new file is this user's.
+                // The new file belongs to this user.
             }
         }
     }
 
-    /** Gives the name to the file that has another one in the directory, unless it is not this file's any more. */
+    /** Renames a file in the directory to the name of this one, unless the name leads to another file by now. */
     void giveName(String from) throws IOException {
         if (!namedFile().equals(identity)) {
             throw isAnother(path);

@@ -1,9 +1,11 @@
 /**
- * The image file: how it is opened and made, the lock that keeps a second writer out, and the ports of the engine for
+ * The image file: opening and creating it, the lock that keeps a second writer out, and the ports of the engine for
  * metadata and for request data.
  *
- * <p>Who attaches or changes an image gets it from {@link io.ublkzoned.backend.image.LockedImage}, who reads it from {@link
- * io.ublkzoned.backend.image.ImageOpener}, and {@code create} from {@link io.ublkzoned.backend.image.NewImage}.
+ * <p>A command that attaches or changes an image opens it by {@link io.ublkzoned.backend.image.LockedImage}, one that
+ * reads it by {@link io.ublkzoned.backend.image.ImageOpener}, and {@code create} by {@link
+ * io.ublkzoned.backend.image.NewImage}. The ports of request data are used by the thread of their queue; everything else
+ * by one thread at a time. Imports no other package of the backend.
  */
 @org.jspecify.annotations.NullMarked
 package io.ublkzoned.backend.image;

@@ -27,8 +27,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a device's server is asked for what the kernel has no request for: a socket in its run directory, which root alone
- * can connect to. One line asks, {@code FIRST COUNT CONDITION}; one answers, a sentence if it could not be done.
+ * The socket by which a device's server takes changes that the kernel has no request for. It is in the run directory,
+ * and only root can connect to it. A request is one line, {@code FIRST COUNT CONDITION}. The answer is one line, which
+ * is a sentence if the change failed.
  */
 public final class ControlSocket implements Closeable {
 
@@ -45,8 +46,8 @@ public final class ControlSocket implements Closeable {
     }
 
     /**
-     * Listens until it is closed, on threads of its own. It takes Java a while to begin, while the caller has other
-     * things to do: {@link #awaitListening} returns when it has.
+     * Starts to listen, on its own threads, until {@link #close}. Java takes a while to begin, while the caller has
+     * other things to do: {@link #awaitListening} returns when the socket is ready.
      */
     static ControlSocket start(RunDirectory directory, ZonedDevice device) {
         ControlSocket control = new ControlSocket(device);
@@ -71,7 +72,7 @@ public final class ControlSocket implements Closeable {
                 Thread.ofPlatform().daemon().name("ublk-control-client").start(() -> answer(client));
             }
         } catch (ClosedChannelException e) {
-            // The device is going.
+            // The device is being removed.
         } catch (IOException | RuntimeException | Error e) {
             if (!socket.completeExceptionally(e)) {
                 ServerLog.LOG.error("the control socket has failed: conditions of zones can no longer be changed", e);
@@ -80,7 +81,7 @@ public final class ControlSocket implements Closeable {
     }
 
     private static ServerSocketChannel listen(Path path) throws IOException {
-        Files.deleteIfExists(path); // of a server that died
+        Files.deleteIfExists(path); // left by a server that died
         ServerSocketChannel listening = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             listening.bind(UnixDomainSocketAddress.of(path));
@@ -102,7 +103,7 @@ public final class ControlSocket implements Closeable {
         }
     }
 
-    /** Does it, and returns an empty string or a sentence. */
+    /** Makes the change, and returns an empty string or a sentence. */
     private String change(String line) {
         String[] words = line.split(" ", -1);
         try {
@@ -115,7 +116,7 @@ public final class ControlSocket implements Closeable {
         }
     }
 
-    /** Returns an empty string when the change is done. One that has not begun in time is not made any more. */
+    /** Returns an empty string when the change is done. A change that has not begun in time is withdrawn. */
     private String await(CompletableFuture<@Nullable Void> change) throws InterruptedException {
         try {
             try {
@@ -136,7 +137,7 @@ public final class ControlSocket implements Closeable {
      * Asks the server of a live device to change the condition of zones, and waits until that is done.
      *
      * @param condition READ_ONLY or OFFLINE, null to recover
-     * @throws IOException with a sentence if it is not done, or not in time
+     * @throws IOException with a sentence if the change fails or is not done in time
      */
     public static void changeCondition(int deviceId, int first, int count, @Nullable ZoneCondition condition)
             throws IOException {

@@ -25,7 +25,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device whose server died: its image was not closed, and its state file knows what was acknowledged since the last
+ * A device whose server died. Its image was not closed, and its state file holds the writes acknowledged since the last
  * flush.
  */
 public final class DeadDevice {
@@ -36,9 +36,9 @@ public final class DeadDevice {
     private DeadDevice() {}
 
     /**
-     * What the driver says of a device that waits for a new server.
+     * Returns the information of the driver about a device that waits for a new server.
      *
-     * @throws IOException with a sentence, if it does not
+     * @throws IOException with a sentence if the device does not wait
      */
     static DeviceInfo requireWaiting(UblkControl control, int id) throws IOException {
         DeviceInfo info = control.info(id);
@@ -56,7 +56,10 @@ public final class DeadDevice {
         return info;
     }
 
-    /** Whether a device that exists waits for a new server; asked of it, nothing would answer. Only root is told so. */
+    /**
+     * Returns whether an existing device waits for a new server, and so answers no request. Always false for a user
+     * other than root, who cannot ask the driver.
+     */
     public static boolean isWaiting(int id) throws IOException {
         if (!Files.isWritable(Path.of(UblkCommands.CONTROL_DEVICE_PATH))) {
             return false;
@@ -68,16 +71,16 @@ public final class DeadDevice {
     }
 
     /**
-     * Refuses an image that has acknowledged data beside it.
+     * Refuses an image whose acknowledged data are partly in a state file.
      *
      * @param image open, and locked, so that no living server has it
-     * @throws IOException with a sentence, if the image is that of a device whose server died
+     * @throws IOException with a sentence if the image is that of a device whose server died
      */
     public static void requireNone(Path path, FileDescriptor image) throws IOException {
         requireNone(path, find(image));
     }
 
-    /** The same of what a path leads to, if it leads to a file that can be read. */
+    /** Refuses such an image by its path, if that leads to a file that can be read. */
     public static void requireNone(Path path) throws IOException {
         requireNone(path, find(path));
     }
@@ -91,8 +94,8 @@ public final class DeadDevice {
     }
 
     /**
-     * The device without a server whose image this is: the same file, under whatever name; or, if the path of the device's image
-     * does not lead to that any more, one of the same attach.
+     * Finds the device without a server that has this image. It is the same file, under whatever name. If the path of
+     * the image leads elsewhere now, a file of the same attach counts too.
      */
     static OptionalInt find(FileDescriptor image) throws IOException {
         List<Integer> ids = RunDirectory.ids();
@@ -110,8 +113,8 @@ public final class DeadDevice {
     }
 
     /**
-     * As {@link #find}, for one who brings the device back at once: waits until a server that is just dying has ended, and the
-     * kernel has seen that.
+     * Finds the device as {@link #find} does, for a caller that brings the device back at once. Waits until a dying
+     * server has ended, and the kernel has noticed that.
      */
     static OptionalInt await(UblkControl control, Path path) throws IOException {
         long deadline = System.nanoTime() + DEATH_NANOS;
@@ -163,16 +166,17 @@ public final class DeadDevice {
         }
     }
 
-    /** Whether its server had acknowledged anything, so that its state is needed to close the image. */
+    /** Returns whether the server had acknowledged anything, so that closing the image needs its state. */
     private static boolean hasState(RunDirectory directory) throws IOException {
         return directory.state().filter(DeviceState::wasBegun).isPresent();
     }
 
     /**
-     * Deletes the device, and closes its image with all that its server had acknowledged.
+     * Deletes the device, and closes its image with all writes that its server had acknowledged.
      *
-     * @param elsewhere where the image is now, null if it is where it was
-     * @throws IOException with a sentence, if that is not possible: then the device, the image and the state are as they were
+     * @param elsewhere the current path of the image, null if it is at its old path
+     * @throws IOException with a sentence if that is not possible; the device, the image and the state are then as they
+     *     were
      */
     public static void delete(UblkControl control, int id, @Nullable Path elsewhere) throws IOException {
         RunDirectory directory = new RunDirectory(id);
@@ -199,7 +203,10 @@ public final class DeadDevice {
         }
     }
 
-    /** Deletes the device, and gives up what was acknowledged and not flushed. The image is recovered when it is next opened. */
+    /**
+     * Deletes the device, and discards writes that were acknowledged and not flushed. The image is recovered when it is
+     * next opened.
+     */
     public static void discard(UblkControl control, int id) throws IOException {
         control.stop(id);
         control.delete(id);

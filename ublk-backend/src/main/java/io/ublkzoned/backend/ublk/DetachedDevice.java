@@ -19,10 +19,10 @@ import java.util.Optional;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.jspecify.annotations.Nullable;
 
-/** An image that is opened for a moment, without a block device, to change zones in it. One thread uses it. */
+/** An image that is open without a block device, while a command changes its zones. One thread uses it. */
 public final class DetachedDevice implements RequestQueue, AutoCloseable {
 
-    private static final int BLOCK_BYTES = DeviceGeometry.SECTOR_BYTES; // as small as can be
+    private static final int BLOCK_BYTES = DeviceGeometry.SECTOR_BYTES; // the smallest possible
 
     private final Teardown teardown = new Teardown();
     private final ZonedDevice device;
@@ -30,7 +30,11 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
     private int result;
     private boolean completed;
 
-    /** @throws IOException with a sentence if the image is in use or cannot be written to */
+    /**
+     * Opens an image.
+     *
+     * @throws IOException with a sentence if the image is in use or cannot be written to
+     */
     public DetachedDevice(Path path) throws IOException {
         try {
             FileDescriptor image = LockedImage.open(path);
@@ -69,7 +73,7 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
         return result;
     }
 
-    /** As {@link ControlSocket#changeCondition}. */
+    /** Changes the condition of zones as {@link ControlSocket#changeCondition} does. */
     public void changeCondition(int first, int count, @Nullable ZoneCondition condition) throws IOException {
         Throwable failure = device.changeCondition(first, count, condition)
                 .handle((done, thrown) -> Optional.ofNullable(thrown))

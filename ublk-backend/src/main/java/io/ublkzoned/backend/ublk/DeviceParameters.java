@@ -8,14 +8,14 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 
-/** The limits that the kernel keeps of a device: given to it by {@code add}, and compared by {@code recover}. */
+/** The limits of a device in the kernel. {@code add} sets them, and {@code recover} compares them. */
 final class DeviceParameters {
 
     private static final int PHYSICAL_BLOCK_BYTES = 4096;
 
     private DeviceParameters() {}
 
-    /** Gives a device its limits, before it is started. */
+    /** Sets the limits of a device before it is started. */
     static void set(UblkControl control, DeviceInfo info, DeviceShape shape) throws IOException {
         DeviceGeometry geometry = shape.geometry();
         int maxSectors = info.maxIoBytes() >>> SECTOR_SHIFT;
@@ -35,9 +35,10 @@ final class DeviceParameters {
     }
 
     /**
-     * Requires that the kernel's device has this shape.
+     * Requires that the device in the kernel has this shape. Otherwise the zones of one device would answer requests to
+     * another.
      *
-     * @throws IOException with a sentence if it has not: requests would be answered by the zones of another device
+     * @throws IOException with a sentence if the shapes differ
      */
     static void requireShape(UblkControl control, DeviceInfo info, DeviceShape shape) throws IOException {
         DeviceGeometry geometry = shape.geometry();

@@ -13,10 +13,11 @@ final class DeviceScheduler {
     private DeviceScheduler() {}
 
     /**
-     * Makes it none. The kernel gives a device with one queue mq-deadline. When a server dies, that sends requests again with
-     * other tags than they had, so an append that was carried out and not answered would not be known and be carried out twice.
+     * Sets the scheduler to none. The kernel gives a device with one queue mq-deadline. When a server dies, mq-deadline
+     * sends requests again with other tags than before. The new server would then not recognize an append that was
+     * carried out and not answered, and would carry it out twice.
      *
-     * @throws IOException with a sentence if that is not possible
+     * @throws IOException with a sentence if the scheduler cannot be set
      */
     static void setNone(int deviceId) throws IOException {
         Path scheduler = Path.of("/sys/block/ublkb" + deviceId + "/queue/scheduler");

@@ -12,9 +12,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Requests that may proceed, on their way back to the queue's thread, which an eventfd wakes where it waits for its ring.
+ * The requests that may proceed, on their way back to the thread of their queue. An eventfd wakes that thread while it
+ * waits for its ring.
  *
- * <p>On the data path. Made and used by the queue's thread, but for {@link #add} and {@link #wakeUp}, which any may call.
+ * <p>On the data path. The thread of the queue makes and uses it; any thread may call {@link #add} and {@link #wakeUp}.
  */
 final class Inbox implements AutoCloseable {
 
@@ -26,9 +27,11 @@ final class Inbox implements AutoCloseable {
     private final RequestList requests = new RequestList(); // guarded by itself
 
     /**
-     * @param submissions of the queue's ring
+     * Makes an empty inbox for the calling thread.
+     *
+     * @param submissions of the ring of the queue
      * @param arena lives as long as the ring
-     * @param userData of a wake-up's completion, after which {@link #await} has to follow
+     * @param userData of the completion of a wake-up, after which {@link #await} must be called again
      */
     Inbox(SubmissionQueue submissions, Arena arena, long userData) throws LinuxException {
         this.submissions = submissions;
@@ -37,7 +40,7 @@ final class Inbox implements AutoCloseable {
         wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
     }
 
-    /** What is added from now on completes an operation of the ring. */
+    /** Queues an operation that completes when a request is added from now on. */
     void await() {
         submissions.read(wakeUp.value(), wakeUpCount.address(), Long.BYTES, 0, userData, 0);
     }
@@ -53,12 +56,12 @@ final class Inbox implements AutoCloseable {
         }
     }
 
-    /** Completes the operation of {@link #await}. Called by any thread, before {@link #close}. */
+    /** Completes the operation of {@link #await}. Any thread may call it before {@link #close}. */
     void wakeUp() {
         Libc.eventfdIncrement(wakeUp.value());
     }
 
-    /** Lets all requests that are here proceed, and those that come while they do. */
+    /** Lets all waiting requests proceed, and also those that are added meanwhile. */
     void drainTo(ZonedDevice device) {
         while (true) {
             BlockRequest request;
@@ -72,7 +75,7 @@ final class Inbox implements AutoCloseable {
         }
     }
 
-    /** After the ring's close. */
+    /** Closes the eventfd. Call it after the ring is closed. */
     @Override
     public void close() {
         wakeUp.close();

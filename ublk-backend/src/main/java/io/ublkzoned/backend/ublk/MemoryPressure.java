@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Lets a server go on when memory is short. Then the kernel writes back dirty pages, also those of the device served here:
- * a server that waits for a page waits for itself.
+ * The precautions that let a server work when memory is short. The kernel then writes back dirty pages, also those of
+ * the device served here, so a server that waits for a page waits for itself.
  */
 final class MemoryPressure {
 
@@ -19,9 +19,9 @@ final class MemoryPressure {
     private MemoryPressure() {}
 
     /**
-     * Keeps in memory what this process touches, and marks the calling thread, and those that it will start, as ones whose
-     * allocations must not wait for I/O and whose writes are not held back for others' dirty pages. The kernel is to kill
-     * others when memory runs out. Where that is not allowed, the log says so.
+     * Locks the pages that this process touches. Marks the calling thread and those that it starts later as threads
+     * whose allocations must not wait for I/O, and whose writes are not throttled for the dirty pages of others. Asks
+     * the kernel to kill other processes when memory runs out. Logs each step that is not permitted.
      */
     static void prepare() {
         require(

@@ -6,7 +6,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** The thread of a device's metadata I/O: sleeps until the engine wakes it, then lets it do all that is pending. */
+/**
+ * The thread of the metadata I/O of a device. It sleeps until the engine wakes it, and then lets the engine do all
+ * pending work.
+ */
 final class MetadataThread implements Closeable {
 
     private final AtomicBoolean work = new AtomicBoolean();
@@ -28,20 +31,20 @@ final class MetadataThread implements Closeable {
             try {
                 device.maintain();
             } catch (RuntimeException | Error e) {
-                // The requests that wait for it would do so for ever. Another server can take the device over.
+                // The requests that wait for this thread would wait for ever. Another server can take the device over.
                 ServerLog.LOG.error("metadata work failed because of a bug: the server ends", e);
                 Runtime.getRuntime().halt(1);
             }
         }
     }
 
-    /** Safe from any thread, under any lock. */
+    /** Wakes the thread. Any thread may call this, under any lock. */
     void wakeUp() {
         work.set(true);
         LockSupport.unpark(thread);
     }
 
-    /** Ends the thread after the work at hand. */
+    /** Ends the thread after the work that it is doing. */
     @Override
     public void close() {
         stopping = true;

@@ -8,7 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
-/** The platform thread of one queue: makes the queue, serves it until the device stops, and closes it. */
+/** The platform thread of one queue. It makes the queue, serves it until the device stops, and closes it. */
 final class QueueThread {
 
     private final Thread thread;
@@ -48,8 +48,8 @@ final class QueueThread {
     }
 
     /**
-     * Has the queue complete the requests that it has begun and then end, whatever the kernel still sends. Called by any
-     * thread; does not wait.
+     * Makes the queue complete the requests that have begun and then end, even if the kernel sends more. Any thread may
+     * call this. Does not wait.
      */
     synchronized void leave() {
         leaving = true;
@@ -58,7 +58,7 @@ final class QueueThread {
         }
     }
 
-    /** Returns when all tags of the queue have been fetched. */
+    /** Waits until all tags of the queue have been fetched. */
     void awaitFetched() throws IOException {
         try {
             fetched.get();

@@ -2,13 +2,13 @@ package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 
-/** What becomes of a device whose server dies. */
+/** The fate of a device whose server dies. */
 public enum Recovery {
-    /** It waits for the next server, which gets the requests that were under way once more. */
+    /** The device waits for the next server, which gets the requests in flight again. */
     REISSUE(UblkFeatures.USER_RECOVERY | UblkFeatures.USER_RECOVERY_REISSUE),
-    /** It waits for the next server; the requests that were under way fail. */
+    /** The device waits for the next server. Requests in flight fail. */
     FAIL(UblkFeatures.USER_RECOVERY),
-    /** It goes. */
+    /** The device is removed. */
     OFF(0);
 
     private final long features;
@@ -17,7 +17,7 @@ public enum Recovery {
         this.features = features;
     }
 
-    /** The feature bits to ask for. */
+    /** Returns the feature bits to ask the driver for. */
     long features() {
         return features;
     }

@@ -4,14 +4,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The requests of a device that the kernel has under way, from sysfs. */
+/** The requests of a device that are in flight in the kernel, from sysfs. */
 public final class RequestsInKernel {
 
     private static final Path BLOCK_DEVICES = Path.of("/sys/block");
 
     private RequestsInKernel() {}
 
-    /** A clause that says how many there are, as far as the kernel counts them. */
+    /** Returns a clause with the numbers of requests, as far as the kernel counts them. */
     public static String of(int deviceId) {
         return of(BLOCK_DEVICES.resolve("ublkb" + deviceId));
     }

@@ -31,9 +31,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a device of ours leaves for others to find while it exists: {@code /run/ublk-zoned/ID/}, with a link to its image, how
- * data reach that, the log of its server, and its state. It is root's alone. A ublk device without such a directory belongs to
- * another program. A directory of another boot does not exist, even where /run outlives one: its device is gone.
+ * The directory of a device, {@code /run/ublk-zoned/ID/}, in which other processes find it while it exists. It holds a
+ * link to the image, the cache mode, the log of the server, and the state of the device. Only root can read it.
+ *
+ * <p>A ublk device without such a directory belongs to another program. A directory of another boot counts as missing,
+ * even where /run outlives a boot, since its device is gone.
  */
 public final class RunDirectory {
 
@@ -44,7 +46,7 @@ public final class RunDirectory {
 
     private static final Set<PosixFilePermission> FOLDER_PERMISSIONS = PosixFilePermissions.fromString("rwx------");
 
-    /** Of every file in it. */
+    /** The permissions of every file in the directory. */
     static final FileAttribute<?> FILE_PERMISSIONS =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
@@ -55,7 +57,11 @@ public final class RunDirectory {
         this(ROOT, deviceId);
     }
 
-    /** @param root stands for /run/ublk-zoned */
+    /**
+     * Names the directory of a device.
+     *
+     * @param root stands for /run/ublk-zoned
+     */
     RunDirectory(Path root, int deviceId) {
         this(root, Integer.toString(deviceId));
     }
@@ -66,11 +72,11 @@ public final class RunDirectory {
     }
 
     /**
-     * Makes it for a device that is about to be, and writes down its image; it is there as a whole or not at all, and
-     * its server's lock with it.
+     * Creates the directory for a device that does not exist yet, with the path of its image and with the lock of its
+     * server. It appears as a whole or not at all.
      *
      * @param image the real path of the image
-     * @return the lock; null if there is one, of a device or of what a dead server left
+     * @return the lock, or null if the directory exists, of a device or left by a dead server
      */
     @Nullable
     ServerLock create(Path image, CacheMode cacheMode) throws IOException {
@@ -97,7 +103,8 @@ public final class RunDirectory {
 
     private static void makeFolder(Path folder) throws IOException {
         Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(FOLDER_PERMISSIONS));
-        Files.setPosixFilePermissions(folder, FOLDER_PERMISSIONS); // whatever the umask is, and whoever made it
+        Files.setPosixFilePermissions(
+                folder, FOLDER_PERMISSIONS); // the umask and the process that made it do not matter
     }
 
     private void write(String file, String text) throws IOException {
@@ -113,7 +120,7 @@ public final class RunDirectory {
         }
     }
 
-    /** The ids of the devices that have one, in ascending order. */
+    /** Returns the ids of the devices that have a directory, in ascending order. */
     public static List<Integer> ids() throws IOException {
         return ids(ROOT);
     }
@@ -136,7 +143,7 @@ public final class RunDirectory {
         return ids;
     }
 
-    /** The device whose image is this file, under whatever name; only root is told. */
+    /** Finds the device whose image is this file, under whatever name. Finds none for a user other than root. */
     public static OptionalInt deviceOf(Path image) throws IOException {
         return deviceOf(ROOT, image);
     }
@@ -154,7 +161,7 @@ public final class RunDirectory {
         return OptionalInt.empty();
     }
 
-    /** Whether the device's image is this file. */
+    /** Returns whether the image of the device is this file. */
     boolean isOf(ImageIdentity file) throws IOException {
         try {
             Optional<DeviceState> state = state();
@@ -164,7 +171,7 @@ public final class RunDirectory {
         }
     }
 
-    /** Whether the path of the image leads to this file. */
+    /** Returns whether the path of the image leads to this file. */
     boolean isAtItsPath(ImageIdentity file) throws IOException {
         try {
             return ImageIdentities.of(image()).isSameFile(file);
@@ -173,7 +180,7 @@ public final class RunDirectory {
         }
     }
 
-    /** Reads what the device has acknowledged; nothing if its server has not come so far. */
+    /** Reads the acknowledged state of the device. It is empty if the server has not stored it yet. */
     Optional<DeviceState> state() throws IOException {
         return StateFile.read(stateFile());
     }
@@ -193,12 +200,12 @@ public final class RunDirectory {
         return root.resolve(name);
     }
 
-    /** The path of the image, as it was when the device was attached or recovered last. */
+    /** Returns the path of the image when the device was last attached or recovered. */
     public Path image() throws IOException {
         return Files.readSymbolicLink(path().resolve(IMAGE));
     }
 
-    /** From now on the image is at this place. */
+    /** Stores the new path of the image. */
     void setImage(Path image) throws IOException {
         Path link = path().resolve("." + IMAGE);
         Files.deleteIfExists(link);
@@ -214,17 +221,17 @@ public final class RunDirectory {
         return path().resolve("log");
     }
 
-    /** What the device has acknowledged, see {@link StateFile}. */
+    /** Returns the file of the acknowledged state, see {@link StateFile}. */
     Path stateFile() {
         return path().resolve("state");
     }
 
-    /** Where its server listens, see {@link ControlSocket}. */
+    /** Returns the socket of the server, see {@link ControlSocket}. */
     Path controlSocket() {
         return path().resolve("control");
     }
 
-    /** Removes it with all that is in it, and its parent after the last one. Removing it again does nothing. */
+    /** Removes the directory with all its files, and its parent after the last one. Removing it again does nothing. */
     public void remove() throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path())) {
             for (Path file : files) {
@@ -237,7 +244,7 @@ public final class RunDirectory {
         try {
             Files.deleteIfExists(root);
         } catch (DirectoryNotEmptyException e) {
-            // There are other devices.
+            // Other devices exist.
         }
     }
 }

@@ -17,9 +17,9 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock on the file {@code server} in a device's run directory. A server holds it from before the device exists until
- * its process has ended, so others know whether a device that is not live has a server. The file holds the server's
- * process id and whether its device has been live.
+ * The lock on the file {@code server} in the run directory of a device. A server holds it from before the device exists
+ * until its process has ended, so others know whether a device that is not live has a server. The file holds the
+ * process id of the server, and whether its device has been live.
  */
 public final class ServerLock implements Closeable {
 
@@ -37,13 +37,13 @@ public final class ServerLock implements Closeable {
     /**
      * A living server.
      *
-     * @param started whether its device has been live: if it is live no longer, the server closes the image
+     * @param started whether its device has been live. If it is live no longer, the server closes the image.
      */
     public record Holder(int pid, boolean started) {
 
         /**
-         * Whether it is more than what is left of a killed process: a zombie has no command line, and keeps the lock until its
-         * threads no longer wait for a disk.
+         * Returns whether more than the remains of a killed process exist. A zombie has no command line, and keeps the
+         * lock until its threads no longer wait for a disk.
          */
         public boolean isRunning() {
             try {
@@ -57,7 +57,7 @@ public final class ServerLock implements Closeable {
     /**
      * Takes the lock for this process.
      *
-     * @throws IOException with a sentence, if another server has it
+     * @throws IOException with a sentence if another server holds it
      */
     static ServerLock take(Path runDirectory) throws IOException {
         Path path = runDirectory.resolve(FILE);
@@ -77,12 +77,12 @@ public final class ServerLock implements Closeable {
         }
     }
 
-    /** Notes that the device is live. */
+    /** Records that the device is live. */
     void started() throws IOException {
         write(STARTED);
     }
 
-    /** Padded, so that a reader never sees the end of a longer text. */
+    /** Writes the process id and the phase, padded so that a reader never sees the end of a longer text. */
     private void write(String phase) throws IOException {
         String text = "%-10d %-8s\n".formatted(LinuxProcess.processId(), phase);
         try (Arena arena = Arena.ofConfined()) {
@@ -94,7 +94,7 @@ public final class ServerLock implements Closeable {
         }
     }
 
-    /** The living server of a device, or null. */
+    /** Returns the living server of a device, or null. */
     public static @Nullable Holder holder(RunDirectory directory) throws IOException {
         return holder(directory.path());
     }
@@ -121,7 +121,7 @@ public final class ServerLock implements Closeable {
         }
     }
 
-    /** Null for a server that has not written it yet: it has not begun. */
+    /** Parses the file. Returns null for a server that has not written it yet, since it has not begun. */
     private static @Nullable Holder parse(String text) {
         String[] words = text.strip().split(" +", -1);
         return words.length == 2 ? new Holder(Integer.parseInt(words[0]), words[1].equals(STARTED)) : null;

@@ -4,8 +4,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A server's log. One for all its classes, and set up by its first line, which a server writes when its device is live:
- * to set up a log takes longer than any other step until then.
+ * The log of a server, one for all its classes. Setting up a log takes longer than any other step of a start, so its
+ * first line, which sets it up, is written when the device is live.
  */
 public final class ServerLog {
 

@@ -4,15 +4,15 @@ import io.ublkzoned.backend.image.CacheMode;
 import java.nio.file.Path;
 
 /**
- * How a device is to be served.
+ * The options of a device and its server.
  *
- * @param deviceId its number, or {@link #ANY_ID} for the first that is free
- * @param queues how many queues, each with a thread of its own
- * @param queueDepth requests under way in one queue
+ * @param deviceId the number of the device, or {@link #ANY_ID} for the first free one
+ * @param queues the number of queues, each with its own thread
+ * @param queueDepth the maximum number of requests in flight in one queue
  * @param blockSizeBytes the logical block size: 512 or 4096
- * @param recovery what becomes of it if its server dies
- * @param cacheMode of its data
- * @param zeroCopy whether large requests move without a copy, where the kernel can do that
+ * @param recovery the fate of the device if its server dies
+ * @param cacheMode of the data
+ * @param zeroCopy whether large requests are moved without a copy where the kernel supports that
  */
 public record ServerOptions(
         Path image,

@@ -15,8 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The file in which a device's {@link DeviceState} outlives its server. It needs not outlive a boot: what it says of unflushed
- * data is not true after a power cut, and a state of another boot is not believed.
+ * The file in which the {@link DeviceState} of a device outlives its server. It need not outlive a boot: after a power
+ * cut its content about unflushed data is no longer true, and a state of another boot is not used.
  */
 final class StateFile implements Closeable {
 
@@ -27,7 +27,7 @@ final class StateFile implements Closeable {
         memory = StateMemory.of(file.map(MapMode.READ_WRITE, 0, file.size(), arena));
     }
 
-    /** Makes the file, all zeros, with its memory allocated: a later store must not find the tmpfs full. */
+    /** Creates the file, all zeros, with its memory allocated. Otherwise a later store could find the tmpfs full. */
     static StateFile create(Path path, long sizeBytes) throws IOException {
         Set<StandardOpenOption> options =
                 Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
@@ -40,7 +40,7 @@ final class StateFile implements Closeable {
         }
     }
 
-    /** Opens what a server left behind; empty if it did not come so far. */
+    /** Opens the file that a server left behind. It is empty if the server had not created it yet. */
     static StateFile open(Path path) throws IOException {
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             return new StateFile(file);
@@ -49,7 +49,10 @@ final class StateFile implements Closeable {
         }
     }
 
-    /** Reads what a server has stored, and may still be storing; empty if it has not come so far. */
+    /**
+     * Reads the state that a server has stored, and may still be storing. It is empty if the server has not stored one
+     * yet.
+     */
     static Optional<DeviceState> read(Path path) throws IOException {
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
             return DeviceState.load(StateMemory.of(file.map(MapMode.READ_ONLY, 0, file.size(), Arena.ofAuto())));
@@ -62,7 +65,7 @@ final class StateFile implements Closeable {
         memory = StateMemory.onHeap(0);
     }
 
-    /** The file's words, shared with it until {@link #close}. */
+    /** Returns the words of the file, shared with it until {@link #close}. */
     StateMemory memory() {
         return memory;
     }

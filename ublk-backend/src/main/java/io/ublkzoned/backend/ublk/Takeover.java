@@ -16,8 +16,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The image of a device whose server died, opened with all that the server had acknowledged. That belongs to this one image: no
- * other file is taken for it, and one that is refused stays as it is, like the state.
+ * The image of a device whose server died, opened with all writes that the server had acknowledged. The state belongs
+ * to this one image: no other file is accepted for it. A refused file stays as it is, and so does the state.
  *
  * <p>Used by one thread.
  */
@@ -29,9 +29,9 @@ final class Takeover implements Closeable {
     private final ZonedDevice device;
 
     /**
-     * Opens the image, recovers what has to be, and marks it as in use.
+     * Opens the image, recovers it, and marks it as in use.
      *
-     * @param elsewhere where the image is now, null if it is where it was
+     * @param elsewhere the current path of the image, null if it is at its old path
      * @throws IOException with a sentence for the user
      */
     Takeover(int id, @Nullable Path elsewhere, Runnable metadataWakeUp) throws IOException {
@@ -62,7 +62,7 @@ final class Takeover implements Closeable {
         }
     }
 
-    /** Before it is opened: a file of that name may be anything by now. */
+    /** Checks the file before it is opened, since any file may have the name by now. */
     private void requireSameFile(Path path, int id) throws IOException {
         if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
             throw refusal(id, path, "it is not there any more");
@@ -90,7 +90,7 @@ final class Takeover implements Closeable {
         return device;
     }
 
-    /** Closes the image's file, not the image. */
+    /** Closes the file of the image, but does not close the image in it. */
     @Override
     public void close() throws IOException {
         teardown.run();

@@ -21,9 +21,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver's control device: adds, starts, stops and deletes devices. Made, used and closed by one thread.
+ * The control device of the driver: adds, starts, stops and deletes devices. One thread makes, uses and closes it.
  *
- * <p>No command is abandoned: each waits for its own completion as long as that takes, and tells the {@link
+ * <p>No command is abandoned. Each waits for its own completion for as long as that takes, and tells the {@link
  * WaitListener} every ten seconds what it waits for.
  */
 public final class UblkControl implements AutoCloseable {
@@ -33,9 +33,9 @@ public final class UblkControl implements AutoCloseable {
     private static final long BUSY_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long DELETED_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long DELETED_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
-    private static final int ENOTSUPP = 524; // the kernel's own, which Linux 6.6 returns for unknown commands
+    private static final int ENOTSUPP = 524; // internal to the kernel, but Linux 6.6 returns it for unknown commands
 
-    /** The driver's commands, by the kernel's names. */
+    /** The commands of the driver, by the names of the kernel. */
     private enum Command {
         GET_FEATURES(UblkCommands.GET_FEATURES),
         GET_DEV_INFO(UblkCommands.GET_DEV_INFO),
@@ -61,7 +61,7 @@ public final class UblkControl implements AutoCloseable {
     private final IoUring ring;
     private final WaitListener listener;
 
-    // The kernel writes to these until a command's completion, so they live as long as the ring.
+    // The kernel writes to these until a command completes, so they live as long as the ring.
     private final Arena arena = Arena.ofConfined();
     private final UblkDeviceInfo info = new UblkDeviceInfo(arena);
     private final MemorySegment features = arena.allocate(ValueLayout.JAVA_LONG);
@@ -76,7 +76,7 @@ public final class UblkControl implements AutoCloseable {
         this.listener = listener;
     }
 
-    /** As {@link #open(WaitListener)}, with what is waited for on stderr. */
+    /** Opens the control device as {@link #open(WaitListener)} does. Reports of waits go to stderr. */
     public static UblkControl open() throws IOException {
         return open(sentence -> System.err.println("ublk-zoned: " + sentence));
     }
@@ -84,7 +84,7 @@ public final class UblkControl implements AutoCloseable {
     /**
      * Opens the control device.
      *
-     * @throws IOException with a sentence on what to load, install or become if that is not possible
+     * @throws IOException with a sentence that says what to load, install or become
      */
     public static UblkControl open(WaitListener listener) throws IOException {
         FileDescriptor device;
@@ -114,7 +114,7 @@ public final class UblkControl implements AutoCloseable {
         }
     }
 
-    /** The driver's feature bits, see {@link UblkFeatures}. */
+    /** Returns the feature bits of the driver, see {@link UblkFeatures}. */
     public long features() throws IOException {
         int result = command(Command.GET_FEATURES, UblkCommands.ANY_DEVICE, features, 0);
         if (result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL) {
@@ -125,7 +125,7 @@ public final class UblkControl implements AutoCloseable {
         return features.get(ValueLayout.JAVA_LONG, 0);
     }
 
-    /** What the driver knows of a device, or null if there is none of that number. */
+    /** Returns the information of the driver about a device, or null if no device has that number. */
     public @Nullable DeviceInfo info(int deviceId) throws IOException {
         int result = command(Command.GET_DEV_INFO, deviceId, info.segment(), 0);
         if (result == -Errno.ENODEV) {
@@ -136,11 +136,11 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Makes a device, not started yet.
+     * Makes a device, which is not started yet.
      *
      * @param id its number
-     * @param maxIoBytes the largest request, a multiple of the page size
-     * @return what the driver made of it: it lowers what it cannot do; null if there is a device of that number
+     * @param maxIoBytes the size of the largest request, a multiple of the page size
+     * @return the device as the driver made it, with limits that it lowered; null if a device has that number
      */
     @Nullable
     DeviceInfo add(int id, ServerOptions options, long features, int maxIoBytes) throws IOException {
@@ -161,7 +161,7 @@ public final class UblkControl implements AutoCloseable {
         return DeviceInfo.of(info);
     }
 
-    /** Gives a device its limits, before it is started. */
+    /** Sets the limits of a device before it is started. */
     void setParameters(int deviceId, UblkParameters parameters) throws IOException {
         check(command(Command.SET_PARAMS, deviceId, parameters.segment(), 0), Command.SET_PARAMS, "");
     }
@@ -172,8 +172,8 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Starts a device: all its tags have been fetched by this process, and its queues answer, for the kernel reads the
-     * zones before this returns.
+     * Starts a device. Before that, this process must have fetched all its tags, and its queues must answer, since the
+     * kernel reads the zones before this returns.
      */
     void start(int deviceId) throws IOException {
         int pid = LinuxProcess.processId();
@@ -182,9 +182,9 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Begins to take over a device whose server died, once the kernel has seen that one's end.
+     * Begins to take over a device whose server died, once the kernel has noticed its end.
      *
-     * @throws IOException also if a server still has it after some time
+     * @throws IOException also if a server still has the device after some time
      */
     void startRecovery(int deviceId) throws IOException {
         long deadline = System.nanoTime() + RECOVERY_NANOS;
@@ -196,16 +196,16 @@ public final class UblkControl implements AutoCloseable {
         check(result, Command.START_USER_RECOVERY, "");
     }
 
-    /** Makes a device live again: all its tags have been fetched by this process. */
+    /** Makes a device live again. Before that, this process must have fetched all its tags. */
     void endRecovery(int deviceId) throws IOException {
         int pid = LinuxProcess.processId();
         check(command(Command.END_USER_RECOVERY, deviceId, MemorySegment.NULL, pid), Command.END_USER_RECOVERY, "");
     }
 
     /**
-     * Ends a device's block device; one that is not live is left as it is. The driver waits until the requests that its
-     * server has are done. The server's own process must not have any then: if it were killed during the command, its
-     * end and the command would wait for each other.
+     * Ends the block device of a device. A device that is not live stays as it is. The driver waits until the requests
+     * that its server has are done. The process of the server must not have any then: if it were killed during the
+     * command, its end and the command would wait for each other.
      */
     public void stop(int deviceId) throws IOException {
         int result = command(Command.STOP_DEV, deviceId, MemorySegment.NULL, 0);
@@ -215,8 +215,8 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Ends a device's block device unless anyone has it open, in user space or in the kernel. Linux 7.0 and later, see
-     * {@link UblkFeatures#SAFE_STOP_DEV}.
+     * Ends the block device of a device unless anyone has it open, in user space or in the kernel. Needs Linux 7.0 or
+     * newer, see {@link UblkFeatures#SAFE_STOP_DEV}.
      *
      * @return false if the device is in use, and then works as before
      */
@@ -232,8 +232,8 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Removes a device; does nothing if there is none of that number. The driver keeps the number until the last user
-     * has closed the block device. That is waited for, but not long, for a file system may stay mounted.
+     * Removes a device. Does nothing if no device has that number. The driver keeps the number until the last user has
+     * closed the block device. This method waits for that, but not long, because a file system may stay mounted.
      *
      * @return whether the number is free
      */
@@ -255,7 +255,7 @@ public final class UblkControl implements AutoCloseable {
         return true;
     }
 
-    /** Returns the result of the command when it has completed. */
+    /** Sends a command, and returns its result when it has completed. */
     private int command(Command command, int deviceId, MemorySegment buffer, long data) throws IOException {
         commands++;
         UblkSubmissions.queueControl(

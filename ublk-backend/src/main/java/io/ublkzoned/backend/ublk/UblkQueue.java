@@ -34,21 +34,24 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * One queue of a device: takes requests from the kernel, gives them to the engine, commits their results.
+ * One queue of a device: takes requests from the kernel, submits them to the engine, and commits their results.
  *
- * <p>On the data path. Everything but {@link #handOver} and {@link #leave} is called by the one thread that made the queue, whose ring it
- * is: ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits of a
- * batch and what the ring is to move, and brings the next one. A request is always committed, whatever a handler throws.
+ * <p>On the data path. The thread that made the queue and its ring calls everything but {@link #handOver} and {@link
+ * #leave}, because ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits of
+ * a batch and the transfers of the ring, and returns with the next batch. A request is always committed, whatever a
+ * handler throws.
  */
 final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable {
 
     private static final int BATCH_MAX = 256; // completions handled before queued work is submitted
 
-    // What an operation in the ring is, in the upper bits of its user data; the lower ones are the tag's or the port's.
+    // The kind of an operation in the ring, in the upper bits of its user data. The lower bits belong to the tag or the
+    // port.
     private static final long COMMAND = 0;
     private static final long IMAGE = 1L << 48;
     private static final long WAKE_UP = 2L << 48;
-    private static final long REGISTRATION = 3L << 48; // completes only if it fails, and then so does what relies on it
+    private static final long REGISTRATION =
+            3L << 48; // completes only if it fails; the transfer that needs it then fails too
     private static final long KIND = 3L << 48;
 
     // The ring's files, by their index.
@@ -120,9 +123,9 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     /**
-     * Fetches every tag; the device can be started once all its queues have.
+     * Fetches every tag. The device can be started when all its queues have done so.
      *
-     * @throws LinuxException if the kernel refuses one
+     * @throws LinuxException if the kernel refuses a fetch
      */
     void fetchAll() throws LinuxException {
         for (int tag = 0; tag < queueDepth; tag++) {
@@ -140,8 +143,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     /**
-     * Serves requests until the device is stopped: every tag has then come back from the kernel for good. Or until {@link
-     * #leave}: then the requests that have begun are completed, and close gives the others back to the kernel.
+     * Serves requests until the device is stopped, and every tag has come back from the kernel for good. After {@link
+     * #leave} it completes the requests that have begun, and close returns the others to the kernel.
      */
     void run() {
         while (tagsEnded < queueDepth && !leaving) {
@@ -152,7 +155,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         }
     }
 
-    /** Ends {@link #run}. Called by any thread, before {@link #close}. */
+    /** Ends {@link #run}. Any thread may call this before {@link #close}. */
     void leave() {
         leaving = true;
         inbox.wakeUp();
@@ -176,7 +179,10 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         } while (requestsBegun > 0 || !submissions.isEmpty());
     }
 
-    /** A method of its own, since Java compiles one that is called sooner than a loop that runs. */
+    /**
+     * Serves one batch. It is a separate method because Java compiles a method that is called sooner than a loop that
+     * runs.
+     */
     private void serveBatch() {
         inbox.drainTo(device);
         requireEntered(ring.submitAndWait(1));
@@ -222,7 +228,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         } else if (result == UblkCommands.IO_RES_ABORT) {
             tagsEnded++;
         } else {
-            // The kernel would wait for the tag's request for ever: the process has to end.
+            // The kernel would wait for the request of this tag for ever, so the process must end.
             throw new IllegalStateException(
                     "the kernel refused a command of tag %d: %s".formatted(tag, Errno.name(-result)));
         }
@@ -267,7 +273,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         device.submit(requests[tag]);
     }
 
-    /** Fills the request with zones; at least one, since an empty report makes the kernel ask again for ever. */
+    /** Fills the request with at least one zone. After an empty report the kernel would ask again for ever. */
     private int report(int tag) {
         MemorySegment zones = buffers.part(tag, 0, buffers.bufferBytes());
         long filled = reports.encode(descriptors.startSector(tag), descriptors.sectors(tag), zones);
@@ -313,7 +319,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         inbox.add(request);
     }
 
-    /** Releases the device file's mapping and everything else. Called by the queue's thread. */
+    /** Releases the mapping of the device file and everything else. The thread of the queue calls this. */
     @Override
     public void close() {
         ring.close();

@@ -26,9 +26,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Serves one image as one ublk device: brings it up, and takes it down in the reverse order.
+ * The server of one image as one ublk device. It brings the device up, and takes it down in the reverse order.
  *
- * <p>{@link #add}, {@link #recover} and {@link #awaitStop} are called by one thread, {@link #stop} by any.
+ * <p>One thread calls {@link #add}, {@link #recover} and {@link #awaitStop}; any thread may call {@link #stop}.
  */
 public final class UblkServer {
 
@@ -46,9 +46,10 @@ public final class UblkServer {
     private UblkServer() {}
 
     /**
-     * Attaches an image and returns when its block device is live.
+     * Attaches an image, and returns when its block device is live.
      *
-     * @throws IOException with a sentence for the user; nothing is left behind, and an image that was fine still is
+     * @throws IOException with a sentence for the user. Nothing is left behind then, and an intact image is still
+     *     intact.
      */
     public static UblkServer add(ServerOptions options) throws IOException {
         return bringUp((server, control) -> server.addDevice(options, control));
@@ -57,16 +58,16 @@ public final class UblkServer {
     /**
      * Takes over a device whose server died, and returns when it is live again.
      *
-     * @param elsewhere where its image is now, null if it is where it was
-     * @throws IOException with a sentence for the user; the device still waits then, if it did
+     * @param elsewhere the current path of its image, null if it is at its old path
+     * @throws IOException with a sentence for the user. A device that waited for a server then still waits.
      */
     public static UblkServer recover(int deviceId, @Nullable Path elsewhere) throws IOException {
         return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, control));
     }
 
     /**
-     * Takes over the device of the image if there is one whose server died, else attaches the image: what brings a device back
-     * after whatever happened.
+     * Takes over the device of the image if its server died; otherwise attaches the image. This brings a device back
+     * whatever happened before.
      *
      * @throws IOException as {@link #add} and {@link #recover} do
      */
@@ -99,7 +100,7 @@ public final class UblkServer {
 
     private static UblkServer bringUp(Startup startup) throws IOException {
         try (UblkControl control = UblkControl.open()) {
-            MemoryPressure.prepare(); // now that it is known to be permitted
+            MemoryPressure.prepare(); // after open has shown that this is permitted
             UblkServer server = new UblkServer();
             try {
                 startup.run(server, control);
@@ -142,6 +143,7 @@ public final class UblkServer {
         requireNonNull(lock).started();
     }
 
+    /** Makes a device with the requested number, or else with the first free one. */
     private DeviceInfo makeDevice(ServerOptions options, Path image, long features, int ioBytes, UblkControl control)
             throws IOException {
         boolean any = options.deviceId() == ServerOptions.ANY_ID;
@@ -188,7 +190,7 @@ public final class UblkServer {
         return info;
     }
 
-    /** As long as the device is not live again, what the dead server left stays as it is. */
+    /** Takes over a device. Everything that the dead server left stays as it is until the device is live again. */
     private void recoverDevice(int id, @Nullable Path elsewhere, UblkControl control) throws IOException {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
@@ -224,7 +226,7 @@ public final class UblkServer {
         control.awaitListening();
     }
 
-    /** The features to ask for, of those that the driver has. */
+    /** Returns the features to ask for, out of those that the driver offers. */
     private static long negotiate(long offered, ServerOptions options) throws IOException {
         long needed = UblkFeatures.ZONED | UblkFeatures.USER_COPY;
         if ((offered & needed) != needed) {
@@ -241,7 +243,7 @@ public final class UblkServer {
         }
     }
 
-    /** Finds out whether any place in a zone where writing starts or ends is inside of a block. */
+    /** A search for places in zones, where writing starts or ends, that are not on a boundary of a block. */
     private static final class MisalignedPlaces implements ZoneVisitor {
 
         private final int blockSizeBytes;
@@ -262,7 +264,10 @@ public final class UblkServer {
         }
     }
 
-    /** Every write pointer must lie on a block of the device, or the kernel could not write there. */
+    /**
+     * Requires that every write pointer is on a boundary of a block of the device. Otherwise the kernel could not write
+     * there.
+     */
     private static void requireBlockSize(ZonedDevice device, int blockSizeBytes) throws IOException {
         MisalignedPlaces misaligned = new MisalignedPlaces(blockSizeBytes);
         misaligned.look(device.geometry().capacityBytes());
@@ -273,8 +278,8 @@ public final class UblkServer {
     }
 
     /**
-     * One report of all zones must fit one request: beyond that the driver numbers zones wrongly. It does, since the
-     * geometry of an open device is attachable.
+     * Returns the size of the largest request. One report of all zones must fit in it, since beyond that the driver
+     * numbers zones wrongly. It fits, because the geometry of an open device is attachable.
      */
     private static int ioBytes(DeviceGeometry geometry) {
         long needed = Math.max(IO_BYTES_MIN, (long) geometry.zoneCount() * ZONE_BYTES);
@@ -297,7 +302,10 @@ public final class UblkServer {
         }
     }
 
-    /** Ends the block device if it is still there. The queues have ended: the kernel waits for no request of this process. */
+    /**
+     * Ends the block device if it still exists. The queues have ended, so the kernel waits for no request of this
+     * process.
+     */
     private void stopDevice() throws IOException {
         try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
             control.stop(deviceId);
@@ -317,16 +325,17 @@ public final class UblkServer {
         return deviceId;
     }
 
-    /** The block device, such as {@code /dev/ublkb0}. */
+    /** Returns the path of the block device, such as {@code /dev/ublkb0}. */
     public String devicePath() {
         return UblkCommands.BLOCK_DEVICE_PATH_PREFIX + deviceId;
     }
 
     /**
-     * Serves until the device is stopped, by {@link #stop} or from outside; then closes the image and removes the device.
+     * Serves until the device is stopped, by {@link #stop} or by another process. Then closes the image and removes the
+     * device.
      *
-     * @throws IOException if the image could not be closed cleanly: it is recovered at its next open, and the run
-     *     directory with the log stays
+     * @throws IOException if the image could not be closed cleanly. It is recovered at its next open, and the run
+     *     directory with the log stays.
      */
     public void awaitStop() throws IOException {
         queues.forEach(QueueThread::join);
@@ -335,9 +344,9 @@ public final class UblkServer {
     }
 
     /**
-     * Lets {@link #awaitStop} return: no more requests begin, those that have begun end, and then the kernel stops the
-     * device. In this order, so that the process can be killed at any time: a process that is killed while the kernel stops
-     * its device, and has requests of it, never ends.
+     * Makes {@link #awaitStop} return: no more requests begin, those that have begun end, and then the kernel stops the
+     * device. In this order the process can be killed at any time. A process that is killed while the kernel stops its
+     * device, and has requests of it, never ends.
      */
     public void stop() {
         queues.forEach(QueueThread::leave);

@@ -2,7 +2,7 @@ package io.ublkzoned.backend.ublk;
 
 import java.util.concurrent.BlockingQueue;
 
-/** Waits that no interrupt cuts short: nobody interrupts the threads of a server. */
+/** The waits that no interrupt cuts short. No code interrupts the threads of a server. */
 final class Uninterruptibles {
 
     private Uninterruptibles() {}

@@ -2,7 +2,7 @@ package io.ublkzoned.backend.ublk;
 
 import java.util.concurrent.TimeUnit;
 
-/** Tells a thread that waits when to say so: every ten seconds. */
+/** The clock of a thread that waits and reports that every ten seconds. */
 public final class WaitClock {
 
     private static final long INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -10,12 +10,12 @@ public final class WaitClock {
     private final long start = System.nanoTime();
     private long next = start + INTERVAL_NANOS;
 
-    /** How long to wait before {@link #isDue} can be true; at least 1. */
+    /** Returns the time until {@link #isDue} can be true; at least 1. */
     public long untilNextNanos() {
         return Math.max(1, next - System.nanoTime());
     }
 
-    /** Whether another ten seconds have passed. */
+    /** Returns whether another ten seconds have passed. */
     public boolean isDue() {
         if (System.nanoTime() < next) {
             return false;
@@ -24,7 +24,7 @@ public final class WaitClock {
         return true;
     }
 
-    /** How long the wait has lasted, in whole seconds. */
+    /** Returns how long the wait has lasted, in whole seconds. */
     public long seconds() {
         return TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start);
     }

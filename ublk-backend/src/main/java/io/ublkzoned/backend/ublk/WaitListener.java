@@ -1,12 +1,15 @@
 package io.ublkzoned.backend.ublk;
 
-/** Hears every ten seconds what a command or a server still waits for. Called by the thread that waits. */
+/**
+ * A receiver of reports, one every ten seconds, about what a command or a server still waits for. The waiting thread
+ * calls it.
+ */
 @FunctionalInterface
 public interface WaitListener {
     /**
-     * Takes one sentence.
+     * Receives one report.
      *
-     * @param sentence what is waited for, for how long, and what is known of the reason
+     * @param sentence the reason of the wait and its length, and what is known of the cause
      */
     void waiting(String sentence);
 }

@@ -10,10 +10,11 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Writes zones as the kernel's {@code struct blk_zone}: everything in sectors of 512 bytes. One queue's thread uses it.
+ * The encoder of zones as the kernel's {@code struct blk_zone}, in sectors of 512 bytes. The thread of one queue uses
+ * it.
  *
- * <p>The write pointer of a read-only or offline zone is not valid (block/blk-zoned.c), and is reported as all ones, as
- * null_blk does. The engine keeps the real one for the zone's recovery.
+ * <p>The write pointer of a read-only or offline zone is not valid (block/blk-zoned.c). It is reported as all ones, as
+ * null_blk does. The engine keeps the real one for the recovery of the zone.
  */
 final class ZoneReportEncoder implements ZoneVisitor {
 
@@ -30,9 +31,9 @@ final class ZoneReportEncoder implements ZoneVisitor {
     }
 
     /**
-     * Fills {@code buffer} with up to {@code count} zones, as many as there are and as it holds.
+     * Fills {@code buffer} with up to {@code count} zones, as far as zones exist and fit.
      *
-     * @param startSector in the first zone to show
+     * @param startSector in the first zone to report
      * @return bytes filled
      */
     long encode(long startSector, int count, MemorySegment buffer) {
