@@ -21,7 +21,7 @@ class PackageRulesTest {
     private static final JavaClasses CLASSES =
             new ClassFileImporter().importLocations(List.of(location(BACKEND), location(BINDINGS)));
 
-    /** The directory or jar of a module. */
+    /** Returns the directory or jar of a module. */
     private static Location location(String module) {
         URI uri = ModuleLayer.boot()
                 .configuration()
@@ -71,7 +71,10 @@ class PackageRulesTest {
                 .check(CLASSES);
     }
 
-    /** Only {@code ServerProcess}, which looks for its name among the processes, and the rehearsal of commands know it. */
+    /**
+     * Only two classes know Main: {@code ServerProcess}, which looks for its name among the processes, and {@code
+     * Rehearsal}, which runs commands.
+     */
     @Test
     void commandsKnowNothingOfMain() {
         noClasses()

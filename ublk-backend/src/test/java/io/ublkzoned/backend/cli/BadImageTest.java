@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What the commands say of files that are no images of ours: one sentence that names the file, and the file stays as
- * it was.
+ * The answers of the commands to files that are not images of this program: one sentence that names the file, which
+ * stays as it was.
  */
 class BadImageTest {
 
@@ -37,7 +37,7 @@ class BadImageTest {
     }
 
     @Test
-    void missingImage() throws IOException {
+    void missingImageIsRefused() throws IOException {
         Files.delete(image);
         for (String command : new String[] {"info", "report", "check"}) {
             CommandLineRun.of(command, image).failed(1, image + ": no such file");
@@ -46,34 +46,34 @@ class BadImageTest {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 3, 70, 4096})
-    void fileOfAnotherKind(int length) throws IOException {
+    void otherFileIsRefused(int length) throws IOException {
         bytes = ByteBuffer.allocate(length);
         assertRefused(63, "qcow2");
     }
 
     @Test
-    void qcow2OfVersion2() throws IOException {
+    void qcow2OfVersion2IsRefused() throws IOException {
         bytes.putInt(4, 2);
         assertRefused(63, "version 2");
     }
 
     @Test
-    void plainQcow2() throws IOException {
+    void plainQcow2IsRefused() throws IOException {
         bytes.putLong(INCOMPATIBLE, 0);
         bytes.putInt(bytes.getInt(100), 0);
         assertRefused(63, "plain qcow2");
     }
 
     @Test
-    void unknownFeature() throws IOException {
+    void unknownFeatureIsRefused() throws IOException {
         bytes.putLong(INCOMPATIBLE, bytes.getLong(INCOMPATIBLE) | 1L << 40);
         assertRefused(63, "features that this version does not have");
     }
 
-    /** In the header, in an extension, before the L1 table, and in the tables behind it. */
+    /** The file ends in the header, in an extension, before the L1 table, or in the tables after it. */
     @ParameterizedTest
     @ValueSource(ints = {4, 71, 80, 103, 111, 120, 200, 65_535})
-    void truncatedImage(int length) throws IOException {
+    void truncatedImageIsRefused(int length) throws IOException {
         bytes = ByteBuffer.wrap(Arrays.copyOf(bytes.array(), length));
         Files.write(image, bytes.array());
         assertRefusedBy("info", 1, "");

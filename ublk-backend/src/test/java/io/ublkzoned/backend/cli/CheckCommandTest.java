@@ -101,7 +101,7 @@ class CheckCommandTest {
     }
 
     @Test
-    void jsonHoldsTheChangesAndTheResult() throws IOException {
+    void jsonContainsTheChangesAndTheResult() throws IOException {
         Map<String, Object> clean =
                 JSON.std.mapFrom(CommandLineRun.of("check", "--json", image).out());
         assertEquals(List.of(), clean.get("findings"));
@@ -141,7 +141,7 @@ class CheckCommandTest {
     }
 
     @Test
-    void extentThatThereIsNotIsWrongUsage() {
+    void unknownRepairExtentIsWrongUsage() {
         CommandLineRun.of("check", "-r", "some", image)
                 .failed(
                         2,

@@ -6,7 +6,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Arrays;
 
-/** One run of the program in this process: what it printed, and how it ended. */
+/** One run of the program in this process: its output and its exit status. */
 record CommandLineRun(int status, String out, String err) {
 
     static CommandLineRun of(Object... words) {
@@ -17,14 +17,14 @@ record CommandLineRun(int status, String out, String err) {
         return new CommandLineRun(status, out.toString(), err.toString());
     }
 
-    /** The run did what it was asked to, and said nothing on stderr. */
+    /** Requires that the run succeeded and printed nothing on stderr. */
     CommandLineRun succeeded() {
         assertEquals("", err);
         assertEquals(0, status);
         return this;
     }
 
-    /** The run ended with this status and this one sentence. */
+    /** Requires that the run ended with this status and this one sentence. */
     void failed(int expectedStatus, String expectedSentence) {
         assertEquals("ublk-zoned: " + expectedSentence + "\n", err);
         assertEquals("", out);

@@ -59,7 +59,7 @@ class ConvertLayoutCommandTest {
     }
 
     @Test
-    void imageThatIsInTheLayoutIsNotWrittenTo() throws IOException {
+    void imageThatHasTheLayoutIsNotWritten() throws IOException {
         byte[] before = Files.readAllBytes(image);
         assertEquals(
                 image + ": already in layout v6\n",
@@ -70,7 +70,7 @@ class ConvertLayoutCommandTest {
     }
 
     @Test
-    void wrongUsageIsToldWithTheLayouts() {
+    void wrongUsageNamesTheLayouts() {
         CommandLineRun.of("convert-layout")
                 .failed(2, "the image is missing: name it as an argument or with --image" + SEE_HELP);
         CommandLineRun.of("convert-layout", image)

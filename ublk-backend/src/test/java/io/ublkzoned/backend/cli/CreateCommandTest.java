@@ -35,7 +35,7 @@ class CreateCommandTest {
     }
 
     @Test
-    void saysWhatWasMade() {
+    void outputDescribesTheNewImage() {
         CommandLineRun run = CommandLineRun.of(
                 "create",
                 image,
@@ -73,7 +73,7 @@ class CreateCommandTest {
     }
 
     @Test
-    void qemuImgsNamesMeanTheSame() throws IOException {
+    void namesOfQemuImgMeanTheSame() throws IOException {
         CommandLineRun.of(
                         "create",
                         image,
@@ -147,7 +147,7 @@ class CreateCommandTest {
     }
 
     @Test
-    void geometryThatCannotBeMakesNoFile() throws IOException {
+    void impossibleGeometryMakesNoFile() throws IOException {
         CommandLineRun.of("create", image, "1G", "--zone-size", "48M")
                 .failed(1, "the zone size 48M is not a power of two: use 32M or 64M");
         CommandLineRun.of("create", image, "1000M", "--zone-size", "64M")
@@ -197,7 +197,7 @@ class CreateCommandTest {
     }
 
     @Test
-    void be44IsTheDefaultAndAnotherNameGetsTheList() throws IOException {
+    void be44IsTheDefaultAndUnknownNamesAreAnsweredWithTheList() throws IOException {
         CommandLineRun.of("create", image, "1G", "--layout", "v7")
                 .failed(
                         2,
@@ -229,7 +229,7 @@ class CreateCommandTest {
     }
 
     @Test
-    void forceThroughALinkOverwritesWhatItLeadsTo() throws IOException {
+    void forceThroughALinkOverwritesItsTarget() throws IOException {
         Path link = Files.createSymbolicLink(folder.resolve("link"), image);
         Files.writeString(image, "a letter");
         CommandLineRun.of("create", link, "1G", "--force").succeeded();

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the commands say of paths that lead to no image file: one sentence, and nothing is made or removed. */
+/** The answers of the commands to paths that lead to no image file: one sentence. Nothing is created or removed. */
 class ImagePathTest {
 
     private static final String NO_FILE = "a directory, and an image is a regular file: name a file in it";
@@ -27,7 +27,7 @@ class ImagePathTest {
         return CommandLineRun.of((Object[]) words.formatted(path).split(" "));
     }
 
-    /** All commands on an image but {@code add}, which needs the driver first. */
+    /** Requires that all commands on an image refuse the path, except for {@code add}, which needs the driver first. */
     private static void assertRefusedByAll(Path path, String sentence) {
         assertReadersRefuse(path, sentence);
         assertWritersRefuse(path, sentence);
@@ -53,7 +53,7 @@ class ImagePathTest {
     }
 
     @Test
-    void directory() {
+    void directoryIsRefused() {
         assertRefusedByAll(folder, folder + " is " + NO_FILE);
         assertRefusedByAll(Path.of("/"), "/ is " + NO_FILE);
         assertRefusedByAll(Path.of(".."), ".. is " + NO_FILE);
@@ -61,14 +61,14 @@ class ImagePathTest {
 
     @Test
     @Timeout(60)
-    void fifo() throws IOException, InterruptedException {
+    void fifoIsRefused() throws IOException, InterruptedException {
         Path fifo = folder.resolve("fifo");
         assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
         assertRefusedByAll(fifo, fifo + " is a FIFO, and an image is a regular file: copy the data to one");
     }
 
     @Test
-    void socket() throws IOException {
+    void socketIsRefused() throws IOException {
         Path socket = folder.resolve("socket");
         try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             server.bind(UnixDomainSocketAddress.of(socket));
@@ -77,12 +77,12 @@ class ImagePathTest {
     }
 
     @Test
-    void characterDevice() {
+    void characterDeviceIsRefused() {
         assertRefusedByAll(Path.of("/dev/null"), "/dev/null is a character device, and an image is a regular file");
     }
 
     @Test
-    void linkThatLeadsNowhere() throws IOException {
+    void danglingLinkIsRefused() throws IOException {
         Path target = folder.resolve("target");
         Path link = Files.createSymbolicLink(folder.resolve("link"), target);
         assertRefusedByAll(link, link + " is a symbolic link to " + target + ", which does not exist");
@@ -90,13 +90,13 @@ class ImagePathTest {
     }
 
     @Test
-    void linkToADirectory() throws IOException {
+    void linkToADirectoryIsRefused() throws IOException {
         Path link = Files.createSymbolicLink(folder.resolve("link"), folder);
         assertRefusedByAll(link, link + " is " + NO_FILE);
     }
 
     @Test
-    void loopOfLinks() throws IOException {
+    void loopOfLinksIsRefused() throws IOException {
         Path link = Files.createSymbolicLink(folder.resolve("a"), Path.of("b"));
         Files.createSymbolicLink(folder.resolve("b"), Path.of("a"));
         String sentence = ": its path has a loop of symbolic links, or too many of them";
@@ -110,13 +110,13 @@ class ImagePathTest {
     }
 
     @Test
-    void fileInsteadOfADirectory() throws IOException {
+    void fileInsteadOfADirectoryIsRefused() throws IOException {
         Path path = Files.createFile(folder.resolve("file")).resolve("disk.qcow2");
         assertRefusedByAll(path, path + ": a part of its path is not a directory");
     }
 
     @Test
-    void nameThatIsTooLong() throws IOException {
+    void tooLongNameIsRefused() throws IOException {
         Path path = folder.resolve("x".repeat(256));
         assertRefusedByAll(path, path + ": its name or path is too long");
         Path deep = folder.resolve("x/".repeat(2100));
@@ -125,14 +125,14 @@ class ImagePathTest {
     }
 
     @Test
-    void missingFile() {
+    void missingFileIsRefused() {
         Path path = folder.resolve("disk.qcow2");
         assertReadersRefuse(path, path + ": no such file");
         assertWritersRefuse(path, path + ": no such image; make one with 'ublk-zoned create " + path + " --size 4G'");
     }
 
     @Test
-    void emptyName() {
+    void emptyNameIsRefused() {
         for (String command : List.of("info", "report", "check")) {
             CommandLineRun.of(command, "")
                     .failed(2, "'' is not a valid file name; see ublk-zoned " + command + " --help");
@@ -140,9 +140,9 @@ class ImagePathTest {
         CommandLineRun.of("create", "", "1G").failed(2, "'' is not a valid file name; see ublk-zoned create --help");
     }
 
-    /** The launcher sets the property, and starts Java elsewhere. */
+    /** The launcher sets the property, and starts Java in another directory. */
     @Test
-    void relativeNameInADeletedFolder() throws IOException {
+    void relativeNameInADeletedFolderIsRefused() throws IOException {
         Path image = folder.resolve("disk.qcow2");
         System.setProperty("io.ublkzoned.folderIsDeleted", "true");
         try {

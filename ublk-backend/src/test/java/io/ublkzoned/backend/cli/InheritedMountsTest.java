@@ -21,7 +21,7 @@ final class InheritedMountsTest {
         return new Mount(id, parent, point, false, "ext4", "/dev/x" + id, "rw");
     }
 
-    /** The ids of those to be detached. */
+    /** Returns the ids of the mounts to be detached. */
     private static List<Integer> superfluous(List<Mount> mounts, String... needed) {
         Set<Path> files = Stream.of(needed).map(Path::of).collect(Collectors.toSet());
         return InheritedMounts.superfluous(mounts, files).stream()
@@ -30,12 +30,12 @@ final class InheritedMountsTest {
     }
 
     @Test
-    void mountsWithoutNeededFilesGo() {
+    void mountsWithoutNeededFilesAreDetached() {
         assertEquals(List.of(4), superfluous(List.of(ROOT, PROC, BINFMT, DISK), "/", "/proc", "/usr/bin/java"));
     }
 
     @Test
-    void mountOfTheImageStaysWithThoseBelowIt() {
+    void mountOfTheImageIsKeptWithThoseBelowIt() {
         Mount data = mount(5, 4, "/disk/data");
         Mount other = mount(6, 4, "/disk/other");
         Mount similar = mount(7, 1, "/disk2");
@@ -45,7 +45,7 @@ final class InheritedMountsTest {
     }
 
     @Test
-    void whereTwoMountsAreOnOnePointBothStay() {
+    void twoMountsOnOnePointAreBothKept() {
         Mount upper = mount(5, 4, "/disk");
         assertEquals(List.of(), superfluous(List.of(ROOT, PROC, DISK, upper), "/", "/disk/image.qcow2"));
         assertEquals(List.of(4, 5), superfluous(List.of(ROOT, PROC, DISK, upper), "/"));

@@ -54,7 +54,7 @@ class MainTest {
     }
 
     @Test
-    void errorsOfJavaAreOneSentenceToo() {
+    void javaErrorIsOneSentenceToo() {
         PrintWriter broken = new PrintWriter(Writer.nullWriter()) {
             @Override
             public void println(String line) {
@@ -101,7 +101,7 @@ class MainTest {
     }
 
     @Test
-    void rehearsalDoesWhatItMeansTo() throws IOException {
+    void trainingCommandsSucceed() throws IOException {
         assertTrue(Rehearsal.rehearse());
     }
 
@@ -112,7 +112,7 @@ class MainTest {
     }
 
     @Test
-    void deviceThatIsNotOursIsNotTouched() {
+    void deviceOfAnotherProgramIsRefused() {
         String sentence = "there is no device 77 of ublk-zoned: see ublk-zoned list";
         CommandLineRun.of("del", "77").failed(1, sentence);
         CommandLineRun.of("del", "/dev/ublkb77").failed(1, sentence);
@@ -123,7 +123,7 @@ class MainTest {
     }
 
     @Test
-    void delWantsADeviceOrAll() {
+    void delRequiresADeviceOrAll() {
         CommandLineRun.of("del").failed(2, "the device is missing; see ublk-zoned del --help");
         CommandLineRun.of("del", "-a", "1").failed(2, "-a and a device exclude each other; see ublk-zoned del --help");
         assertEquals(2, CommandLineRun.of("del", "/dev/sda").status());

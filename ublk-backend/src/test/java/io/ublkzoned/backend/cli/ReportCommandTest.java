@@ -52,7 +52,7 @@ class ReportCommandTest {
         setWritePointer(3, 3 * ZONE + (48L << 20));
     }
 
-    /** In the table that the zoned extension of layout be44 points to. */
+    /** Changes the table that the zoned extension of layout be44 points to. */
     private void setWritePointer(int zone, long bytes) throws IOException {
         ByteBuffer header = ByteBuffer.wrap(Files.readAllBytes(image));
         int extension = header.getInt(100);
@@ -67,7 +67,7 @@ class ReportCommandTest {
     }
 
     @Test
-    void tableHasALineForEachZone() {
+    void tableHasOneLinePerZone() {
         assertEquals("""
                 zone  start  length  capacity  write pointer  type          condition
                    0      0     64M       64M              -  conventional  not-wp
@@ -78,7 +78,7 @@ class ReportCommandTest {
     }
 
     @Test
-    void jsonIsInBytes() {
+    void jsonHasSizesInBytes() {
         assertEquals(
                 "{\"zones\":["
                         + "{\"index\":0,\"start\":0,\"length\":67108864,\"capacity\":67108864,"
@@ -150,7 +150,7 @@ class ReportCommandTest {
     }
 
     @Test
-    void mapOfManyZonesLeavesOutRowsThatRepeat() {
+    void mapOfManyZonesOmitsRepeatedRows() {
         List<ReportedZone> zones = new ArrayList<>();
         for (int i = 0; i < 65_536; i++) {
             ZoneCondition condition = i == 40_000 ? ZoneCondition.IMPLICIT_OPEN : ZoneCondition.EMPTY;
@@ -169,7 +169,7 @@ class ReportCommandTest {
                 text.toString());
     }
 
-    /** The device's size in the header makes the last zone smaller. */
+    /** The device size in the header makes the last zone smaller. */
     @Test
     void smallerLastZoneIsShown() throws IOException {
         makeLastZoneSmaller();
@@ -201,7 +201,7 @@ class ReportCommandTest {
     }
 
     @Test
-    void imageThatWasNotClosedIsSentToTheCommandThatRecoversIt() throws IOException {
+    void imageThatWasNotClosedNamesTheCommandThatRecoversIt() throws IOException {
         putHeader(INCOMPATIBLE_FEATURES, ZONED_BIT | DIRTY_BIT);
         assertNotClosed("add");
         makeLastZoneSmaller();
@@ -224,7 +224,7 @@ class ReportCommandTest {
     }
 
     @Test
-    void infoTellsGeometryAndState() {
+    void infoShowsGeometryAndState() {
         String info = CommandLineRun.of("info", image).succeeded().out();
         assertTrue(info.contains("device:    not attached\nsize:      256M\n"), info);
         assertTrue(info.contains("condition: 1 conventional, 1 empty, 1 closed, 1 full\n"), info);

@@ -28,12 +28,12 @@ class SizesTest {
     @ParameterizedTest
     @ValueSource(
             strings = {"", "M", "-1M", "64MB", "1.5G", "0x1000", "64 M", "64P", "99999999999999999999", "9999999999G"})
-    void otherWordsAreNoSizes(String text) {
+    void otherWordsAreRefused(String text) {
         assertThrows(IllegalArgumentException.class, () -> Sizes.bytes(text));
     }
 
     @Test
-    void largeSizeWithoutAUnitIsTakenOnlyFromOneMebibyteOn() {
+    void largeSizeWithoutAUnitMustBeAtLeastOneMebibyte() {
         assertEquals(1048576, Sizes.large("1048576"));
         assertEquals(65536, Sizes.large("64K"));
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> Sizes.large("64"));

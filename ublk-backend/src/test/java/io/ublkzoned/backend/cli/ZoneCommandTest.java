@@ -12,7 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code zone} on an image that is not attached; the guest's tests have it on devices. */
+/** The command {@code zone} on an image that is not attached. The guest's tests cover devices. */
 final class ZoneCommandTest {
 
     @TempDir
@@ -21,13 +21,13 @@ final class ZoneCommandTest {
     private Path image;
 
     @BeforeEach
-    void eightZonesTwoOfThemConventional() {
+    void makeEightZonesTwoOfThemConventional() {
         image = folder.resolve("disk.qcow2");
         CommandLineRun.of("create", image, "8M", "--zone-size", "1M", "--conventional-zones", 2)
                 .succeeded();
     }
 
-    /** The zones' characters in the map. */
+    /** Returns the characters of the zones in the map. */
     private String map() {
         String map = CommandLineRun.of("report", "--map", image).succeeded().out();
         return map.lines()
@@ -72,7 +72,7 @@ final class ZoneCommandTest {
     }
 
     @Test
-    void whatMakesNoSenseIsRefused() {
+    void impossibleChangesAreRefused() {
         CommandLineRun.of("zone", "open", image, "3")
                 .failed(1, image + " is not attached, so none of its zones can be open: add it first");
         String outside = "only the sequential zones, 2 to 7, have a condition that can change";

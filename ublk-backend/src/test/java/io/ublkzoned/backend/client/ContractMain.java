@@ -14,8 +14,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What the kernel promises to users of a zoned block device, case by case: run in the guest as root on a device of ours,
- * all of whose sequential zones it resets. Prints a line for each case; the exit status is 1 if one fails.
+ * The promises of the kernel to users of a zoned block device, case by case. It runs in the guest as root on a device
+ * of this program, and resets all its sequential zones. It prints one line per case. The exit status is 1 if a case
+ * fails.
  */
 public final class ContractMain {
 
@@ -145,10 +146,10 @@ public final class ContractMain {
         }
     }
 
-    /** An operation: the request, and what it makes of each condition. */
+    /** An operation: its request, and its result in each condition. */
     private record Operation(
             String name, int request, int empty, int implicitOpen, int explicitOpen, int closed, int full) {
-        /** The condition that follows, or -errno. */
+        /** Returns the condition that follows, or -errno. */
         int of(int condition) {
             return switch (condition) {
                 case BlkZone.COND_EMPTY -> empty;
@@ -230,7 +231,7 @@ public final class ContractMain {
         operate(BlkZoneIoctls.BLKRESETZONE, zone);
     }
 
-    /** After a write that failed the kernel fails all others of that zone, until it has been told the write pointer. */
+    /** After a failed write the kernel fails all other writes to that zone, until it has learned the write pointer. */
     private void expectRefused(String where, MemorySegment buffer, long offset, long writePointer)
             throws LinuxException {
         long result = device.write(buffer, offset);
@@ -254,7 +255,7 @@ public final class ContractMain {
 
     private static final int READS = 64;
 
-    /** A read finds what was there before the reset or zeros, whichever comes first, and is whole. */
+    /** A read returns the data from before the reset or zeros, but no mix of both. */
     private void readsDuringResets() throws IOException {
         Zone zone = sequential.get(2);
         MemorySegment data = device.buffer(WRITE_BYTES);
@@ -293,7 +294,7 @@ public final class ContractMain {
     private static final int WRITE_BYTES = 16 << 10;
     private static final int WRITES = 64;
 
-    /** Each zone gets its next write when the last one is done, and all of them through one ring. */
+    /** Each zone gets its next write when its last one is done. All writes use one ring. */
     private void writersInManyZones() throws IOException {
         int writers = Math.min(WRITERS, sequential.size());
         MemorySegment[] buffers = new MemorySegment[writers];

@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/** A zoned block device as a program sees it that issues raw ioctls and io_uring requests. One thread uses it. */
+/** A zoned block device, used by raw ioctls and io_uring requests. One thread uses it. */
 final class ZonedClient implements AutoCloseable {
 
     static final int SECTOR = 512;
@@ -59,14 +59,14 @@ final class ZonedClient implements AutoCloseable {
         return result.get(ValueLayout.JAVA_LONG, 0);
     }
 
-    /** Up to {@code count} zones from the one that holds a place on. */
+    /** Returns up to {@code count} zones, starting with the one that contains {@code offset}. */
     Zone[] report(long offset, int count) throws LinuxException {
         MemorySegment report = BlkZoneIoctls.report(arena, offset / SECTOR, count);
         LinuxException.check(Libc.ioctl(device.value(), BlkZoneIoctls.BLKREPORTZONE, report), "BLKREPORTZONE", "");
         return zones(report);
     }
 
-    /** All zones, as the kernel remembers them; null if it has no such report. */
+    /** Returns all zones from the kernel's cache, or null if the kernel has no such report. */
     Zone @Nullable [] cachedReport() throws LinuxException {
         MemorySegment report = BlkZoneIoctls.report(arena, 0, zoneCount());
         BlkZoneIoctls.askForCache(report);
@@ -97,29 +97,29 @@ final class ZonedClient implements AutoCloseable {
         return report(start, 1)[0];
     }
 
-    /** BLKRESETZONE and its like; 0 or -errno. */
+    /** Sends BLKRESETZONE or the like. Returns 0 or -errno. */
     int operate(int request, long start, long length) {
         return Libc.ioctl(device.value(), request, BlkZoneIoctls.range(arena, start / SECTOR, length / SECTOR));
     }
 
-    /** A buffer as direct I/O wants it. */
+    /** Returns a buffer that is aligned for direct I/O. */
     MemorySegment buffer(int bytes) {
         return arena.allocate(bytes, PAGE);
     }
 
-    /** Blocks that say where they are, and in which round they were written. */
+    /** Fills a buffer with blocks that contain their position and the round in which they are written. */
     static void stamp(MemorySegment buffer, long offset, long round) {
         for (long at = 0; at < buffer.byteSize(); at += Long.BYTES) {
             buffer.set(ValueLayout.JAVA_LONG, at, (offset + at) * 0x9e3779b97f4a7c15L + round);
         }
     }
 
-    /** Bytes written, or -errno. */
+    /** Writes a buffer. Returns bytes written, or -errno. */
     long write(MemorySegment buffer, long offset) {
         return Libc.pwrite(device.value(), buffer, offset);
     }
 
-    /** Bytes read, or -errno. */
+    /** Reads into a buffer. Returns bytes read, or -errno. */
     long read(MemorySegment buffer, long offset) {
         return Libc.pread(device.value(), buffer, offset);
     }

@@ -23,7 +23,7 @@ final class BrokenKernelsTest {
                 "6.17.0-1015-azure-fde",
                 "6.17.0-1017-aws"
             })
-    void releasesThatCrashAreKnown(String release) {
+    void releasesThatCrashAreRecognized(String release) {
         assertEquals(true, BrokenKernels.contains(release));
     }
 
@@ -48,7 +48,7 @@ final class BrokenKernelsTest {
                 "7.3.4+deb13-amd64",
                 ""
             })
-    void otherReleasesAreNot(String release) {
+    void otherReleasesAreNotRefused(String release) {
         assertEquals(false, BrokenKernels.contains(release));
     }
 }

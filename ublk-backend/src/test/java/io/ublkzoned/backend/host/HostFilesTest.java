@@ -15,7 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Hosts of all sorts, as files in a folder. */
+/** Hosts of many kinds, as files in a folder. */
 final class HostFilesTest {
 
     private static final String RELEASE = "7.3.4-amd64";
@@ -26,13 +26,13 @@ final class HostFilesTest {
     private HostFiles host;
 
     @BeforeEach
-    void linux73() throws IOException {
+    void makeHostWithLinux73() throws IOException {
         host = new HostFiles(root);
         write("proc/sys/kernel/osrelease", RELEASE + "\n");
     }
 
     @Test
-    void kernelMustHaveZonedUblkDevices() throws IOException {
+    void oldKernelIsAProblem() throws IOException {
         expect(host.kernel(), Verdict.OK, "Linux 7.3.4-amd64");
         write("proc/sys/kernel/osrelease", "6.6.0\n");
         expect(host.kernel(), Verdict.OK, "Linux 6.6.0");
@@ -43,7 +43,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void kernelThatCrashesIsAProblemAndTakesNoDevice() throws IOException {
+    void kernelThatCrashesIsAProblemAndGetsNoDevice() throws IOException {
         host.requireKernel();
         write("proc/sys/kernel/osrelease", "6.18.4-arch1-1\n");
         String sentence = "Linux 6.18.4-arch1-1: adding a ublk device crashes this kernel; boot Linux 6.18.6 or newer";
@@ -53,7 +53,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void configIsReadWhereverItIs() throws IOException {
+    void configIsReadFromEachPlace() throws IOException {
         String found = "CONFIG_BLK_DEV_ZONED=y, CONFIG_BLK_DEV_UBLK=m";
         String config = "# comment\nCONFIG_BLK_DEV_ZONED=y\nCONFIG_BLK_DEV_UBLK=m\n";
         assertEquals(Verdict.WARNING, host.config().verdict());
@@ -73,7 +73,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void moduleIsThereOrToBeLoadedOrToBeInstalled() throws IOException {
+    void missingModuleIsAProblemWithARemedy() throws IOException {
         expect(
                 host.module(),
                 Verdict.PROBLEM,
@@ -90,7 +90,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void privilegesAreThoseOfTheInitialUserNamespace() throws IOException {
+    void privilegesMustBeThoseOfTheInitialUserNamespace() throws IOException {
         write("proc/self/uid_map", "         0          0 4294967295\n");
         write("proc/self/status", "Name:\tjava\nCapEff:\t0000000000000000\n");
         expect(host.privileges(), Verdict.PROBLEM, "no CAP_SYS_ADMIN: run as root");
@@ -101,7 +101,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void lockedMemoryIsALimitForThoseWithoutTheCapability() throws IOException {
+    void lockedMemoryIsLimitedWithoutTheCapability() throws IOException {
         write("proc/self/status", "CapEff:\t0000000000000000\n");
         write("proc/self/limits", "Max locked memory         unlimited            unlimited            bytes\n");
         expect(host.lockedMemory(), Verdict.OK, "unlimited");
@@ -115,7 +115,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void deviceNodesAppearInADevtmpfs() throws IOException {
+    void devMustBeADevtmpfs() throws IOException {
         write("proc/self/mountinfo", "21 20 0:5 / /dev rw - devtmpfs udev rw\n22 20 0:6 / /run rw - tmpfs tmpfs rw\n");
         expect(host.deviceNodes(), Verdict.OK, "devtmpfs");
         expect(host.runDirectory(), Verdict.OK, "tmpfs");
@@ -133,7 +133,7 @@ final class HostFilesTest {
     }
 
     @Test
-    void leastMemoryLimitOfTheGroupsAboveCounts() throws IOException {
+    void leastMemoryLimitOfTheParentGroupsCounts() throws IOException {
         write("proc/self/cgroup", "0::/a/b\n");
         expect(host.memory(), Verdict.OK, "no memory limit");
         write("sys/fs/cgroup/a/b/memory.max", "max\n");

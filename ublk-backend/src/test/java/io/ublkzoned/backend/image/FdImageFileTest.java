@@ -50,7 +50,7 @@ class FdImageFileTest {
     }
 
     @Test
-    void holesAreSkippedAndDataIsNot() throws IOException {
+    void searchFindsDataAndHoles() throws IOException {
         file.setSize(4 * GIB);
         file.write(MemorySegment.ofArray(new byte[] {1}), GIB + 100);
         long data = file.nextData(0);
@@ -63,7 +63,7 @@ class FdImageFileTest {
     }
 
     @Test
-    void transfersAreWholeAndTakeAnySegment() throws IOException {
+    void transfersAreCompleteForAnySegment() throws IOException {
         byte[] data = new byte[LARGE];
         new Random(1).nextBytes(data);
         file.write(MemorySegment.ofArray(data), 4096);
@@ -84,7 +84,7 @@ class FdImageFileTest {
     }
 
     @Test
-    void holeReadsAsZerosAndLeavesTheLength() throws IOException {
+    void holeReadsAsZerosAndKeepsTheLength() throws IOException {
         byte[] data = new byte[LARGE];
         Arrays.fill(data, (byte) 'x');
         file.write(MemorySegment.ofArray(data), 0);
@@ -94,7 +94,7 @@ class FdImageFileTest {
     }
 
     @Test
-    void sizeGoesUpWithZerosAndDown() throws IOException {
+    void sizeGrowsWithZerosAndShrinks() throws IOException {
         file.setSize(1L << 40);
         assertEquals(1L << 40, file.sizeBytes());
         byte[] end = {1, 2, 3};
@@ -105,7 +105,7 @@ class FdImageFileTest {
     }
 
     @Test
-    void fileThatIsOpenForReadingIsNotWritten() throws IOException {
+    void fileOpenForReadingIsNotWritten() throws IOException {
         Files.writeString(path, "a letter");
         try (FileDescriptor readOnly = ImageOpener.forReading(path)) {
             FdImageFile letter = new FdImageFile(readOnly);

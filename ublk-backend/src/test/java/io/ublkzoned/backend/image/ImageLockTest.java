@@ -41,7 +41,7 @@ class ImageLockTest {
                         assertThrows(IOException.class, () -> ImageLock.lockForWriting(second, image.toString()));
                 assertEquals(image + " is in use by another process, which has it locked as QEMU does", e.getMessage());
             }
-            // Closing the refused one took nothing from the first.
+            // Closing the refused file has left the lock of the first one.
             assertTrue(isLocked());
         }
         assertFalse(isLocked());
@@ -51,7 +51,7 @@ class ImageLockTest {
     }
 
     @Test
-    void askingLeavesNoLockBehind() throws IOException {
+    void testLeavesNoLockBehind() throws IOException {
         assertFalse(isLocked());
         try (FileDescriptor file = open()) {
             try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
@@ -62,9 +62,9 @@ class ImageLockTest {
         }
     }
 
-    /** A command that reads must not make an {@code add} at the same moment fail. */
+    /** A command that reads must not make a concurrent {@code add} fail. */
     @Test
-    void askingKeepsNobodyOut() throws Exception {
+    void testExcludesNoWriter() throws Exception {
         AtomicBoolean ended = new AtomicBoolean();
         try (FileDescriptor asking = FileDescriptor.open(image.toString(), FileFlags.O_RDONLY)) {
             CompletableFuture<Void> asked = CompletableFuture.runAsync(() -> {
@@ -90,7 +90,7 @@ class ImageLockTest {
     }
 
     @Test
-    void qemuSeesOurLock() throws IOException, InterruptedException {
+    void qemuRespectsTheLock() throws IOException, InterruptedException {
         makeQcow2();
         try (FileDescriptor file = open()) {
             ImageLock.lockForWriting(file, image.toString());
@@ -102,11 +102,11 @@ class ImageLockTest {
     }
 
     @Test
-    void weSeeQemusLock() throws IOException, InterruptedException {
+    void lockOfQemuIsRespected() throws IOException, InterruptedException {
         makeQcow2();
         Process writer = qemu("qemu-io", image.toString());
         try {
-            // Once it answers, it has the image open.
+            // When it answers, it has opened the image.
             writer.outputWriter().append("length\n").flush();
             try (BufferedReader answer = writer.inputReader();
                     FileDescriptor file = open()) {

@@ -25,7 +25,7 @@ class LockedImageTest {
         image = Files.writeString(folder.resolve("disk.qcow2"), "first");
     }
 
-    /** Opens the image. The first times, another file takes its place before it can be locked. */
+    /** Opens the image. At the first attempts, another file takes its place before it is locked. */
     private FileDescriptor openAndReplace(int times) throws IOException {
         FileDescriptor file = ImageOpener.forWriting(image, 0);
         if (opened++ < times) {
@@ -40,7 +40,7 @@ class LockedImageTest {
     }
 
     @Test
-    void fileThatWasReplacedBeforeItWasLockedIsLeft() throws IOException {
+    void fileReplacedBeforeItsLockIsClosedAgain() throws IOException {
         try (FileDescriptor file = LockedImage.open(image, () -> openAndReplace(2))) {
             assertEquals("number 2", text(file));
             assertEquals(3, opened);
@@ -50,7 +50,7 @@ class LockedImageTest {
     }
 
     @Test
-    void fileThatWasRemovedBeforeItWasLockedIsNoImage() throws IOException {
+    void fileRemovedBeforeItsLockIsRefused() throws IOException {
         IOException e = assertThrows(
                 IOException.class,
                 () -> LockedImage.open(image, () -> {
@@ -63,7 +63,7 @@ class LockedImageTest {
     }
 
     @Test
-    void imageWhoseFileIsReplacedEachTimeIsGivenUp() {
+    void imageReplacedAtEachOpenIsRefused() {
         IOException e =
                 assertThrows(IOException.class, () -> LockedImage.open(image, () -> openAndReplace(Integer.MAX_VALUE)));
         assertEquals(image + ": another file took its place each time it was opened; try again", e.getMessage());

@@ -76,7 +76,7 @@ class NewImageTest {
     }
 
     @Test
-    void anothersFileOfTheNameIsNotRemoved() throws IOException {
+    void fileOfAnotherProcessIsNotRemoved() throws IOException {
         try (NewImage made = NewImage.create(image)) {
             write(made, "made");
             Files.move(image, folder.resolve("moved"));
@@ -104,7 +104,7 @@ class NewImageTest {
         LockedImage.open(image).close();
     }
 
-    /** The moment at which {@code add} served a file without a name. */
+    /** A server that opens the file just before it is replaced must not serve a file without a name. */
     @Test
     void serverThatOpenedTheReplacedFileLocksTheNewOne() throws IOException {
         Files.writeString(image, "old");
@@ -134,7 +134,7 @@ class NewImageTest {
     }
 
     @Test
-    void linkThatAppearsIsNotFollowed() throws IOException {
+    void linkMadeInTheMeantimeIsNotFollowed() throws IOException {
         Path target = folder.resolve("target");
         Path link = Files.createSymbolicLink(image, target);
         IOException e = assertThrows(IOException.class, () -> NewImage.create(link));
@@ -173,7 +173,7 @@ class NewImageTest {
     }
 
     @Test
-    void fileThatTookTheNameInTheMeantimeStays() throws IOException {
+    void fileThatTookTheNameInTheMeantimeIsKept() throws IOException {
         Files.writeString(image, "old");
         try (NewImage made = NewImage.replace(image)) {
             write(made, "new");
@@ -215,7 +215,7 @@ class NewImageTest {
     }
 
     @Test
-    void nameMayBeAsLongAsAnyFiles() throws IOException {
+    void nameCanHaveTheMaximumLength() throws IOException {
         Path longest = folder.resolve("x".repeat(255));
         for (int i = 0; i < 2; i++) {
             try (NewImage made = NewImage.replace(longest)) {

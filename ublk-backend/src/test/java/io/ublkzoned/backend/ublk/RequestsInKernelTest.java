@@ -20,7 +20,7 @@ final class RequestsInKernelTest {
     }
 
     @Test
-    void deviceThatIsGoneHasNone() {
+    void missingDeviceHasNoRequests() {
         assertEquals("no block device exists; 'dmesg' may show the reason", RequestsInKernel.of(folder));
     }
 }

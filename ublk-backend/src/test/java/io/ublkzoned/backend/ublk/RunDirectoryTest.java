@@ -38,7 +38,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void remembersTheImageAndItsCacheMode() throws IOException {
+    void directoryStoresTheImageAndItsCacheMode() throws IOException {
         RunDirectory directory = new RunDirectory(root, 3);
         assertFalse(directory.exists());
         directory.create(image, CacheMode.WRITEBACK);
@@ -49,7 +49,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void nameOfTheImageIsKeptAsItIs() throws IOException {
+    void nameOfTheImageIsKeptByteForByte() throws IOException {
         Path odd = Files.createFile(folder.resolve(" two  blanks \n"));
         RunDirectory directory = new RunDirectory(root, 0);
         directory.create(odd, CacheMode.WRITEBACK);
@@ -60,7 +60,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void isTheOwnersAlone() throws IOException {
+    void onlyTheOwnerHasPermissions() throws IOException {
         Files.createDirectory(root);
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxrwxrwx"));
         RunDirectory directory = new RunDirectory(root, 0);
@@ -75,7 +75,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void oneOfAnotherBootIsNone() throws IOException {
+    void directoryOfAnotherBootDoesNotExist() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
         directory.create(image, CacheMode.WRITEBACK);
         Files.writeString(directory.path().resolve("boot"), "01234567-89ab-cdef-0123-456789abcdef\n");
@@ -89,7 +89,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void deviceIsFoundByItsStateWhereverTheImageIs() throws IOException {
+    void deviceIsFoundByItsStateAfterTheImageWasMoved() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
         directory.create(image, CacheMode.WRITEBACK);
         DeviceShape shape = new DeviceShape(new DeviceGeometry(2 << 20, 1 << 20, 1 << 20, 0, 0, 0), 4096, 1);
@@ -115,7 +115,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void lastOneRemovesTheRoot() throws IOException {
+    void lastDirectoryRemovesTheRoot() throws IOException {
         new RunDirectory(root, 0).create(image, CacheMode.WRITEBACK);
         new RunDirectory(root, 1).create(image, CacheMode.WRITEBACK);
         Files.createFile(new RunDirectory(root, 0).logFile());
@@ -128,7 +128,7 @@ class RunDirectoryTest {
     }
 
     @Test
-    void whatADeadServerLeftStays() throws IOException {
+    void filesOfADeadServerAreKept() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
         assertNotNull(directory.create(image, CacheMode.NONE));
         Files.writeString(directory.logFile(), "old");

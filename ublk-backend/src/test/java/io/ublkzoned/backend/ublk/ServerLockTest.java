@@ -19,7 +19,7 @@ final class ServerLockTest {
     private Path folder;
 
     @Test
-    void holderIsKnownFromTheStartToItsEnd() throws IOException {
+    void holderIsVisibleFromItsStartToItsEnd() throws IOException {
         assertNull(ServerLock.holder(folder));
         ServerLock lock = ServerLock.take(folder);
         assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(folder));
@@ -38,7 +38,7 @@ final class ServerLockTest {
     }
 
     @Test
-    void nextServerIsStartingAgain() throws IOException {
+    void nextServerStartsInPhaseStarting() throws IOException {
         ServerLock lock = ServerLock.take(folder);
         lock.started();
         lock.close();
@@ -48,7 +48,7 @@ final class ServerLockTest {
     }
 
     @Test
-    void runDirectoryComesWithItsLockHeld() throws IOException {
+    void newRunDirectoryIsLocked() throws IOException {
         RunDirectory directory = new RunDirectory(folder.resolve("run"), 0);
         ServerLock lock = directory.create(Files.createFile(folder.resolve("image")), CacheMode.NONE);
         assertNotNull(lock);

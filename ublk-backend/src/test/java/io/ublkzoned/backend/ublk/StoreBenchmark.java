@@ -16,8 +16,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Image I/O without ublk, as {@code qemu-img bench} does it with a stock image: see {@code scripts/bench --store}. Engine,
- * data port, ring and metadata thread are those of a server.
+ * A benchmark of image I/O without ublk, like {@code qemu-img bench} on a stock image: see {@code scripts/bench
+ * --store}. Engine, data port, ring and metadata thread are those of a server.
  */
 final class StoreBenchmark {
 

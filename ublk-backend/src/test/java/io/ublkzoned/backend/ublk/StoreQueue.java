@@ -20,18 +20,19 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * A {@link UblkQueue} without a kernel behind it: its requests come from a {@link Source}, a new one as soon as one is done,
- * and the copy of their data is to and from a file given for {@code /dev/ublkcN}. Made, used and closed by one thread.
+ * A {@link UblkQueue} without a kernel behind it. Its requests come from a {@link Source}, a new one as soon as one is
+ * done. Their data are copied to and from a file that stands for {@code /dev/ublkcN}. One thread makes, uses and closes
+ * it.
  */
 final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable {
 
-    /** Describes the next request. */
+    /** A source of requests, which fills in the next one. */
     interface Source {
         void next(BlockRequest request);
     }
 
     private static final int BATCH_MAX = 256;
-    private static final int IMAGE_FILE = 0; // the ring's only one
+    private static final int IMAGE_FILE = 0; // the only file of the ring
     private static final long IMAGE = 1L << 48;
     private static final long WAKE_UP = 2L << 48;
 
@@ -65,7 +66,7 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
         inbox.await();
     }
 
-    /** Carries out so many requests. */
+    /** Carries out {@code count} requests. */
     void run(long count, Source source) {
         long left = count;
         while (left > 0 || underWay > 0) {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Queues on files that are no ublk devices, and so refuse them. */
+/** Queues on files that are not ublk devices, and so refuse their commands. */
 final class UblkQueueTest {
 
     private static final DeviceInfo INFO = new DeviceInfo(0, -1, 0, UblkFeatures.ZONED, 1, 8, 1 << 20);
@@ -39,9 +39,10 @@ final class UblkQueueTest {
         assumeTrue(ring.available(), () -> "SKIPPED: " + ring.unavailableReason());
     }
 
-    /** Tries with a queue on a file that stands for /dev/ublkcN, and closes what it made itself. */
+    /** Uses a queue on a file that stands for /dev/ublkcN, and closes the files that it opened. */
     private <T extends Throwable> T failure(Class<T> type, Path deviceFile) throws IOException {
-        // Another image each time: the kernel ends a ring, which has the image open, some time after its close.
+        // Each attempt has its own image, since the kernel ends a ring, which keeps the image open, some time after its
+        // close.
         Path path = Files.createTempFile(folder, "disk", ".qcow2");
         int flags = FileFlags.O_RDWR | FileFlags.O_CREAT | FileFlags.O_TRUNC;
         try (FileDescriptor file = FileDescriptor.open(path.toString(), flags, 0600)) {
@@ -61,7 +62,7 @@ final class UblkQueueTest {
     }
 
     @Test
-    void queueThatCannotBeMadeLeavesNothingOpen() throws IOException {
+    void failedQueueLeavesNothingOpen() throws IOException {
         failure(LinuxException.class, Path.of("/dev/null")); // loads what stays open
         List<String> before = openFiles();
         LinuxException e = failure(LinuxException.class, Path.of("/dev/null"));
@@ -70,7 +71,7 @@ final class UblkQueueTest {
     }
 
     @Test
-    void refusedFetchIsAnError() throws IOException {
+    void refusedFetchFails() throws IOException {
         Path file = Files.write(folder.resolve("device"), new byte[4096]);
         LinuxException e = failure(LinuxException.class, file);
         assertTrue(e.toString().contains("the command that fetches a request"), e.toString());
