@@ -1,5 +1,6 @@
 /** The kernel's ublk driver on one side, the engine and the image on the other, and the command line in front. */
 module io.ublkzoned.backend {
+    requires static com.google.errorprone.annotations;
     requires static org.jspecify;
     requires com.fasterxml.jackson.jr.ob;
     requires io.ublkzoned.bindings;

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.image;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
@@ -39,7 +40,8 @@ public final class NewImage implements Closeable {
     private final @Nullable ReplacedFile replaced;
     private final Thread removal = new Thread(this::removeUnlessSettled, "removal");
 
-    /** True when the file was finished or removed. Guarded by this, since a signal removes the file on another thread. */
+    /** True when the file was finished or removed. Locked, since a signal removes the file on another thread. */
+    @GuardedBy("this")
     private boolean settled;
 
     private NewImage(

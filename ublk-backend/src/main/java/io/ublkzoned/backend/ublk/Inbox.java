@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.Libc;
 import io.ublkzoned.bindings.linux.LinuxException;
@@ -24,7 +25,9 @@ final class Inbox implements AutoCloseable {
     private final long userData;
     private final FileDescriptor wakeUp;
     private final MemorySegment wakeUpCount;
-    private final RequestList requests = new RequestList(); // guarded by itself
+
+    @GuardedBy("requests")
+    private final RequestList requests = new RequestList();
 
     /**
      * Makes an empty inbox for the calling thread.

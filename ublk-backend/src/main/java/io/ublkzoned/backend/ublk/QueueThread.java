@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.engine.ZonedDevice;
@@ -13,8 +14,12 @@ final class QueueThread {
 
     private final Thread thread;
     private final CompletableFuture<@Nullable Void> fetched = new CompletableFuture<>();
-    private boolean leaving; // guarded by this
-    private @Nullable UblkQueue serving; // guarded by this
+
+    @GuardedBy("this")
+    private boolean leaving;
+
+    @GuardedBy("this")
+    private @Nullable UblkQueue serving;
 
     QueueThread(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
         thread = Thread.ofPlatform()

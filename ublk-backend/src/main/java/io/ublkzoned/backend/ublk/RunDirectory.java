@@ -103,8 +103,8 @@ public final class RunDirectory {
 
     private static void makeFolder(Path folder) throws IOException {
         Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(FOLDER_PERMISSIONS));
-        Files.setPosixFilePermissions(
-                folder, FOLDER_PERMISSIONS); // the umask and the process that made it do not matter
+        // Whatever the umask is, and even if another process has made the folder.
+        Files.setPosixFilePermissions(folder, FOLDER_PERMISSIONS);
     }
 
     private void write(String file, String text) throws IOException {

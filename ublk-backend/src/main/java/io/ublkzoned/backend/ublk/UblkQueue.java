@@ -50,8 +50,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private static final long COMMAND = 0;
     private static final long IMAGE = 1L << 48;
     private static final long WAKE_UP = 2L << 48;
-    private static final long REGISTRATION =
-            3L << 48; // completes only if it fails; the transfer that needs it then fails too
+    private static final long REGISTRATION = 3L << 48; // completes only if it fails; its transfer then fails too
     private static final long KIND = 3L << 48;
 
     // The ring's files, by their index.
