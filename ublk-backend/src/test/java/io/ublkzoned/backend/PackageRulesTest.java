@@ -73,7 +73,7 @@ class PackageRulesTest {
 
     /**
      * Only two classes know Main: {@code ServerProcess}, which looks for its name among the processes, and {@code
-     * Rehearsal}, which runs commands.
+     * TrainingRun}, which runs commands.
      */
     @Test
     void commandsKnowNothingOfMain() {
@@ -83,7 +83,7 @@ class PackageRulesTest {
                 .and()
                 .doNotHaveSimpleName("ServerProcess")
                 .and()
-                .doNotHaveSimpleName("Rehearsal")
+                .doNotHaveSimpleName("TrainingRun")
                 .and()
                 .haveNameNotMatching(".*\\.Main(\\$.*)?")
                 .should()

@@ -102,7 +102,7 @@ class MainTest {
 
     @Test
     void trainingCommandsSucceed() throws IOException {
-        assertTrue(Rehearsal.rehearse());
+        assertTrue(TrainingRun.runCommands());
     }
 
     @Test

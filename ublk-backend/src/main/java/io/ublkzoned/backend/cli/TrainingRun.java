@@ -15,16 +15,16 @@ import java.util.stream.Stream;
  * The training run of the class cache. It runs commands on an image that it makes, and prints nothing. The launcher
  * lets Java store the classes that it loads, so later starts take less time. It needs no driver and touches no device.
  */
-public final class Rehearsal {
+public final class TrainingRun {
 
-    private static final String OURS = "io.ublkzoned.";
-    private static final String CLASS = ".class";
+    private static final String MODULE_PREFIX = "io.ublkzoned.";
+    private static final String CLASS_SUFFIX = ".class";
 
-    private Rehearsal() {}
+    private TrainingRun() {}
 
     /** Runs all commands of the training, and loads the remaining classes. */
     public static void main(String[] args) throws IOException {
-        rehearse();
+        runCommands();
         run("doctor");
         run("add", "--image", "/none"); // up to the step that needs an image
         ServerSocketChannel.open(StandardProtocolFamily.UNIX).close(); // the kind of socket that a server listens on
@@ -35,13 +35,13 @@ public final class Rehearsal {
     private static void loadAll() throws IOException {
         for (ResolvedModule resolved : ModuleLayer.boot().configuration().modules()) {
             String name = resolved.name();
-            if (name.startsWith(OURS)) {
+            if (name.startsWith(MODULE_PREFIX)) {
                 Module module = ModuleLayer.boot().findModule(name).orElseThrow();
                 try (ModuleReader reader = resolved.reference().open();
                         Stream<String> resources = reader.list()) {
                     resources
-                            .filter(resource -> resource.endsWith(CLASS))
-                            .map(resource -> resource.substring(0, resource.length() - CLASS.length()))
+                            .filter(resource -> resource.endsWith(CLASS_SUFFIX))
+                            .map(resource -> resource.substring(0, resource.length() - CLASS_SUFFIX.length()))
                             .forEach(type -> Class.forName(module, type.replace('/', '.')));
                 }
             }
@@ -49,8 +49,8 @@ public final class Rehearsal {
     }
 
     /** Runs the commands on an image. Returns whether all of them succeeded. */
-    static boolean rehearse() throws IOException {
-        Path folder = Files.createTempDirectory("ublk-zoned-rehearsal");
+    static boolean runCommands() throws IOException {
+        Path folder = Files.createTempDirectory("ublk-zoned-training");
         String image = folder.resolve("disk.qcow2").toString();
         try {
             boolean good = run("create", image, "--size", "64M", "--zone-size", "16M", "--conventional-zones", "1");
