@@ -11,15 +11,16 @@ import java.net.URI;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The imports between packages of the backend and of the bindings, read from their class files. */
+/** The imports between packages, read from their class files. */
 class PackageRulesTest {
 
     private static final String BACKEND = "io.ublkzoned.backend";
     private static final String BINDINGS = "io.ublkzoned.bindings";
+    private static final String ENGINE = "io.ublkzoned.engine";
     private static final String CLI = BACKEND + ".cli";
 
     private static final JavaClasses CLASSES =
-            new ClassFileImporter().importLocations(List.of(location(BACKEND), location(BINDINGS)));
+            new ClassFileImporter().importLocations(List.of(location(BACKEND), location(BINDINGS), location(ENGINE)));
 
     /** Returns the directory or jar of a module. */
     private static Location location(String module) {
@@ -32,8 +33,8 @@ class PackageRulesTest {
     }
 
     @Test
-    void classesOfBothModulesAreRead() {
-        for (String type : List.of(CLI + ".Main", BACKEND + ".ublk.UblkQueue", BINDINGS + ".uring.IoUring")) {
+    void classesOfAllModulesAreRead() {
+        for (String type : List.of(CLI + ".Main", BINDINGS + ".uring.IoUring", ENGINE + ".zone.ZoneTable")) {
             assertTrue(CLASSES.contain(type), type);
         }
     }
@@ -57,6 +58,28 @@ class PackageRulesTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(BINDINGS + ".uring", BINDINGS + ".ublk", BINDINGS + ".generated.ublk")
+                .check(CLASSES);
+    }
+
+    @Test
+    void zoneRulesKnowNothingOfTheEngine() {
+        noClasses()
+                .that()
+                .resideInAPackage(ENGINE + ".zone")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(ENGINE, ENGINE + ".qcow2")
+                .check(CLASSES);
+    }
+
+    @Test
+    void imageFormatKnowsNothingOfDevices() {
+        noClasses()
+                .that()
+                .resideInAPackage(ENGINE + ".qcow2")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ENGINE)
                 .check(CLASSES);
     }
 

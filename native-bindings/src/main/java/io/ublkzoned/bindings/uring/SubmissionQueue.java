@@ -168,12 +168,6 @@ public final class SubmissionQueue {
         entries.set(JAVA_LONG, entry + COMMAND + 2 * Long.BYTES, third);
     }
 
-    /** Queues what {@code UblkSubmissions.queueIo} queues: for callers that do not call that yet. */
-    public void ublkIo(
-            int fd, int command, int queueId, int tag, int result, long address, long userData, int sqeFlags) {
-        command(fd, command, queueId | (long) tag << 16 | (long) result << 32, address, userData, sqeFlags);
-    }
-
     /**
      * Makes room for {@code count} entries, by submitting the queued ones if there is less. Call it before a chain of
      * linked entries, which a submission must not cut.

@@ -2,6 +2,7 @@ package io.ublkzoned.backend.image;
 
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.ublk.UblkCommands;
+import io.ublkzoned.bindings.ublk.UblkSubmissions;
 import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.SubmissionQueue;
 
@@ -46,6 +47,6 @@ public final class RequestPages {
 
     private void command(int command, int tag) {
         int flags = SubmissionQueue.FIXED_FILE | SubmissionQueue.SKIP_SUCCESS;
-        submissions.ublkIo(deviceFile, command, queueId, tag, 0, tag, userData, flags);
+        UblkSubmissions.queueIo(submissions, deviceFile, command, queueId, tag, 0, tag, userData, flags);
     }
 }
