@@ -207,7 +207,7 @@ final class ForeignImageTest {
         StockTools.succeed("qemu-img", "create", "-q", "-f", "raw", base, "16M");
         create("-b", base, "-F", "raw", name());
         assertRefused(
-                "the image has a backing file, which would show in the zones that are reset: copy its data to an image made with ublk-zoned create");
+                "the image has a backing file, whose data would appear in reset zones: copy its data to an image made with ublk-zoned create");
     }
 
     @Test
@@ -236,7 +236,7 @@ final class ForeignImageTest {
         create(name(), "16M");
         StockTools.succeed("qemu-img", "bitmap", "--add", name(), "one");
         assertRefused(
-                "the image has persistent bitmaps, which a write would leave untrue: copy its data to an image made with ublk-zoned create");
+                "the image has persistent bitmaps, which a write would make stale: copy its data to an image made with ublk-zoned create");
     }
 
     @Test

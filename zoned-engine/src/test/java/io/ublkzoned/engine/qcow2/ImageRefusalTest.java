@@ -89,7 +89,7 @@ class ImageRefusalTest {
                 "the image has snapshots, which share the clusters that the reset of a zone would free: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(Images.SNAPSHOTS, 1));
         assertRefusedForWriting(
-                "the image has a backing file, which would show in the zones that are reset: copy its data to an image made with ublk-zoned create",
+                "the image has a backing file, whose data would appear in reset zones: copy its data to an image made with ublk-zoned create",
                 Images.image().putLong(8, 1024));
     }
 
@@ -120,7 +120,7 @@ class ImageRefusalTest {
     @Test
     void persistentBitmapsAreRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "the image has persistent bitmaps, which a write would leave untrue: copy its data to an image made with ublk-zoned create",
+                "the image has persistent bitmaps, which a write would make stale: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(112, 0x23852875));
     }
 
@@ -238,7 +238,7 @@ class ImageRefusalTest {
     void tablesOutOfBoundsAreRefused() throws IOException {
         String check = ": run ublk-zoned check to see all of the damage";
         assertRefusedBothWays(
-                "the L1 table has 4294967295 entries, more than the 4194304 that there can be" + check,
+                "the L1 table has 4294967295 entries, more than the maximum of 4194304" + check,
                 Images.image().putInt(36, -1));
         assertRefusedBothWays(
                 "the L1 table has 7 entries, and the device needs 8" + check,
@@ -250,7 +250,7 @@ class ImageRefusalTest {
                 "the file ends before the end of the L1 table, which is at offset 9223372036854771712" + check,
                 Images.image().putLong(40, Long.MAX_VALUE - 4095));
         assertRefusedBothWays(
-                "the refcount table has 2199023255040 entries, more than the 1048576 that there can be" + check,
+                "the refcount table has 2199023255040 entries, more than the maximum of 1048576" + check,
                 Images.image().putInt(56, -1));
         assertRefusedBothWays(
                 "the L1 table overlaps other metadata in host cluster 1" + check,

@@ -236,7 +236,7 @@ class LayoutConverterTest {
             SparseImage moved = file.copy();
             moved.putInt(end, HeaderExtension.MOVED).putInt(end + 4, 4).putInt(end + 8, home);
             assertRefused(
-                    "the header is damaged: its extensions were moved from offset %d, where they cannot have been; restore the image from a copy"
+                    "the header is damaged: its extensions were moved from offset %d, which is not a possible offset; restore the image from a copy"
                             .formatted(home),
                     moved,
                     ZonedLayout.V6);

@@ -121,7 +121,7 @@ class WritePointerTableTest {
     @Test
     void pointerThatIsRightInBothByteOrdersIsRefusedUnlessItIsTheSame() throws IOException {
         Images.assertRefused(
-                "the write pointers are right in both byte orders, and that of zone 0 is 4294967296 in one and 16777216 in the other: restore the image from a copy",
+                "the write pointers are valid in both byte orders, and that of zone 0 is 4294967296 in one and 16777216 in the other: restore the image from a copy",
                 singleZone(16 * Images.MIB),
                 Access.READ_ONLY);
         assertEquals(

@@ -155,7 +155,7 @@ class ZonedExtensionTest {
                         .layout(ZonedLayout.V8)
                         .build());
         assertEquals(
-                "the write pointers of 3 zones of 4294967296 bytes can be right in both byte orders: use 4 zones or more",
+                "the write pointers of 3 zones of 4294967296 bytes can be valid in both byte orders: use 4 zones or more",
                 e.getMessage());
         Images.create(FormatOptions.ofSize(2 * GIB).zoneSize(2 * GIB).layout(ZonedLayout.V8));
     }
