@@ -24,7 +24,7 @@ final class MutationTest {
                 new Mutation("ZonedDevice", "reopen", "requireAcknowledgedData", 0),
                 new Mutation("StateCheck", "hasData", "nextHole", Long.MAX_VALUE),
                 // Appends are carried out once, and share no place.
-                new Mutation("WriteCompleter", "accept", "appended", 0),
+                new Mutation("WriteCompleter", "accept", "recordAppend", 0),
                 // Requests that are sent again succeed.
                 new Mutation("RequestStarter", "startClose", "closeAgain", -BlockErrors.EIO),
                 // Changes are checked when they run.
