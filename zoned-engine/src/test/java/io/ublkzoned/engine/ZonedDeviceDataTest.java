@@ -311,7 +311,7 @@ final class ZonedDeviceDataTest {
 
         assertEquals(List.of(first), world.queue.completed);
         assertEquals(List.of(), other.completed, "completed on the thread of another queue");
-        other.proceedOnce();
+        other.proceedWithNext();
         assertEquals(List.of(second), other.completed);
         assertEquals(zone2 + BLOCK, second.place);
     }
