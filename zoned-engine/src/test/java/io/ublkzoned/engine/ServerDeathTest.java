@@ -15,7 +15,7 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
-/** What was acknowledged and not flushed is there after the death of the server, though not after a power cut. */
+/** Acknowledged but unflushed writes, which survive the death of the server but not a power cut. */
 final class ServerDeathTest {
 
     private static final int BLOCK = World.BLOCK;
@@ -72,7 +72,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void zoneThatWasClosedForAnotherIsStillClosed() {
+    void implicitlyClosedZoneStaysClosed() {
         World limited = new World(World.smallOptions().maxOpenZones(1).build());
         limited.write(limited.start(2), stamped(1, BLOCK));
         limited.write(limited.start(3), stamped(2, BLOCK));
@@ -83,7 +83,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void tailThatWasNotAcknowledgedIsRolledBackAndReadsAsZeros() {
+    void unacknowledgedTailIsRolledBackAndReadsAsZeros() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall first = world.submit(BlockOp.ZONE_APPEND, zone2, stamped(2, BLOCK));
@@ -98,7 +98,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void firstWriteThatWasNotAcknowledgedLeavesTheZoneEmpty() {
+    void unacknowledgedFirstWriteLeavesTheZoneEmpty() {
         world.write(world.start(3), stamped(1, BLOCK));
         world.port.hold();
         world.submit(BlockOp.WRITE, zone2, stamped(2, BLOCK));
@@ -111,7 +111,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void lastWriteIsAcceptedOnceMoreAndOnlyOnce() {
+    void lastWriteIsAcceptedOneMoreTime() {
         world.write(zone2, stamped(1, BLOCK));
         world.write(zone2 + BLOCK, stamped(2, 2 * BLOCK));
         world.killAndRecover();
@@ -124,7 +124,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void lastWriteThatFilledItsZoneIsAcceptedOnceMore() {
+    void lastWriteThatFilledItsZoneIsAcceptedAgain() {
         world.write(zone2, stamped(1, CAPACITY - BLOCK));
         world.writeFua(zone2 + CAPACITY - BLOCK, stamped(2, BLOCK));
         world.killAndRecover();
@@ -134,7 +134,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void anotherWriteThanTheLastIsNotTakenForIt() {
+    void differentWriteIsNotMistakenForTheLast() {
         world.write(zone2, stamped(1, BLOCK));
         world.write(zone2 + BLOCK, stamped(2, 2 * BLOCK));
         world.killAndRecover();
@@ -145,7 +145,7 @@ final class ServerDeathTest {
 
     /** The disk works again when the next server tries. */
     @Test
-    void onlyWhatWasFlushedCountsAfterASyncThatFailedInARecovery() {
+    void onlyFlushedDataCountsAfterAFailedSyncInARecovery() {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
@@ -161,7 +161,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void spaceOfAFinishedZoneIsNobodyElses() {
+    void spaceOfAFinishedZoneHasOneOwner() {
         World tight = new World(World.smallOptions().build());
         tight.write(tight.start(2), stamped(2, BLOCK));
         tight.run(BlockOp.ZONE_FINISH, 2);
@@ -178,7 +178,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void imageIsSoundAfterTheTakeoverAndAnOrderlyEnd() throws IOException {
+    void imageIsConsistentAfterTakeoverAndClose() throws IOException {
         for (int zone = 2; zone < 9; zone++) {
             world.write(world.start(zone), stamped(zone, zone * CLUSTER + BLOCK));
         }
@@ -210,7 +210,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void onlyWhatWasFlushedCountsAfterASyncThatFailed() {
+    void onlyFlushedDataCountsAfterAFailedSync() {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
@@ -226,7 +226,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void stateOfAnImageThatWasClosedIsOld() throws IOException {
+    void stateOfAClosedImageIsObsolete() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         world.close();
         world.killAndRecover();

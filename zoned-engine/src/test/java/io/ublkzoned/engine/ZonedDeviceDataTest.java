@@ -32,7 +32,7 @@ final class ZonedDeviceDataTest {
         return call;
     }
 
-    /** Writes and resets the zone, so that its mapping is known and nothing waits for it. */
+    /** Writes and resets the zone, so that its mapping is loaded and nothing waits for it. */
     private void warmUp(int zone) {
         world.write(world.start(zone), new byte[BLOCK]);
         world.run(BlockOp.ZONE_RESET, zone);
@@ -49,7 +49,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void readsBeyondTheWritePointerGiveZerosAndTouchNoImage() {
+    void readsBeyondTheWritePointerReturnZerosWithoutImageAccess() {
         byte[] data = world.read(zone2, 1 << 20);
 
         assertStamped(0, data);
@@ -57,7 +57,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void readAcrossTheWritePointerGivesDataAndThenZeros() {
+    void readAcrossTheWritePointerReturnsDataAndThenZeros() {
         world.write(zone2, stamped(7, 3 * BLOCK));
 
         byte[] data = world.read(zone2 + 2 * BLOCK, 2 * BLOCK);
@@ -67,7 +67,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void readSpansClustersThatLieApartAndHoles() {
+    void readSpansSeparateClustersAndHoles() {
         long zone0 = world.start(0);
         world.write(zone0 + (1 << 20) - CLUSTER, stamped(3, CLUSTER));
         world.write(zone0, stamped(1, CLUSTER));
@@ -86,7 +86,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void partOfAClusterThatWasNeverWrittenReadsZeros() {
+    void unwrittenPartOfAClusterReadsZeros() {
         long zone1 = world.start(1);
         world.write(zone1 + 5 * BLOCK, stamped(9, BLOCK));
 
@@ -112,7 +112,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void appendsCompleteInOrderWhateverTheOrderOfTheirData() {
+    void appendsCompleteInOrderWhateverOrderTheirDataArrivesIn() {
         warmUp(2);
         world.port.hold();
         IoCall first = append(1);
@@ -136,7 +136,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void failedAppendFailsAllLaterOnesAndTheWritePointerGoesBack() {
+    void failedAppendFailsAllLaterOnesAndMovesTheWritePointerBack() {
         warmUp(2);
         world.port.hold();
         IoCall first = append(1);
@@ -170,7 +170,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void requestsWaitWhileAZoneRecoversFromAFailureAndThenGoOn() {
+    void requestsWaitWhileAZoneRecoversFromAFailureAndThenContinue() {
         warmUp(2);
         world.port.hold();
         IoCall first = append(1);
@@ -205,7 +205,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void dataAboveTheWritePointerIsNotShownWhileItMoves() {
+    void dataInFlightAboveTheWritePointerIsNotVisible() {
         warmUp(2);
         world.port.hold();
         append(1);
@@ -243,7 +243,7 @@ final class ZonedDeviceDataTest {
     @Test
     void writeWhoseLastPartFailsIsRolledBackAsAWhole() {
         long zone0 = world.start(0);
-        // Takes the clusters that follow, so that the zone's data lies in two places.
+        // Takes the next clusters, so that the zone's data lies in two places.
         world.write(zone2, stamped(1, CAPACITY - CLUSTER));
         world.reopen();
         world.write(zone0, stamped(9, CLUSTER));
@@ -261,7 +261,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void requestsOverTheEndOfTheDeviceFailWithEio() {
+    void requestsPastTheEndOfTheDeviceFailWithEio() {
         long end = world.geometry().sizeBytes();
 
         assertEquals(-BlockErrors.EIO, world.write(end, new byte[BLOCK]));
@@ -317,7 +317,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void enospcOfThePortRollsBackAndTheDeviceGoesOn() {
+    void enospcOfThePortRollsBackAndTheDeviceContinues() {
         warmUp(2);
         world.port.hold();
         IoCall failing = append(1);
@@ -332,7 +332,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void unreadableMappingFailsTheRequestsThatWaitForItAndIsTriedAgain() {
+    void unreadableMappingFailsTheRequestsThatWaitForItAndIsReadAgain() {
         world.write(zone2, stamped(1, BLOCK));
         world.reopen();
         world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.READ ? BlockErrors.EIO : 0);

@@ -17,7 +17,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What a flush and a forced write make durable, and in which order. */
+/** The durability of flushes and forced writes, and the order of their writes. */
 final class ZonedDeviceFlushTest {
 
     private final World world = World.small();
@@ -80,7 +80,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void flushWithNothingToDoCompletesAtOnceWithoutIo() {
+    void flushWithNothingToDoCompletesImmediatelyWithoutIo() {
         IoCall first = submitFlush();
         assertTrue(first.done);
         world.write(zone2, stamped(1, BLOCK));
@@ -95,7 +95,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void flushAfterReadsOnlyDoesNoIo() {
+    void flushAfterOnlyReadsDoesNoIo() {
         world.write(zone2, stamped(1, BLOCK));
         world.reopen();
         world.read(zone2, BLOCK);
@@ -106,7 +106,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void oneFlushServesAllWhoWait() {
+    void oneFlushServesAllWaitingRequests() {
         world.write(zone2, stamped(1, BLOCK));
         IoCall first = submitFlush();
         IoCall second = world.queues[1].submit(BlockOp.FLUSH, 0, new byte[0], false);
@@ -119,7 +119,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void flushDoesNotWaitForWritesThatAreUnderWay() {
+    void flushDoesNotWaitForWritesInFlight() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall write = world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
@@ -168,7 +168,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void failureOfEachMetadataWriteReachesTheFlushAndNothingIsLost() {
+    void eachFailedMetadataWriteFailsTheFlushAndLosesNothing() {
         for (Area area : List.of(Area.REFCOUNTS, Area.WRITE_POINTERS)) {
             World each = World.small();
             each.write(each.start(2), stamped(1, BLOCK));
@@ -187,7 +187,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void failureToClearTheMappingOfAResetZoneReachesTheFlush() {
+    void failureToClearTheMappingOfAResetZoneFailsTheFlush() {
         world.write(zone2, stamped(1, BLOCK));
         world.run(BlockOp.ZONE_RESET, 2);
         failWritesTo(Area.L2);
@@ -199,7 +199,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void failureOfAForcedWritesFlushReachesIt() {
+    void failedFlushFailsItsForcedWrite() {
         world.write(zone2, stamped(1, BLOCK));
         failWritesTo(Area.WRITE_POINTERS);
 
@@ -239,7 +239,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void readsGoOnAfterAFailedSync() {
+    void readsContinueAfterAFailedSync() {
         world.write(zone2, stamped(1, BLOCK));
         failSyncs();
         world.flush();

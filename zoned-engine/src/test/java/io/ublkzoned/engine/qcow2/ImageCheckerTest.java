@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class ImageCheckerTest {
 
-    /** Ten clusters of zone 2 are in use, all below its write pointer. */
+    /** Creates an image in which ten clusters of zone 2 are in use, all below its write pointer. */
     private static SparseImage used() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 40960);
         Images.map(file, 512, 10);
@@ -70,7 +70,7 @@ class ImageCheckerTest {
         file.putLong(file.getLong(Images.REFCOUNT_TABLE_OFFSET), 0);
         CheckResult result = ImageChecker.check(file);
         assertEquals(CheckResult.Status.CORRUPT, result.status());
-        // All that is in use but the block itself, which nothing refers to any more.
+        // All used clusters except the block itself, which nothing refers to now.
         assertEquals(file.sizeBytes() / 4096 - 1, result.corruptions());
     }
 
@@ -98,7 +98,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void mappingThatNoMappingCanBeIsCorruption() throws IOException {
+    void invalidMappingIsCorruption() throws IOException {
         SparseImage file = used();
         file.putLong(Images.l2Entry(file, 512), 1L << 63 | 0x200);
         assertCorrupt("the mapping of guest cluster 512 is 0x8000000000000200, which is not a valid mapping", file);
@@ -116,7 +116,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void spacePastAWritePointerIsALeakOfAClosedImageAndExpectedOfAnotherOne() throws IOException {
+    void spacePastAWritePointerIsALeakOnlyInAClosedImage() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 2, 2 * Images.MIB + 8 * 4096);
         assertFound(
@@ -209,7 +209,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void damagedExtensionDoesNotKeepTheRestFromBeingChecked() throws IOException {
+    void restIsCheckedDespiteADamagedExtension() throws IOException {
         SparseImage file = used();
         long host = (file.getLong(Images.l2Entry(file, 512)) & Long.MAX_VALUE) >> 12;
         file.putByte(Images.refcount(file, host) + 1, 0).putInt(Images.ZONE_COUNT, 0);
@@ -228,7 +228,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void damagedTableDoesNotKeepTheRestFromBeingChecked() throws IOException {
+    void restIsCheckedDespiteADamagedTable() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 5, 5 * Images.MIB + 100);
         file.putLong(file.getLong(Images.L1_OFFSET), 1 << 20 | 1);

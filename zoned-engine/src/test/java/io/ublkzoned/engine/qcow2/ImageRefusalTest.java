@@ -11,7 +11,7 @@ import io.ublkzoned.engine.ImageFormatException;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
-/** What an image that cannot be used gets: one sentence, and not a byte of it is changed. */
+/** Images that cannot be used: each is refused with one sentence, and not a byte of it changes. */
 class ImageRefusalTest {
 
     private static final String COPY = ": copy its data to an image made with ublk-zoned create";
@@ -125,7 +125,7 @@ class ImageRefusalTest {
     }
 
     @Test
-    void compressedClusterIsRefusedWhereItIsMet() throws IOException {
+    void compressedClusterIsRefusedWhereItIsFound() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 8192);
         Images.map(file, 512, 2);
         file.putLong(Images.l2Entry(file, 513), 1L << 62 | 0x5000);
@@ -139,7 +139,7 @@ class ImageRefusalTest {
                 "guest cluster 513 is compressed, which this version does not read: copy the data to an image made with ublk-zoned create",
                 file,
                 Access.READ_WRITE);
-        // It is not given up where a recovery drops what is past the write pointer, either.
+        // A recovery that drops mappings past the write pointer does not free it either.
         file.putLong(Images.l2Entry(file, 513), 0).putLong(Images.l2Entry(file, 600), 1L << 62 | 0x5000);
         assertRefused(
                 "guest cluster 600 is compressed, which this version does not read: copy the data to an image made with ublk-zoned create",
@@ -191,7 +191,7 @@ class ImageRefusalTest {
     }
 
     @Test
-    void seedDefect3WritePointerThatCannotBeIsRefused() throws IOException {
+    void seedDefect3ImpossibleWritePointerIsRefused() throws IOException {
         assertRefusedBothWays(
                 "the write pointer of zone 2 is 2097151, outside of the zone: run ublk-zoned check",
                 Images.image(2 * Images.MIB - 1));

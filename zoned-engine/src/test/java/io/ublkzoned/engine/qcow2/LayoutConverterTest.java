@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Conversions of headers and tables, byte for byte; {@code ConversionCrashTest} cuts conversions short. */
+/** Conversions of headers and tables, byte for byte. {@code ConversionCrashTest} interrupts conversions. */
 class LayoutConverterTest {
 
     private static final long MIB = Images.MIB;
@@ -63,7 +63,9 @@ class LayoutConverterTest {
         assertTrue(file.sameBytes(before), "the file was written to");
     }
 
-    /** Zone 3 is partly written, zone 4 filled, zone 5 finished; data in zones 0 and 3. */
+    /**
+     * Creates an image in which zone 3 is partly written, zone 4 filled, zone 5 finished, with data in zones 0 and 3.
+     */
     private static SparseImage used(ZonedLayout layout) throws IOException {
         SparseImage file = Images.create(Images.small().layout(layout));
         Images.map(file, 7, 3);
@@ -122,7 +124,7 @@ class LayoutConverterTest {
 
     @ParameterizedTest
     @EnumSource
-    void imageThatIsAsItShouldBeIsNotWrittenTo(ZonedLayout layout) throws IOException {
+    void imageInTheTargetLayoutIsNotWrittenTo(ZonedLayout layout) throws IOException {
         SparseImage file = used(layout);
         SparseImage before = file.copy();
         assertFalse(convert(file, layout));
@@ -131,7 +133,7 @@ class LayoutConverterTest {
 
     @ParameterizedTest
     @EnumSource
-    void imageThatWasNotClosedIsClosedInItsLayout(ZonedLayout layout) throws IOException {
+    void unclosedImageIsClosedInItsLayout(ZonedLayout layout) throws IOException {
         SparseImage file = used(layout);
         SparseImage before = file.copy();
         long end = file.sizeBytes();
@@ -143,13 +145,13 @@ class LayoutConverterTest {
     }
 
     @Test
-    void oddEncodingAndLongerExtensionAreMadeThoseOfTheLayout() throws IOException {
+    void oddEncodingAndLongerExtensionAreNormalized() throws IOException {
         SparseImage file = Images.create(Images.small().layout(ZonedLayout.V6));
         long table = Images.pointers(file, ZonedLayout.V6);
         for (int zone = 0; zone < 16; zone++) {
             file.putLong(table + 8L * zone, zone * MIB | (zone < 2 ? 1L << 63 : 0));
         }
-        // It takes the place of the attach's record too.
+        // It also overwrites the record of the attach.
         file.putInt(Images.ZONED - 4, 80).putLong(Images.ZONED + 48, 0x1111_1111_1111_1111L);
         assertTrue(convert(file, ZonedLayout.V6));
         SparseImage fresh = Images.create(Images.small().layout(ZonedLayout.V6));
@@ -219,7 +221,7 @@ class LayoutConverterTest {
     @Test
     void headerWithoutRoomForACopyIsRefused() throws IOException {
         SparseImage file = used(ZonedLayout.BE44);
-        // An extension that takes two thirds of the cluster stands behind the others.
+        // An extension of two thirds of the cluster is behind the others.
         long end = open(file).header().extensionsEnd() - 8;
         file.putInt(end, 0x12345678).putInt(end + 4, 2400);
         assertRefused(
@@ -229,7 +231,7 @@ class LayoutConverterTest {
     }
 
     @Test
-    void placeThatTheExtensionsCannotHaveComeFromIsDamage() throws IOException {
+    void impossibleOriginOfTheExtensionsIsDamage() throws IOException {
         SparseImage file = used(ZonedLayout.BE44);
         long end = open(file).header().extensionsEnd() - 8;
         for (int home : new int[] {-8, 96, 113, 112, 4096}) {
@@ -272,7 +274,7 @@ class LayoutConverterTest {
         assertClean(file);
     }
 
-    /** Zones fail while the copy of the extensions is in use, which makes it longer than its place at home. */
+    /** Zones fail while the copy of the extensions is in use, which makes the copy longer than its original place. */
     @Test
     void copyInUseCanGrowBeforeTheConversionEnds() throws IOException {
         SparseImage file = used(ZonedLayout.V4);
