@@ -5,8 +5,8 @@ import io.ublkzoned.engine.zone.Zone;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A zone that has been used since the attach: its mapping, the requests that move data, and those that wait. Guarded by
- * the device's lock.
+ * A zone that has been used since the attach: its mapping, the requests that move data, and the requests that wait.
+ * Guarded by the device's lock.
  */
 final class ActiveZone {
 
@@ -16,37 +16,40 @@ final class ActiveZone {
     @Nullable
     ZoneMap map;
 
-    /** The metadata thread has the zone's mapping to read, or entries of it to write. */
+    /** Whether the metadata thread still has to read the zone's mapping or write entries of it. */
     boolean mapPending;
 
-    /** A reset or finish has the zone to itself, or is about to: requests wait. */
+    /** Whether a reset or finish has the zone to itself, or is about to. Other requests wait. */
     boolean held;
 
-    /** A write failed: later ones fail, new ones wait, and the write pointer goes back when none is under way. */
+    /**
+     * Whether a write failed. Later ones then fail, new ones wait, and the write pointer moves back once no write is in
+     * flight.
+     */
     boolean failed;
 
-    /** The next flush writes the zone. */
+    /** Whether the next flush writes the zone. */
     boolean dirty;
 
-    /** Requests whose data is moving. */
+    /** The number of requests whose data is in flight. */
     int transfers;
 
-    /** Every byte below it is in the image and acknowledged; the write pointer that reports show. */
+    /** The acknowledged write pointer, which reports show. Every byte below it is in the image. */
     long completedBytes;
 
     /** The length of the write that ended at {@link #completedBytes}, 0 if none did. */
     int lastWriteBytes;
 
-    /** The kernel may send that write again, since the server died before it could say that it was done. */
+    /** Whether the kernel may send that write again, because the server died before it could complete it. */
     boolean lastWriteMayRepeat;
 
-    /** Writes that were not acknowledged may have left data above the write pointer, where later ones go. */
+    /** Whether unacknowledged writes may have left data above the write pointer, where later writes go. */
     boolean hasRemains;
 
-    /** Writes of a sequential zone whose data is moving, in the order of their places. */
+    /** Writes of a sequential zone whose data is in flight, in the order of their places. */
     final RequestList writes = new RequestList();
 
-    /** Requests that start again when the zone is no longer held, failed or without a map. */
+    /** Requests that restart when the zone is no longer held, has no failed write, and has a map. */
     final RequestList waiting = new RequestList();
 
     ActiveZone(Zone zone) {
@@ -58,7 +61,7 @@ final class ActiveZone {
         return transfers == 0 && !failed;
     }
 
-    /** Starts all waiting requests again, each on its own queue's thread. */
+    /** Restarts all waiting requests, each on its own queue's thread. */
     void resumeWaiting() {
         for (BlockRequest r = waiting.poll(); r != null; r = waiting.poll()) {
             r.queue().handOver(r);

@@ -1,6 +1,6 @@
 package io.ublkzoned.engine;
 
-/** What a request asks for. Zone reports are not requests of the engine: see {@link ZonedDevice#report}. */
+/** The operation of a request. Zone reports are not requests of the engine: see {@link ZonedDevice#report}. */
 public enum BlockOp {
     READ,
     WRITE,
@@ -12,7 +12,7 @@ public enum BlockOp {
     ZONE_RESET,
     ZONE_RESET_ALL;
 
-    /** Whether a request of this kind carries data, and at least one byte of it. */
+    /** Returns whether a request of this kind carries data. It then has at least one byte. */
     boolean movesData() {
         return this == READ || this == WRITE || this == ZONE_APPEND;
     }

@@ -4,26 +4,26 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request to the device: made once per tag, filled in by its queue, reused for ever.
+ * One request to the device. It is created once per tag, filled in by its queue, and reused for the life of the queue.
  *
- * <p>On the data path. Between {@link ZonedDevice#submit} and {@link RequestQueue#completed} it belongs to the engine.
- * It stands in at most one {@link RequestList} at a time.
+ * <p>It belongs to the data path. Between {@link ZonedDevice#submit} and {@link RequestQueue#completed} the engine owns
+ * it. It is in at most one {@link RequestList} at a time.
  */
 public final class BlockRequest {
 
-    /** What {@link ZonedDevice#proceed} has to do with a request that was handed over. */
+    /** The step that {@link ZonedDevice#proceed} takes with a request that was handed over. */
     enum Step {
         START,
         COMPLETE
     }
 
-    /** Whether an append is one that the last server had carried out, and that the kernel sends again. */
+    /** The knowledge of whether the last server had already carried out an append that the kernel sends again. */
     enum Repeat {
-        /** The first request of its slot: it may be. */
+        /** The first request of its slot: it may be a repeated one. */
         POSSIBLE,
-        /** Its data is being compared with what lies where the earlier one's went. */
+        /** The data is being compared with the data at the earlier append's place. */
         COMPARING,
-        /** The same, and some of it differs. */
+        /** Like {@link #COMPARING}, and some data differs. */
         DIFFERENT,
         NO
     }
@@ -39,7 +39,8 @@ public final class BlockRequest {
     private int lengthBytes;
     private boolean forceUnitAccess;
 
-    // The engine's part: the queue's thread writes it while the request is its own, the device's lock guards it after.
+    // The engine's part. The queue's thread writes it while it owns the request, and the device's lock guards it
+    // afterwards.
     Step step = Step.START;
     Repeat repeat = Repeat.POSSIBLE;
 
@@ -54,9 +55,10 @@ public final class BlockRequest {
     long[] partImageOffset = new long[INITIAL_PARTS];
 
     /**
-     * @param queue the queue that the request comes from, for ever
-     * @param tag its number there
-     * @param slot its number among those of all queues, the same in the next server: see {@link DeviceState}
+     * @param queue the queue that all uses of the request come from
+     * @param tag the request's number in that queue
+     * @param slot the request's number among those of all queues, which is the same in the next server: see
+     *     {@link DeviceState}
      */
     public BlockRequest(RequestQueue queue, int tag, int slot) {
         this.queue = queue;
@@ -67,8 +69,8 @@ public final class BlockRequest {
     /**
      * Describes a new request.
      *
-     * @param offsetBytes where it starts on the device; for a zone operation and an append, the start of the zone
-     * @param lengthBytes how much data it carries, 0 for none
+     * @param offsetBytes the device address of its start; for a zone operation and an append, the start of the zone
+     * @param lengthBytes the length of its data, 0 for none
      * @param forceUnitAccess whether a write must be durable when it completes
      */
     public void set(BlockOp op, long offsetBytes, int lengthBytes, boolean forceUnitAccess) {
@@ -102,7 +104,9 @@ public final class BlockRequest {
         return op;
     }
 
-    /** Where the request starts on the device, in bytes; after an append has completed, where its data went. */
+    /**
+     * Returns the device address of the request in bytes. After an append has completed, it is the address of its data.
+     */
     public long offsetBytes() {
         return offsetBytes;
     }
@@ -119,19 +123,21 @@ public final class BlockRequest {
         return offsetBytes + lengthBytes;
     }
 
-    /** Has its queue complete it, with bytes or -errno. */
+    /** Hands the request to its queue for completion, with the bytes transferred or -errno. */
     void complete(int completionResult) {
         result = completionResult;
         step = Step.COMPLETE;
         queue.handOver(this);
     }
 
-    /** An append has been given its place. */
+    /** Sets the place of an append. */
     void place(long placedOffsetBytes) {
         offsetBytes = placedOffsetBytes;
     }
 
-    /** Adds a part that follows the last one; {@code imageOffset} is {@link io.ublkzoned.engine.qcow2.ZoneMap#HOLE} for zeros. */
+    /**
+     * Adds a part after the last one; {@code imageOffset} is {@link io.ublkzoned.engine.qcow2.ZoneMap#HOLE} for zeros.
+     */
     void addPart(long imageOffset, int length) {
         if (partCount == partLength.length) {
             partLength = Arrays.copyOf(partLength, 2 * partCount);

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Makes the changes that need zones to themselves durable: resets, finishes and changes of conditions. Belongs to the
+ * The writer that makes changes of whole zones durable: resets, finishes and changes of conditions. It belongs to the
  * metadata thread.
  */
 final class ChangeWriter {
@@ -24,7 +24,9 @@ final class ChangeWriter {
         this.failures = failures;
     }
 
-    /** Does all changes whose zones are idle, resets with one sync for all. Returns false if there was none. */
+    /**
+     * Carries out all changes whose zones are idle. All resets share one sync. Returns false if no change was ready.
+     */
     boolean run() {
         List<ZoneChange> ready = work.takeChanges();
         if (ready.isEmpty()) {
@@ -44,7 +46,7 @@ final class ChangeWriter {
         return true;
     }
 
-    /** Resets the zones of all these requests with one sync. Each request gets a result of its own. */
+    /** Resets the zones of all these requests with one sync. Each request gets its own result. */
     private void reset(List<ZoneChange.Reset> resets) {
         try {
             List<ActiveZone> zones = new ArrayList<>();
@@ -70,24 +72,25 @@ final class ChangeWriter {
     }
 
     /**
-     * Removes what failed writes may have left above the write pointer, which must not show in a FULL zone. The clusters
-     * there are given up in the file too before the zone becomes FULL, since a recovery does not look for them afterwards.
+     * Removes data that failed writes may have left above the write pointer, because it must not show in a FULL zone.
+     * Releases the clusters there, in the file too, before the zone becomes FULL; otherwise they would leak after a
+     * crash, because recovery does not look for them in a FULL zone.
      */
     private void finish(ZoneChange.Finish finish) {
-        if (!finish.isGood()) {
+        if (!finish.succeeds()) {
             return;
         }
         ActiveZone zone = finish.zone;
         try {
             finish.fail(maps.load(zone));
-            if (finish.isGood()) {
+            if (finish.succeeds()) {
                 finish.fail(metadata.clearTail(zone));
             }
-            if (finish.isGood()) {
+            if (finish.succeeds()) {
                 work.releaseAhead(zone);
                 finish.fail(maps.store(zone));
             }
-            if (finish.isGood()) {
+            if (finish.succeeds()) {
                 finish.fail(metadata.countFinish());
             }
         } catch (RuntimeException | VirtualMachineError e) {

@@ -1,17 +1,17 @@
 package io.ublkzoned.engine;
 
 /**
- * The way of request data to and from the image: one instance per queue, called on that queue's thread only, under no
- * lock. On the data path: implementations neither wait for a disk nor allocate.
+ * The transfer of request data to and from the image. Each queue has one instance, and calls it only on its own thread,
+ * without a lock. It belongs to the data path: implementations neither wait for a disk nor allocate.
  *
- * <p>A call names a part of a request, not memory: the implementation may copy through a buffer or let the kernel move
- * the request's own pages. Each call returns how the part ended: the bytes moved, all of the part, or -errno. If the part
- * is still under way it returns {@link #PENDING}; then {@link ZonedDevice#partCompleted} follows on the same thread, after
- * the call has returned. A call that throws has failed its part.
+ * <p>A call names a part of a request, not memory. The implementation may copy through a buffer, or let the kernel move
+ * the request's own pages. Each call returns the result of the part: the bytes moved, which are all of the part, or
+ * -errno. If the part is still in flight it returns {@link #PENDING}; {@link ZonedDevice#partCompleted} then follows on
+ * the same thread, after the call has returned. A part whose call throws has failed.
  */
 public interface DataPort {
 
-    /** The part is under way. */
+    /** The result of a call whose part is still in flight. */
     int PENDING = Integer.MIN_VALUE;
 
     /**
@@ -20,16 +20,16 @@ public interface DataPort {
      */
     int readPart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 
-    /** Writes that part of the request to the image; a short write is an error. */
+    /** Writes the same part of the request to the image. A short write is an error. */
     int writePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 
     /**
-     * Compares that part of the request with the image. Returns {@code lengthBytes} if they are the same, 0 if they differ,
-     * -errno if that cannot be told. The one call that may block and allocate, since only requests that the kernel sends
-     * again are compared.
+     * Compares the part of the request with the image. Returns {@code lengthBytes} if they are equal, 0 if they differ,
+     * and -errno if the comparison fails. This is the only call that may block and allocate, because only requests that
+     * the kernel sends again are compared.
      */
     int comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 
-    /** Fills that part of the request with zeros; the image is not touched. */
+    /** Fills the part of the request with zeros, without access to the image. */
     int zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes);
 }

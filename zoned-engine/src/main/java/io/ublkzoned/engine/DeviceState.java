@@ -10,21 +10,21 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * What a device has acknowledged, in memory that outlives its process, though not a power cut. The next server resumes the
- * device from it, if it belongs to the image that the server finds: see {@link StateCheck}.
+ * The acknowledged state of a device, in memory that outlives its process but not a power cut. The next server resumes
+ * the device from it, if it belongs to the image that the server finds: see {@link StateCheck}.
  *
- * <p>A header, then one word per zone, then one word per slot, a slot being one queue's tag. Each word is replaced by one
- * store, so it is whole whenever the process dies.
+ * <p>It consists of a header, one word per zone, and one word per slot. A slot is one tag of one queue. Each word is
+ * replaced by one store, so it is always complete, no matter when the process dies.
  *
- * <p>A zone's word, from the low bits up: the write pointer in sectors from the start of the zone, 36 bits; the length of
- * the last acknowledged write in sectors, 22 bits; the zone's condition, 4 bits; whether the zone has remains of writes that
- * were not acknowledged, 1 bit.
+ * <p>A zone's word, from the low bits up: the write pointer in sectors from the start of the zone, 36 bits; the length
+ * of the last acknowledged write in sectors, 22 bits; the zone's condition, 4 bits; whether unacknowledged writes have
+ * left data in the zone, 1 bit.
  *
- * <p>A slot's word is 0, except for an append that has been carried out and whose answer the kernel has not been offered
- * yet: its length in sectors, 17 bits, and its place on the device in sectors, 47 bits. After the server's death the kernel
- * sends that append again.
+ * <p>A slot's word is 0, with one exception: an append that has been carried out and whose result has not been offered
+ * to the kernel yet. For it the word has the length in sectors, 17 bits, and the place on the device in sectors, 47
+ * bits. After the server's death the kernel sends that append again.
  *
- * <p>On the data path, under the device's lock; {@link #end} on the metadata thread.
+ * <p>It belongs to the data path, under the device's lock. {@link #end} is called on the metadata thread.
  */
 public final class DeviceState {
 
@@ -76,18 +76,18 @@ public final class DeviceState {
         slotsAt = slotsAt(geometry);
     }
 
-    /** The size of the state of such a device. */
+    /** Returns the size of the state of a device. */
     public static long sizeBytes(DeviceShape shape) {
         return slotsAt(shape.geometry()) + (long) shape.slots() * Long.BYTES;
     }
 
-    /** Where the words of the slots begin. */
+    /** Returns the offset of the slots' words. */
     static long slotsAt(DeviceGeometry geometry) {
         return WORDS_AT + (long) geometry.zoneCount() * Long.BYTES;
     }
 
     /**
-     * Prepares the state of a new attach. It counts from {@link ZonedDevice#begin} on.
+     * Prepares the state of a new attach. It is valid from {@link ZonedDevice#begin} on.
      *
      * @param memory {@link #sizeBytes} bytes, all zeros
      * @param attachId a new random number, which {@link ZonedDevice#begin} writes into the image
@@ -109,7 +109,7 @@ public final class DeviceState {
         return state;
     }
 
-    /** Prepares the state of an attach that no other process resumes; it is lost with this one. */
+    /** Prepares the state of an attach that no other process resumes. It is lost with this process. */
     public static DeviceState unsaved(DeviceShape shape, UUID attachId) {
         StateMemory memory = StateMemory.onHeap(sizeBytes(shape));
         return prepare(memory, shape, attachId, new ImageIdentity(new UUID(0, 0), 0, 0));
@@ -118,8 +118,9 @@ public final class DeviceState {
     /**
      * Reads the state that a server left.
      *
-     * @return the state, or nothing if the server died before it had prepared one, so that it cannot have changed the image
-     * @throws StateException if the memory holds something else
+     * @return the state, or nothing if the server died before it had prepared one; it cannot have changed the image
+     *     then
+     * @throws StateException if the memory contains something else
      */
     public static Optional<DeviceState> load(StateMemory memory) throws StateException {
         if (memory.sizeBytes() < WORDS_AT || memory.load(MAGIC_AT) == 0) {
@@ -168,44 +169,47 @@ public final class DeviceState {
         return shape;
     }
 
-    /** The random number of the attach, which the image has too. */
+    /** Returns the random number of the attach, which the image has too. */
     public UUID attachId() {
         return loadId(ATTACH_ID_AT);
     }
 
-    /** The image file, as it was when the device was attached or resumed last. */
+    /** Returns the identity of the image file when the device was last attached or resumed. */
     public ImageIdentity image() {
         return new ImageIdentity(loadId(BOOT_ID_AT), memory.load(DEVICE_AT), memory.load(INODE_AT));
     }
 
-    /** From now on this file is the image. */
+    /** Records the file that is the image from now on. */
     void setImage(ImageIdentity image) {
         memory.store(DEVICE_AT, image.device());
         memory.store(INODE_AT, image.inode());
         store(BOOT_ID_AT, image.bootId());
     }
 
-    /** Whether the device was attached: until then it has acknowledged nothing. */
+    /** Returns whether the device was attached. Before that it has acknowledged nothing. */
     public boolean wasBegun() {
         return memory.load(STATUS_AT) != 0;
     }
 
-    /** Whether the words count: the device was attached, and no sync of its image has failed. */
-    boolean counts() {
+    /** Returns whether the words are valid: the device was attached, and no sync of its image has failed. */
+    boolean isValid() {
         return memory.load(STATUS_AT) == BEGUN;
     }
 
-    /** All words are there: from now on they count. */
+    /** Makes the words valid, because all of them have been stored. */
     void begin() {
         memory.store(STATUS_AT, BEGUN);
     }
 
-    /** A sync failed, so what the words say may be lost already: from now on only flushed data counts. */
+    /**
+     * Invalidates the words after a failed sync. Data that they describe may already be lost, so only flushed data
+     * counts from now on.
+     */
     void end() {
         memory.store(STATUS_AT, ENDED);
     }
 
-    /** How many changes of metadata the image had seen, see {@link MetadataWriter}. */
+    /** Returns the number of metadata changes of the image: see {@link Generation}. */
     long generation() {
         return memory.load(GENERATION_AT);
     }
@@ -214,7 +218,7 @@ public final class DeviceState {
         memory.store(GENERATION_AT, generation);
     }
 
-    /** The generation that the image had on stable storage at least. */
+    /** Returns the generation that is at least durable in the image. */
     long durableGeneration() {
         return memory.load(DURABLE_GENERATION_AT);
     }
@@ -228,7 +232,7 @@ public final class DeviceState {
      *
      * @param writePointerBytes every byte below it is in the image file and acknowledged, or about to be
      * @param lastWriteBytes the length of the write that ended there, 0 if none did
-     * @param hasRemains whether a write that was not acknowledged may have left data above a write pointer of the zone
+     * @param hasRemains whether an unacknowledged write may have left data above a write pointer of the zone
      */
     void put(Zone zone, long writePointerBytes, int lastWriteBytes, boolean hasRemains) {
         long pointer = (writePointerBytes - zone.startBytes()) >>> SECTOR_SHIFT;
@@ -238,22 +242,25 @@ public final class DeviceState {
         memory.store(WORDS_AT + (long) zone.index() * Long.BYTES, hasRemains ? word | REMAINS : word);
     }
 
-    /** The write pointer of a zone, as a device address. */
+    /** Returns the write pointer of a zone as a device address. */
     public long writePointerBytes(int zone) {
         return geometry.zoneStart(zone) + ((word(zone) & POINTER_MASK) << SECTOR_SHIFT);
     }
 
-    /** The length of the last acknowledged write of a zone, 0 if none has ended since it was empty or finished. */
+    /**
+     * Returns the length of the last acknowledged write of a zone, 0 if none has completed since the zone was empty or
+     * finished.
+     */
     int lastWriteBytes(int zone) {
         return (int) (word(zone) >>> POINTER_BITS & LENGTH_MASK) << SECTOR_SHIFT;
     }
 
-    /** Whether a zone was in this condition. */
-    boolean was(int zone, ZoneCondition condition) {
+    /** Returns whether a zone was in this condition. */
+    boolean hadCondition(int zone, ZoneCondition condition) {
         return (word(zone) >>> CONDITION_SHIFT & CONDITION_MASK) == condition.code();
     }
 
-    /** Whether data in a zone's clusters need not be that of the write that was acknowledged there. */
+    /** Returns whether data in a zone's clusters may differ from the data that was acknowledged there. */
     boolean hasRemains(int zone) {
         return (word(zone) & REMAINS) != 0;
     }
@@ -262,24 +269,24 @@ public final class DeviceState {
         return memory.load(WORDS_AT + (long) zone * Long.BYTES);
     }
 
-    /** An append has been carried out, and the kernel does not know yet where. */
+    /** Records an append that has been carried out and whose place the kernel does not know yet. */
     void putAppend(int slot, long placeBytes, int lengthBytes) {
         long place = placeBytes >>> SECTOR_SHIFT;
         long length = (long) lengthBytes >>> SECTOR_SHIFT;
         memory.store(slotAt(slot), place << APPEND_LENGTH_BITS | length);
     }
 
-    /** No later request is to be taken for an append of this slot. */
+    /** Removes the append of this slot, so that no later request is taken for it. */
     void removeAppend(int slot) {
         memory.store(slotAt(slot), 0L);
     }
 
-    /** Where the data of the slot's append went, as a device address. */
+    /** Returns the place of the slot's append as a device address. */
     long appendPlaceBytes(int slot) {
         return (append(slot) >>> APPEND_LENGTH_BITS) << SECTOR_SHIFT;
     }
 
-    /** The length of the slot's append, 0 if it has none. */
+    /** Returns the length of the slot's append, 0 if the slot has none. */
     int appendLengthBytes(int slot) {
         return (int) (append(slot) & APPEND_LENGTH_MASK) << SECTOR_SHIFT;
     }

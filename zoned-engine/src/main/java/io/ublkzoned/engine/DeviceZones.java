@@ -10,8 +10,8 @@ import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The zones of a device: their rules' state, what is under way in each, and the {@link DeviceState} that tells the next
- * server of it. Guarded by the device's lock.
+ * The zones of a device: the state of the zone rules, the activity in each zone, and the {@link DeviceState} that
+ * preserves both for the next server. Guarded by the device's lock.
  */
 final class DeviceZones {
 
@@ -26,13 +26,13 @@ final class DeviceZones {
     /** Whether the kernel may send requests again that the last server had carried out. */
     private boolean resumed;
 
-    /** How many slots have an append that has been carried out and not been answered. */
+    /** The number of slots with an append that has been carried out but not answered. */
     private int unansweredAppends;
 
     /**
      * @param lock the device's lock
      * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
-     * @param failed the condition of each zone that is read-only or offline, null of all others
+     * @param failed the condition of each zone that is read-only or offline, null for all others
      */
     DeviceZones(
             Object lock,
@@ -45,13 +45,13 @@ final class DeviceZones {
         active = new ActiveZone[geometry.zoneCount()];
     }
 
-    /** The zones are open that were, and requests may come a second time. */
+    /** Restores the open zones, and prepares for requests that the kernel sends again. */
     void restore(DeviceState left) {
         resumed = true;
         for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
-            if (left.was(i, ZoneCondition.IMPLICIT_OPEN)) {
+            if (left.hadCondition(i, ZoneCondition.IMPLICIT_OPEN)) {
                 table.reopen(table.zone(i), ZoneCondition.IMPLICIT_OPEN);
-            } else if (left.was(i, ZoneCondition.EXPLICIT_OPEN)) {
+            } else if (left.hadCondition(i, ZoneCondition.EXPLICIT_OPEN)) {
                 table.reopen(table.zone(i), ZoneCondition.EXPLICIT_OPEN);
             }
             if (left.lastWriteBytes(i) > 0) {
@@ -62,7 +62,7 @@ final class DeviceZones {
         }
     }
 
-    /** From now on what is acknowledged is kept in {@code newState} too. */
+    /** Records all acknowledged changes in {@code newState} from now on. */
     void begin(DeviceState newState) {
         state = newState;
         for (int slot = 0; slot < newState.shape().slots(); slot++) {
@@ -79,8 +79,8 @@ final class DeviceZones {
     }
 
     /**
-     * Whether the append of a slot is below the write pointer. If the server died before it had moved that, the place is the next
-     * append's.
+     * Returns whether the slot's append is below the write pointer. If the server died before it moved the write
+     * pointer, the place belongs to the next append.
      */
     private boolean hasAppend(DeviceState left, int slot) {
         int length = left.appendLengthBytes(slot);
@@ -90,29 +90,29 @@ final class DeviceZones {
                 && place + length <= table.zone(table.indexOf(place)).writePointerBytes();
     }
 
-    /** Whether a request of a tag that has had none since the start may be one that the last server had carried out. */
+    /** Returns whether the first request of a tag may be one that the last server had carried out. */
     boolean isResumed() {
         return resumed;
     }
 
-    /** Puts where it outlives this process what a zone has come to, before any completion says so. */
+    /** Records the current state of a zone in memory that outlives this process, before any completion reports it. */
     void publish(Zone zone) {
         if (state != null) {
             assert Thread.holdsLock(lock);
-            ActiveZone moving = active[zone.index()];
-            if (moving == null) {
+            ActiveZone activeZone = active[zone.index()];
+            if (activeZone == null) {
                 state.put(zone, zone.writePointerBytes(), 0, false);
             } else {
-                state.put(zone, moving.completedBytes, moving.lastWriteBytes, moving.hasRemains);
+                state.put(zone, activeZone.completedBytes, activeZone.lastWriteBytes, activeZone.hasRemains);
             }
         }
     }
 
     /**
-     * Keeps where an append went until {@link #forgetAppend}. Before {@link #publish}: otherwise, if the server dies in between,
-     * the append's data is there, and the append is carried out once more.
+     * Records the place of an append until {@link #forgetAppend}. Must precede {@link #publish}; otherwise, if the
+     * server dies in between, the append's data is in the image and the append is carried out once more.
      */
-    void appended(BlockRequest append) {
+    void recordAppend(BlockRequest append) {
         assert Thread.holdsLock(lock);
         if (state != null) {
             state.putAppend(append.slot(), append.offsetBytes(), append.lengthBytes());
@@ -120,7 +120,7 @@ final class DeviceZones {
         }
     }
 
-    /** No later request of the slot is taken for what it last appended. */
+    /** Forgets the last append of the request's slot, so that no later request is taken for it. */
     void forgetAppend(BlockRequest request) {
         assert Thread.holdsLock(lock);
         if (state != null) {
@@ -128,29 +128,30 @@ final class DeviceZones {
         }
     }
 
-    private void forgetAppend(DeviceState of, int slot) {
-        if (of.appendLengthBytes(slot) != 0) {
-            of.removeAppend(slot);
+    private void forgetAppend(DeviceState current, int slot) {
+        if (current.appendLengthBytes(slot) != 0) {
+            current.removeAppend(slot);
             unansweredAppends--;
         }
     }
 
-    /** The zone is reset, so the places of its appends will be those of others. */
+    /** Forgets the appends of a zone that is reset, because later appends reuse their places. */
     void forgetAppends(Zone zone) {
         assert Thread.holdsLock(lock);
-        DeviceState of = state;
-        if (of == null) {
+        DeviceState current = state;
+        if (current == null) {
             return;
         }
-        for (int slot = 0; unansweredAppends > 0 && slot < of.shape().slots(); slot++) {
-            if (table.indexOf(of.appendPlaceBytes(slot)) == zone.index()) {
-                forgetAppend(of, slot);
+        for (int slot = 0; unansweredAppends > 0 && slot < current.shape().slots(); slot++) {
+            if (table.indexOf(current.appendPlaceBytes(slot)) == zone.index()) {
+                forgetAppend(current, slot);
             }
         }
     }
 
     /**
-     * Where an append may have gone already, if it is the one that its slot had when the server died; else -1.
+     * Returns the place of an append that the last server may already have carried out: the append of the same slot
+     * when the server died. Returns -1 if that append does not match.
      *
      * @param zone the zone to append to
      */
@@ -171,12 +172,15 @@ final class DeviceZones {
         return active.length;
     }
 
-    /** Returns the zone that holds a device address, which the caller knows to be on the device. */
+    /**
+     * Returns the zone that holds a device address. The address must be on the device. Activates the zone if it is not
+     * active.
+     */
     ActiveZone at(long offsetBytes) {
         return activate(table.indexOf(offsetBytes));
     }
 
-    /** Returns a zone, which is made active if it was not. */
+    /** Returns a zone, activating it if it is not active. */
     ActiveZone active(int index) {
         assert Thread.holdsLock(lock);
         return activate(index);
@@ -191,7 +195,7 @@ final class DeviceZones {
         return zone;
     }
 
-    /** Returns a zone if it is active, else null. */
+    /** Returns a zone if it is active, otherwise null. */
     @Nullable
     ActiveZone ifActive(int index) {
         assert Thread.holdsLock(lock);
@@ -207,13 +211,13 @@ final class DeviceZones {
         }
     }
 
-    /** Shows {@code count} zones from {@code first}. */
+    /** Reports {@code count} zones from {@code first}. */
     void report(int first, int count, ZoneVisitor visitor) {
         assert Thread.holdsLock(lock);
         for (int i = first; i < first + count; i++) {
             Zone zone = table.zone(i);
-            ActiveZone moving = active[i];
-            long pointer = moving == null ? zone.writePointerBytes() : moving.completedBytes;
+            ActiveZone activeZone = active[i];
+            long pointer = activeZone == null ? zone.writePointerBytes() : activeZone.completedBytes;
             visitor.zone(i, zone.startBytes(), zone.capacityBytes(), pointer, zone.condition());
         }
     }

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 
 /**
- * One flush: the requests that wait for it, and the zones that it writes. Reused, so that a flush allocates nothing.
- * Belongs to the metadata thread, which has it filled by {@link PendingWork}.
+ * One flush: the requests that wait for it, and the zones that it writes. It is reused, so that a flush allocates
+ * nothing. It belongs to the metadata thread; {@link PendingWork} fills it.
  */
 final class Flush {
 
@@ -20,7 +20,7 @@ final class Flush {
     /**
      * Adds a zone.
      *
-     * @param writePointerBytes its acknowledged write pointer, as a device address
+     * @param writePointerBytes the acknowledged write pointer of the zone, as a device address
      */
     void add(ActiveZone zone, long writePointerBytes) {
         if (zones.size() == pointers.length) {

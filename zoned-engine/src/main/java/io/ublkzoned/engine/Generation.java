@@ -6,9 +6,9 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the changes of an attached image's metadata, in the image and in the device's state. A copy of the image from
- * before a change has a smaller number than the state, so that a takeover does not mistake it for the image. Belongs to
- * the metadata thread.
+ * The count of metadata changes of an attached image, kept in the image and in the device's state. A copy of the image
+ * from before a change has a smaller number than the state, so a takeover does not mistake it for the image. It belongs
+ * to the metadata thread.
  */
 final class Generation {
 
@@ -20,14 +20,14 @@ final class Generation {
         this.image = image;
     }
 
-    /** Marks the image as in use by the attach of this state. The state does not know of it before {@link #begun}. */
+    /** Marks the image as in use by the attach of this state. The state does not record that before {@link #begun}. */
     void begin(DeviceState newState) throws IOException {
         state = newState;
         number = newState.generation() + 1;
         image.markInUse(new AttachRecord(newState.attachId(), number));
     }
 
-    /** The image is ready for use, and all of that is durable. */
+    /** Records in the state that the image is ready for use and durable. */
     void begun() {
         putNumber();
         changesAreDurable();
@@ -36,11 +36,12 @@ final class Generation {
     /** Counts a change that is in the file and not yet acknowledged. */
     void countChange() throws IOException {
         image.writeGeneration(number + 1);
-        number++; // not if the write failed: the image may be ahead of the state by one change, and not by more
+        number++; // not counted if the write failed: then the image may be ahead of the state by one change, but never
+        // by more
         putNumber();
     }
 
-    /** A sync has made the last change that was counted durable. */
+    /** Records that a sync has made the last counted change durable. */
     void changesAreDurable() {
         if (state != null) {
             state.putDurableGeneration(number);

@@ -3,7 +3,7 @@ package io.ublkzoned.engine;
 import java.util.UUID;
 
 /**
- * An image file in one boot of the host.
+ * The identity of an image file within one boot of the host.
  *
  * @param bootId the boot, {@code /proc/sys/kernel/random/boot_id}
  * @param device the file system, {@code st_dev}
@@ -11,7 +11,7 @@ import java.util.UUID;
  */
 public record ImageIdentity(UUID bootId, long device, long inode) {
 
-    /** Whether it is the same file, not only one with the same content. */
+    /** Returns whether both are the same file, not only files with the same content. */
     public boolean isSameFile(ImageIdentity other) {
         return device == other.device && inode == other.inode;
     }

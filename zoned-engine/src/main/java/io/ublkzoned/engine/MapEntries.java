@@ -1,6 +1,8 @@
 package io.ublkzoned.engine;
 
-/** A range of the L2 entries of a zone, on their way to the file. Reused; belongs to the metadata thread. */
+/**
+ * A range of a zone's L2 entries that is being written to the file. It is reused, and belongs to the metadata thread.
+ */
 final class MapEntries {
 
     /** The first entry, counted from the start of the zone. */

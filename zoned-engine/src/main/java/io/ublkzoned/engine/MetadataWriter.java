@@ -14,17 +14,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Orders all metadata writes of a device: the only class that does.
+ * The only class that orders the metadata writes of a device.
  *
  * <ul>
- *   <li>Flush: L2 entries and refcounts, sync (which covers the data too), write pointers, sync. A write pointer on disk
- *       never leads the data. One flush serves all who wait for one.
- *   <li>Reset: the write pointer, sync, and only then is the reset done and are the clusters given up.
- *   <li>A given-up cluster is punched, and handed out again only after the next sync: a free cluster is a hole.
- *   <li>The dirty bit is durable before anything else is written and cleared after everything else is durable.
+ *   <li>Flush: L2 entries and refcounts, sync (which also covers the data), write pointers, sync. A write pointer on
+ *       disk is never ahead of the data. One flush serves all requests that wait for one.
+ *   <li>Reset: the write pointer, sync. Only then does the reset complete and are the clusters released.
+ *   <li>A released cluster is punched, and allocated again only after the next sync: a free cluster is a hole.
+ *   <li>The dirty bit is durable before anything else is written, and cleared after everything else is durable.
  * </ul>
  *
- * <p>Belongs to the metadata thread, and blocks on the image file.
+ * <p>It belongs to the metadata thread, and blocks on the image file.
  */
 final class MetadataWriter {
 
@@ -50,8 +50,8 @@ final class MetadataWriter {
     }
 
     /**
-     * Marks the image as in use by the attach of this state. Unless this program closed the image, it also makes true that
-     * free clusters are holes.
+     * Marks the image as in use by the attach of this state. Unless this program closed the image, also makes holes of
+     * all free clusters and writes the acknowledged write pointers.
      */
     void begin(DeviceState state) throws IOException {
         boolean freeClustersAreHoles = image.isClosedHere();
@@ -66,9 +66,9 @@ final class MetadataWriter {
         generation.begun();
     }
 
-    /** Does the flush that is waited for, and finds the space that is wanted; false if there was nothing to do. */
+    /** Carries out a requested flush, and frees requested space. Returns false if neither was requested. */
     boolean run() {
-        boolean worked = flushOnce();
+        boolean worked = runFlush();
         worked |= freeSpace();
         return worked;
     }
@@ -76,7 +76,8 @@ final class MetadataWriter {
     /**
      * Writes everything, and marks the image as closed.
      *
-     * @throws IOException if that failed, or if given-up clusters cannot be made holes, which the next open does then
+     * @throws IOException if that failed, or if released clusters cannot be made holes; the next open then makes them
+     *     holes
      */
     void end() throws IOException {
         boolean allFree = space.freeAll();
@@ -84,13 +85,12 @@ final class MetadataWriter {
         writeAll();
         if (!allFree) {
             sync(Barrier.POINTERS_BEFORE_FLUSHED);
-            throw new IOException(
-                    "space that was given up cannot be made a hole: its clusters are freed at the next open");
+            throw new IOException("released clusters cannot be made holes: they are freed at the next open");
         }
         image.markClosed();
     }
 
-    private boolean flushOnce() {
+    private boolean runFlush() {
         if (!work.takeFlush(flush)) {
             return false;
         }
@@ -125,7 +125,7 @@ final class MetadataWriter {
     /**
      * Makes the data and the mapping of the flush's zones durable, and then writes their write pointers.
      *
-     * @return whether there were write pointers to write, which the next sync makes durable
+     * @return whether write pointers were written, which the next sync makes durable
      */
     private boolean writeAll() throws IOException {
         for (int i = 0; i < flush.size(); i++) {
@@ -134,7 +134,7 @@ final class MetadataWriter {
         writeRefcounts();
         boolean changed = hasNewPointers();
         if (!changed) {
-            generation.countChange(); // since no other sync comes
+            generation.countChange(); // because no other sync follows
         }
         sync(Barrier.DATA_BEFORE_POINTERS);
         if (changed) {
@@ -180,7 +180,7 @@ final class MetadataWriter {
     /**
      * Makes the write pointers of these zones durable at the start of their zones.
      *
-     * @return 0, or -errno: then they are in memory as they were
+     * @return 0, or -errno; on failure the write pointers in memory are unchanged
      */
     int storeEmpty(List<ActiveZone> zones) {
         if (zones.isEmpty()) {
@@ -207,7 +207,7 @@ final class MetadataWriter {
         }
     }
 
-    /** Counts a finish whose mapping is in the file; 0 or -errno. */
+    /** Counts a finish whose mapping is in the file. Returns 0 or -errno. */
     int countFinish() {
         try {
             generation.countChange();
@@ -217,7 +217,7 @@ final class MetadataWriter {
         }
     }
 
-    /** Makes durable which zones are read-only or offline. If this throws, they are those of before. */
+    /** Makes the read-only and offline zones durable. If this throws, the previous ones remain. */
     void storeFailed(FailedZones failed) throws IOException {
         FailedZones before = image.failedZones();
         try {
@@ -225,28 +225,28 @@ final class MetadataWriter {
             generation.countChange();
             sync(Barrier.FAILED_ZONES_BEFORE_DONE);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            takeBack(before);
+            restoreFailedZones(before);
             throw e;
         }
         generation.changesAreDurable();
     }
 
-    /** Otherwise a change that has failed would take effect at the next attach. */
-    private void takeBack(FailedZones before) {
+    /** Writes the previous failed zones back; otherwise a failed change would take effect at the next attach. */
+    private void restoreFailedZones(FailedZones before) {
         try {
             image.writeFailedZones(before);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            failures.logAndGetErrno("taking back a change of conditions", e); // close tries again
+            failures.logAndGetErrno("undoing a change of conditions", e); // closing the image tries again
         }
     }
 
-    /** Which zones are read-only or offline, in the file. */
+    /** Returns the read-only and offline zones in the file. */
     FailedZones failedZones() {
         return image.failedZones();
     }
 
     /**
-     * Makes zeros of the part above the write pointer of the cluster that it stands in.
+     * Fills the cluster at the write pointer with zeros, from the write pointer to its end.
      *
      * @return 0 or -errno
      */

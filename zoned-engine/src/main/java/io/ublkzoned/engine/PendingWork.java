@@ -12,8 +12,8 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The work that the data path leaves to the metadata thread. The only class that both use: the data path asks for work,
- * the metadata thread takes it, does the I/O, and reports how it ended.
+ * The work that the data path leaves to the metadata thread. It is the only class that both use: the data path requests
+ * work, and the metadata thread takes it, does the I/O and reports the result.
  *
  * <p>The methods of the data path require the device's lock. The methods of the metadata thread take it.
  */
@@ -34,28 +34,28 @@ final class PendingWork {
     @GuardedBy("lock")
     private final RequestList flushWaiters = new RequestList();
 
-    /** Zones whose write pointer or mapping is no longer as the disk has it. */
+    /** Zones whose write pointer or mapping differs from the disk. */
     @GuardedBy("lock")
     private final ArrayList<ActiveZone> dirtyZones = new ArrayList<>();
 
-    /** Something has been written that no sync covers yet. */
+    /** Whether a write is not yet covered by a sync. */
     @GuardedBy("lock")
     private boolean unsynced;
 
     @GuardedBy("lock")
     private boolean flushing;
 
-    /** No later sync can make durable what the failed one lost. */
+    /** Whether a sync has failed. No later sync can make the lost data durable. */
     @GuardedBy("lock")
     private boolean syncFailed;
 
-    /** The metadata thread has clusters that are free after a punch and a sync. */
+    /** Whether the metadata thread has released clusters, which are free after a punch and a sync. */
     @GuardedBy("lock")
     private boolean freeing;
 
     /**
      * @param lock the device's lock
-     * @param wakeUp called when there is something to take, possibly under the lock
+     * @param wakeUp called when there is work to take, possibly under the lock
      */
     PendingWork(Object lock, RequestMapper mapper, ClusterAllocator allocator, ZoneChanges changes, Runnable wakeUp) {
         this.lock = lock;
@@ -68,8 +68,8 @@ final class PendingWork {
     // ---- the data path ----
 
     /**
-     * Has the zone's mapping read, or written where the file does not have it. Then the zone's waiting requests start
-     * again.
+     * Requests that the zone's mapping is read, or written where the file is out of date. The zone's waiting requests
+     * then restart.
      */
     @SuppressWarnings("GuardedBy") // asserted
     void awaitMap(ActiveZone zone) {
@@ -82,9 +82,9 @@ final class PendingWork {
     }
 
     /**
-     * Lets the zone's waiting requests start again when given-up clusters are free.
+     * Restarts the zone's waiting requests when released clusters become free.
      *
-     * @return false if no cluster is on its way to be free
+     * @return false if no cluster is about to become free
      */
     @SuppressWarnings("GuardedBy") // asserted
     boolean awaitSpace(ActiveZone zone) {
@@ -97,7 +97,7 @@ final class PendingWork {
         return true;
     }
 
-    /** Completes the request once everything acknowledged so far is durable. Returns false if it is already. */
+    /** Completes the request once everything acknowledged so far is durable. Returns false if it already is. */
     @SuppressWarnings("GuardedBy") // asserted
     boolean awaitFlush(BlockRequest request) {
         assert Thread.holdsLock(lock);
@@ -116,29 +116,29 @@ final class PendingWork {
         wakeUp.run();
     }
 
-    /** Queues a change of zones. It completes its request, or its future, when it has ended. */
+    /** Queues a change of zones. When it ends, it completes its request or its future. */
     void add(ZoneChange change) {
         assert Thread.holdsLock(lock);
         changes.add(change);
         wakeUp.run();
     }
 
-    /** Takes back a change of conditions that has not begun, see {@link ZonedDevice#withdraw}. */
+    /** Withdraws a change of conditions that has not begun: see {@link ZonedDevice#withdraw}. */
     boolean withdraw(CompletableFuture<?> change) {
         assert Thread.holdsLock(lock);
         boolean withdrawn = changes.withdraw(change);
         if (withdrawn) {
-            wakeUp.run(); // others may have waited for its zones
+            wakeUp.run(); // other changes may have waited for its zones
         }
         return withdrawn;
     }
 
-    /** No more data moves in a zone that a change waits for. */
+    /** Wakes the metadata thread, because no data is in flight in a zone that a change waits for. */
     void zoneIsIdle() {
         wakeUp.run();
     }
 
-    /** The zone's write pointer or mapping is no longer as the disk has it. */
+    /** Marks a zone whose write pointer or mapping differs from the disk. */
     @SuppressWarnings("GuardedBy") // asserted
     void markDirty(ActiveZone zone) {
         assert Thread.holdsLock(lock);
@@ -149,7 +149,7 @@ final class PendingWork {
         unsynced = true;
     }
 
-    /** Data has reached the image file that no sync covers yet. */
+    /** Records that data has reached the image file without a sync. */
     @SuppressWarnings("GuardedBy") // asserted
     void dataWritten() {
         assert Thread.holdsLock(lock);
@@ -158,7 +158,7 @@ final class PendingWork {
 
     // ---- the metadata thread: mappings ----
 
-    /** Takes a zone whose mapping is to be read or written, null if no zone waits. */
+    /** Takes a zone whose mapping is to be read or written, or null if no zone waits. */
     @Nullable
     ActiveZone takeMap() {
         synchronized (lock) {
@@ -167,7 +167,7 @@ final class PendingWork {
     }
 
     /**
-     * Gives a zone the mapping that was read.
+     * Hands a zone the mapping that was read.
      *
      * @param hostClusters the host cluster of each of its clusters, or {@link ZoneMap#HOLE}
      * @param hasRemains whether the file has data above the write pointer
@@ -180,7 +180,7 @@ final class PendingWork {
         }
     }
 
-    /** Gives up the clusters that a sequential zone has above its write pointer. */
+    /** Releases the clusters that a sequential zone has above its write pointer. */
     void releaseAhead(ActiveZone zone) {
         synchronized (lock) {
             if (mapper.releaseAhead(zone)) {
@@ -189,7 +189,10 @@ final class PendingWork {
         }
     }
 
-    /** The mapping of a zone is in memory and in the file, or that has failed with an errno other than 0. */
+    /**
+     * Restarts the zone's waiting requests, because its mapping is in memory and in the file. If {@code error} is not
+     * 0, completes them with it instead.
+     */
     void mapDone(ActiveZone zone, int error) {
         synchronized (lock) {
             zone.mapPending = false;
@@ -201,7 +204,7 @@ final class PendingWork {
         }
     }
 
-    /** Takes the entries of a zone's mapping that the file does not have. Returns false if it has all of them. */
+    /** Takes the entries of a zone's mapping that are out of date in the file. Returns false if there are none. */
     boolean takeEntries(ActiveZone zone, MapEntries target) {
         synchronized (lock) {
             ZoneMap map = zone.map;
@@ -216,7 +219,7 @@ final class PendingWork {
         }
     }
 
-    /** The entries that were taken last could not be written. */
+    /** Marks the entries that were taken last as out of date again, because writing them failed. */
     void entriesFailed(ActiveZone zone, MapEntries taken) {
         synchronized (lock) {
             if (zone.map != null) {
@@ -226,7 +229,10 @@ final class PendingWork {
         }
     }
 
-    /** Returns where the data of a zone ends in the image file, or {@link ZoneMap#HOLE} if no cluster goes on there. */
+    /**
+     * Returns the offset in the image file at which the data of a zone ends within a cluster, or {@link ZoneMap#HOLE}
+     * if no cluster continues there.
+     */
     long tailOffsetBytes(ActiveZone zone) {
         synchronized (lock) {
             return mapper.tailOffsetBytes(zone);
@@ -235,7 +241,10 @@ final class PendingWork {
 
     // ---- the metadata thread: flushes ----
 
-    /** Takes the requests that wait for a flush, and all zones that one has to write. Returns false if none waits. */
+    /**
+     * Takes the requests that wait for a flush, and all zones that the flush must write. Returns false if no request
+     * waits.
+     */
     boolean takeFlush(Flush flush) {
         synchronized (lock) {
             if (flushWaiters.isEmpty()) {
@@ -248,7 +257,7 @@ final class PendingWork {
         }
     }
 
-    /** Takes all zones that the last flush has to write. */
+    /** Takes all zones that the last flush must write. */
     void takeLastFlush(Flush flush) {
         synchronized (lock) {
             takeDirtyZones(flush);
@@ -267,7 +276,7 @@ final class PendingWork {
         dirtyZones.clear();
     }
 
-    /** Completes the requests of a flush, with -errno if it has failed. */
+    /** Completes the requests of a flush, with -errno if it failed. */
     void flushDone(Flush flush, int error) {
         synchronized (lock) {
             flushing = false;
@@ -281,7 +290,7 @@ final class PendingWork {
         }
     }
 
-    /** A sync has failed: so will every later one. */
+    /** Records that a sync has failed. Every later one fails too. */
     void syncFailed() {
         synchronized (lock) {
             syncFailed = true;
@@ -289,11 +298,11 @@ final class PendingWork {
     }
 
     /**
-     * Takes the next page of refcounts that the file does not have.
+     * Takes the next page of refcounts that is out of date in the file.
      *
-     * @param from the first page to look at
+     * @param from the first page to examine
      * @param target receives the page
-     * @return the number of the page, -1 if the file has all from there on
+     * @return the number of the page, or -1 if the file is up to date from there on
      */
     int takeRefcounts(int from, MemorySegment target) {
         synchronized (lock) {
@@ -305,7 +314,7 @@ final class PendingWork {
         }
     }
 
-    /** The page could not be written. */
+    /** Marks a page as out of date again, because writing it failed. */
     void refcountsFailed(int page) {
         synchronized (lock) {
             allocator.dirtyAgain(page);
@@ -323,14 +332,14 @@ final class PendingWork {
         }
     }
 
-    /** Starts the waiting requests of these zones again. */
+    /** Restarts the waiting requests of these zones. */
     void resume(List<ActiveZone> zones) {
         synchronized (lock) {
             zones.forEach(ActiveZone::resumeWaiting);
         }
     }
 
-    /** Takes the clusters that were given up. Until {@link #free} they count as on their way to be free. */
+    /** Takes the released clusters. They count as about to become free until {@link #free}. */
     RunList takeReleased() {
         synchronized (lock) {
             RunList released = mapper.takeReleased();
@@ -339,14 +348,17 @@ final class PendingWork {
         }
     }
 
-    /** Gives up these clusters once more. */
+    /** Releases these clusters again. */
     void releaseAgain(RunList clusters) {
         synchronized (lock) {
             clusters.forEach(mapper::release);
         }
     }
 
-    /** Frees clusters whose holes are durable. Of those that were taken none is on its way to be free any more. */
+    /**
+     * Frees clusters whose holes are durable. None of the clusters taken so far counts as about to become free after
+     * this.
+     */
     void free(RunList clusters) {
         synchronized (lock) {
             clusters.forEach(allocator::free);
@@ -363,7 +375,7 @@ final class PendingWork {
         }
     }
 
-    /** Applies what the changes have made durable, and completes them. */
+    /** Applies the durable changes to the zones, and completes them. */
     void changesDone(List<ZoneChange> done) {
         synchronized (lock) {
             for (ZoneChange change : done) {

@@ -4,8 +4,8 @@ import io.ublkzoned.engine.qcow2.ImageFile;
 import java.io.IOException;
 
 /**
- * Clusters on their way back to the allocator: given up, then punched, then free once a sync has made the hole durable.
- * Belongs to the metadata thread.
+ * The clusters on their way back to the allocator. A cluster is released, then punched, then free once a sync has made
+ * the hole durable. It belongs to the metadata thread.
  */
 final class ReleasedSpace {
 
@@ -26,7 +26,7 @@ final class ReleasedSpace {
         this.failures = failures;
     }
 
-    /** Punches what was given up. Clusters that cannot be punched are not handed out again. */
+    /** Punches the released clusters. A cluster that cannot be punched is not allocated again. */
     void punch() {
         RunList runs = work.takeReleased();
         if (runs.isEmpty()) {
@@ -37,7 +37,7 @@ final class ReleasedSpace {
                 file.punchHole(first << clusterBits, (long) count << clusterBits);
                 punched.add(first, count);
             } catch (IOException | RuntimeException | VirtualMachineError e) {
-                failures.logAndGetErrno("punching given-up clusters", e);
+                failures.logAndGetErrno("punching released clusters", e);
                 refused.add(first, count);
             }
         });
@@ -54,7 +54,7 @@ final class ReleasedSpace {
         }
     }
 
-    /** Frees all that was given up, when nothing will be handed out any more. Returns false if some of it cannot be punched. */
+    /** Frees all released clusters when no more will be allocated. Returns false if some cannot be punched. */
     boolean freeAll() {
         work.releaseAgain(refused);
         refused = new RunList();

@@ -2,13 +2,13 @@ package io.ublkzoned.engine;
 
 import org.jspecify.annotations.Nullable;
 
-/** A first-in first-out list that links the requests themselves, so that queueing one allocates nothing. */
+/** A first-in, first-out list that links the requests themselves, so that adding one allocates nothing. */
 public final class RequestList {
 
     private @Nullable BlockRequest head;
     private @Nullable BlockRequest tail;
 
-    /** Makes an empty list. */
+    /** Creates an empty list. */
     public RequestList() {}
 
     public boolean isEmpty() {
@@ -20,7 +20,7 @@ public final class RequestList {
         return head;
     }
 
-    /** Appends a request that stands in no other list. */
+    /** Appends a request that is in no other list. */
     public void add(BlockRequest request) {
         request.next = null;
         if (tail == null) {
@@ -31,7 +31,7 @@ public final class RequestList {
         tail = request;
     }
 
-    /** Removes and returns the first request, or null if there is none. */
+    /** Removes and returns the first request, or null if the list is empty. */
     public @Nullable BlockRequest poll() {
         BlockRequest first = head;
         if (first != null) {

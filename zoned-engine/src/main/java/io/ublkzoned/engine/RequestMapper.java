@@ -7,21 +7,24 @@ import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.qcow2.ZoneMap;
 
 /**
- * The mapping of zones to clusters in memory: finds the parts of the image that a request is about, allocates clusters for
- * a write, and gives them up. On the data path, under the device's lock.
+ * The mapping of zones to clusters in memory. It finds the parts of the image that a request covers, allocates clusters
+ * for a write, and releases them. It belongs to the data path, under the device's lock.
  */
 final class RequestMapper {
 
-    /** A sequential zone gets clusters ahead of its write pointer, so that the image file sees large sequential I/O. */
+    /**
+     * The bytes of clusters that a sequential zone gets ahead of its write pointer, so that the image file sees large
+     * sequential I/O.
+     */
     private static final int SEQUENTIAL_CHUNK_BYTES = 16 << 20;
 
-    /** Random writes to a conventional zone get clusters by this much. */
+    /** The bytes of clusters that a random write to a conventional zone gets. */
     private static final int CONVENTIONAL_CHUNK_BYTES = 1 << 20;
 
     private final ClusterAllocator allocator;
     private final int clusterShift;
 
-    /** Clusters that were given up, and that the metadata thread has not taken. */
+    /** Released clusters that the metadata thread has not taken. */
     private RunList released = new RunList();
 
     RequestMapper(ClusterAllocator allocator, int clusterShift) {
@@ -29,7 +32,7 @@ final class RequestMapper {
         this.clusterShift = clusterShift;
     }
 
-    /** Gives every cluster of a write a place in the image; false if there is none. */
+    /** Maps every cluster of a write to a place in the image. Returns false if no cluster is free. */
     boolean allocate(ActiveZone zone, ZoneMap map, BlockRequest request) {
         long zoneStart = zone.zone.startBytes();
         int cluster = (int) ((request.offsetBytes() - zoneStart) >>> clusterShift);
@@ -66,7 +69,7 @@ final class RequestMapper {
     }
 
     /**
-     * Gives a zone the mapping that the L2 tables have.
+     * Hands a zone the mapping that the L2 tables have.
      *
      * @param hostClusters the host cluster of each of its clusters, or {@link ZoneMap#HOLE}
      */
@@ -77,9 +80,9 @@ final class RequestMapper {
     }
 
     /**
-     * Gives up the clusters that a sequential zone has above its write pointer.
+     * Releases the clusters that a sequential zone has above its write pointer.
      *
-     * @return whether the zone has entries that the file does not have
+     * @return whether the zone has entries that are out of date in the file
      */
     boolean releaseAhead(ActiveZone zone) {
         ZoneMap map = zone.map;
@@ -98,7 +101,7 @@ final class RequestMapper {
         return !released.isEmpty();
     }
 
-    /** Takes the clusters that were given up. */
+    /** Takes the released clusters. */
     RunList takeReleased() {
         RunList taken = released;
         if (!taken.isEmpty()) {
@@ -107,7 +110,10 @@ final class RequestMapper {
         return taken;
     }
 
-    /** Returns where the write pointer stands in the image file, {@link ZoneMap#HOLE} if it stands between clusters or in none. */
+    /**
+     * Returns the offset of the write pointer in the image file, or {@link ZoneMap#HOLE} if it is at the start of a
+     * cluster or in a hole.
+     */
     long tailOffsetBytes(ActiveZone zone) {
         ZoneMap map = zone.map;
         long inCluster = zone.completedBytes & ((1L << clusterShift) - 1);
@@ -118,7 +124,7 @@ final class RequestMapper {
         return host == HOLE ? HOLE : (host << clusterShift) + inCluster;
     }
 
-    /** How many clusters of the zone begin below a device address. */
+    /** Returns the number of clusters of the zone that begin below a device address. */
     private int clustersBelow(ActiveZone zone, long endBytes) {
         long bytes = Math.min(endBytes, zone.zone.writableEndBytes()) - zone.zone.startBytes();
         return (int) ((bytes + (1L << clusterShift) - 1) >>> clusterShift);

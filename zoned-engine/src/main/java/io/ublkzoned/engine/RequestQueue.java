@@ -1,22 +1,22 @@
 package io.ublkzoned.engine;
 
-/** The queue that a request came from: the engine's way back to the thread that owns it. */
+/** The queue that a request came from. Through it the engine reaches the thread that owns the request. */
 public interface RequestQueue {
 
-    /** Moves the data of this queue's requests; used on the queue's thread only. */
+    /** Returns the port that moves the data of this queue's requests. Used on the queue's thread only. */
     DataPort dataPort();
 
     /**
-     * The request is finished and may be reused. Called on the queue's thread, under no lock.
+     * Completes a request, which may then be reused. Called on the queue's thread, without a lock.
      *
      * @param result the bytes transferred (0 for an operation without data), or -errno
      */
     void completed(BlockRequest request, int result);
 
     /**
-     * Asks the queue to call {@link ZonedDevice#proceed} with the request on its own thread, soon. Called on any
-     * thread, possibly under the device's lock: it must not call the device itself. The request's link is the queue's
-     * until the queue does so.
+     * Makes the queue call {@link ZonedDevice#proceed} with the request soon, on the queue's own thread. Called on any
+     * thread, possibly under the device's lock, so it must not call the device itself. The queue owns the request's
+     * link until it calls {@link ZonedDevice#proceed}.
      */
     void handOver(BlockRequest request);
 }

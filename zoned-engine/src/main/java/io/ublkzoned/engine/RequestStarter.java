@@ -13,12 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The start of each request: the zone rules, then its place in the image, or a wait for what is missing. On the data
- * path, under the device's lock.
+ * The start of each request. It checks the zone rules, then finds the request's place in the image or waits for a
+ * missing resource. It belongs to the data path, under the device's lock.
  */
 final class RequestStarter {
 
-    // What the start of a request came to, beside 0 and -errno.
+    // The outcomes of a start, in addition to 0 and -errno.
     static final int TRANSFER = Integer.MIN_VALUE;
     static final int WAITING = Integer.MIN_VALUE + 1;
 
@@ -41,10 +41,10 @@ final class RequestStarter {
         this.work = work;
     }
 
-    /** Gives 0 or -errno if the request is done, else {@link #TRANSFER} or {@link #WAITING}. */
+    /** Starts a request. Returns 0 or -errno if it is done, otherwise {@link #TRANSFER} or {@link #WAITING}. */
     int start(BlockRequest request) {
         if (request.repeat == Repeat.POSSIBLE && !canBeRepeat(request)) {
-            isNoRepeat(request);
+            markNoRepeat(request);
         }
         if (request.op() == BlockOp.FLUSH) {
             return work.awaitFlush(request) ? WAITING : 0;
@@ -80,7 +80,10 @@ final class RequestStarter {
         };
     }
 
-    /** Whether the last server may have carried out this request already, and that makes a difference. */
+    /**
+     * Returns whether the last server may have carried out this request already, and carrying it out again would
+     * differ.
+     */
     private boolean canBeRepeat(BlockRequest request) {
         return zones.isResumed()
                 && switch (request.op()) {
@@ -139,7 +142,7 @@ final class RequestStarter {
             if (place >= 0) {
                 return startComparison(zone, map, request, place);
             }
-            isNoRepeat(request);
+            markNoRepeat(request);
         }
         request.place(zone.zone.writePointerBytes());
         return startWrite(zone, request);
@@ -154,24 +157,25 @@ final class RequestStarter {
     }
 
     /**
-     * An append is answered with its earlier place if its data lies there. If other data lies there, it begins. If nobody can
-     * tell, it fails, since otherwise it might be carried out twice.
+     * Ends the comparison of a repeated append. If its data is at the earlier place, the append completes with that
+     * place. If other data is there, the append starts as a new one. If the comparison failed, the append fails;
+     * otherwise it might be carried out twice.
      */
-    int compared(BlockRequest append) {
+    int endComparison(BlockRequest append) {
         if (append.repeat == Repeat.COMPARING && append.result > 0) {
             append.repeat = Repeat.NO;
             return acknowledgeRepeated(append);
         }
-        boolean begins = append.repeat == Repeat.DIFFERENT;
-        isNoRepeat(append);
-        if (!begins) {
+        boolean isNew = append.repeat == Repeat.DIFFERENT;
+        markNoRepeat(append);
+        if (!isNew) {
             return append.result;
         }
         append.result = 0;
         return start(append);
     }
 
-    private void isNoRepeat(BlockRequest request) {
+    private void markNoRepeat(BlockRequest request) {
         request.repeat = Repeat.NO;
         zones.forgetAppend(request);
     }
@@ -203,7 +207,10 @@ final class RequestStarter {
         return outcome;
     }
 
-    /** Whether this is the zone's last write once more, whose data is there: the first one after the server's death. */
+    /**
+     * Returns whether this is the zone's last write again, whose data is in the image. Only the first write after the
+     * server's death can be.
+     */
     private static boolean isRepeated(ActiveZone zone, BlockRequest request) {
         if (!zone.lastWriteMayRepeat) {
             return false;
@@ -216,12 +223,12 @@ final class RequestStarter {
     private int mapAndTransfer(ActiveZone zone, ZoneMap map, BlockRequest request) {
         if (!mapper.allocate(zone, map, request)) {
             if (map.isStale()) {
-                work.markDirty(zone); // part of it was allocated
+                work.markDirty(zone); // some of its clusters were allocated
             }
             return work.awaitSpace(zone) ? await(zone, request) : -BlockErrors.ENOSPC;
         }
         if (map.isStale() || zone.mapPending) {
-            // What is acknowledged must be found after the death of this process, so data waits for its mapping.
+            // Acknowledged data must be found after the death of this process, so data waits for its mapping.
             return awaitMap(zone, request);
         }
         request.partCount = 0;
@@ -236,7 +243,7 @@ final class RequestStarter {
 
     private int startOpen(ActiveZone zone, BlockRequest request) {
         if (request.repeat == Repeat.POSSIBLE) {
-            isNoRepeat(request);
+            markNoRepeat(request);
             return rules.openAgain(zone.zone);
         }
         return rules.open(zone.zone);
@@ -244,7 +251,7 @@ final class RequestStarter {
 
     private int startClose(ActiveZone zone, BlockRequest request) {
         if (request.repeat == Repeat.POSSIBLE) {
-            isNoRepeat(request);
+            markNoRepeat(request);
             return rules.closeAgain(zone.zone);
         }
         return rules.close(zone.zone);
@@ -274,16 +281,16 @@ final class RequestStarter {
     }
 
     private int startResetAll(BlockRequest request) {
-        List<ActiveZone> concerned = new ArrayList<>();
+        List<ActiveZone> affected = new ArrayList<>();
         for (int i = 0; i < zones.count(); i++) {
             Zone zone = zones.table().zone(i);
-            ActiveZone moving = zones.ifActive(i);
-            boolean busy = moving != null && !moving.isIdle();
+            ActiveZone activeZone = zones.ifActive(i);
+            boolean busy = activeZone != null && !activeZone.isIdle();
             if (rules.checkReset(zone) == 0 && (busy || zone.condition() != ZoneCondition.EMPTY)) {
-                concerned.add(zones.active(i));
+                affected.add(zones.active(i));
             }
         }
-        work.add(new ZoneChange.Reset(request, concerned));
+        work.add(new ZoneChange.Reset(request, affected));
         return WAITING;
     }
 }

@@ -8,10 +8,10 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 
 /**
- * Compares a saved state with the image that a server finds, before anything is written. A state that is believed with a
- * wrong image puts write pointers above data that the image does not have.
+ * The comparison of a saved state with the image that a server finds, before anything is written. A state that is used
+ * with the wrong image would put write pointers above data that the image does not have.
  *
- * <p>Used by the thread that opens the image.
+ * <p>The thread that opens the image uses it.
  */
 final class StateCheck {
 
@@ -21,8 +21,8 @@ final class StateCheck {
     private final ImageIdentity found;
 
     /**
-     * @param image open for reading only
-     * @param found the file of the image
+     * @param image the image, open for reading only
+     * @param found the identity of its file
      */
     StateCheck(ImageFile file, Qcow2Image image, DeviceState state, ImageIdentity found) {
         this.file = file;
@@ -32,10 +32,10 @@ final class StateCheck {
     }
 
     /**
-     * Requires that the image is the one that the device was attached to, in this boot, that it has all that was flushed, and
-     * that no other program has written to it since.
+     * Checks three conditions: the image is the one that the device was attached to, in this boot; it has everything
+     * that was flushed; no other program has written to it since.
      *
-     * @return whether the server closed it, so that the state no longer matters
+     * @return whether the server closed the image, so that the state no longer matters
      */
     boolean requireSameAttach() throws StateException {
         if (!state.image().bootId().equals(found.bootId())) {
@@ -53,7 +53,7 @@ final class StateCheck {
         if (!image.isDirty() && !image.isClosedHere()) {
             throw new StateException("another program has written to the image since the server of the device died");
         }
-        // The image is ahead by one if the server died between the two.
+        // The image is ahead by one if the server died between writing the generation to the image and to the state.
         if (record.generation() < state.durableGeneration() || record.generation() > state.generation() + 1) {
             throw new StateException("this is an older copy of the image, without changes that were flushed later");
         }
@@ -61,11 +61,11 @@ final class StateCheck {
     }
 
     /**
-     * Requires that the image has all data that the state says was acknowledged: every change of metadata, and below the write
-     * pointers a cluster for each byte. In a copy of the file no block of these clusters may be a hole either: space is mapped
-     * before it is written, so an older copy can have the cluster and not the data. If a block of the file system is
-     * larger than one of the device, or a write that failed has left data where the later one went, that cannot be told, and
-     * a copy with data since the last flush is refused.
+     * Checks that the image has all data that was acknowledged according to the state: every change of metadata, and a
+     * cluster for each byte below the write pointers. In a copy of the file, no block of these clusters may be a hole
+     * either. Space is mapped before it is written, so an older copy can have the cluster without the data. In two
+     * cases holes do not show this: if a block of the file system is larger than a block of the device, or if a failed
+     * write has left data where a later write went. A copy with data since the last flush is then refused.
      */
     void requireAcknowledgedData() throws IOException {
         long generation = image.attachRecord().map(AttachRecord::generation).orElseThrow();
@@ -94,12 +94,12 @@ final class StateCheck {
         }
         if (state.hasRemains(zone)) {
             throw new StateException(
-                    "this is a copy of the image, and nobody can tell whether it has what was written since the last flush, because a write that failed has left data in zone %d"
+                    "this is a copy of the image, and may lack writes since the last flush: this cannot be checked, because a failed write has left data in zone %d"
                             .formatted(zone));
         }
         if (state.shape().blockBytes() % file.blockBytes() != 0) {
             throw new StateException(
-                    "this is a copy of the image, and nobody can tell whether it has what was written since the last flush, because the file system has blocks of %d bytes and the device of %d"
+                    "this is a copy of the image, and may lack writes since the last flush: this cannot be checked, because the file system has blocks of %d bytes and the device of %d"
                             .formatted(file.blockBytes(), state.shape().blockBytes()));
         }
     }

@@ -3,8 +3,8 @@ package io.ublkzoned.engine;
 import java.io.IOException;
 
 /**
- * A saved state is not that of the image that it was compared with. The message says why, as the end of a sentence that begins
- * with the image's name.
+ * An error of a saved state that does not belong to the image that it was compared with. The message gives the reason,
+ * as the end of a sentence that begins with the image's name.
  */
 public final class StateException extends IOException {
 

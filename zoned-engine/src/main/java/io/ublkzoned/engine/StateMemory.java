@@ -5,33 +5,37 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 
 /**
- * The memory of a {@link DeviceState}: 64-bit words that outlive the process. A store is visible to the next process as a
- * whole or not at all, and in the order of the stores.
+ * The memory of a {@link DeviceState}: 64-bit words that outlive the process. The next process sees each store
+ * completely or not at all, and sees stores in their order.
  *
- * <p>On the data path. The simulator has its own, which ends the process between any two stores.
+ * <p>It belongs to the data path. The simulator has its own implementation, which ends the process between any two
+ * stores.
  */
 public interface StateMemory {
 
-    /** The size in bytes. */
+    /** Returns the size in bytes. */
     long sizeBytes();
 
-    /** Reads the word at an offset, a multiple of 8. */
+    /** Returns the word at an offset, a multiple of 8. */
     long load(long offset);
 
     /** Replaces the word at an offset, a multiple of 8. */
     void store(long offset, long word);
 
-    /** Memory of a segment that is aligned to 8 bytes, such as a file mapped shared. Words are in the host's byte order. */
+    /**
+     * Returns memory in a segment that is aligned to 8 bytes, such as a file mapped shared. Words are in the host's
+     * byte order.
+     */
     static StateMemory of(MemorySegment segment) {
         return new Words(segment);
     }
 
-    /** Memory on the heap, for a device that no other process takes over. */
+    /** Returns memory on the heap, for a device that no other process takes over. */
     static StateMemory onHeap(long sizeBytes) {
         return new Words(MemorySegment.ofArray(new long[Math.toIntExact(sizeBytes / Long.BYTES)]));
     }
 
-    /** The words of a segment: a store is a release, so that the stores before it are seen first. */
+    /** The words of a segment. A store is a release, so that earlier stores are seen first. */
     record Words(MemorySegment segment) implements StateMemory {
 
         private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();

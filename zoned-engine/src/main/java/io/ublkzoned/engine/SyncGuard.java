@@ -9,10 +9,10 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The image file of a device, whose first failed sync is its last: what that sync was to write may be lost, and the kernel
- * counts it as written all the same. So all later syncs fail too, and the saved state ends.
+ * The image file of a device, with all syncs failing after the first failed one. Data of a failed sync may be lost,
+ * although the kernel counts it as written. The saved state also ends with the first failed sync.
  *
- * <p>Used by the thread that opens the device, and then by the metadata thread; {@link #hasFailed} by any.
+ * <p>The thread that opens the device uses it, then the metadata thread. Any thread may call {@link #hasFailed}.
  */
 final class SyncGuard implements ImageFile {
 
@@ -24,12 +24,12 @@ final class SyncGuard implements ImageFile {
         this.file = file;
     }
 
-    /** From now on a failed sync ends this state. */
+    /** Makes a failed sync end this state from now on. */
     void protect(DeviceState newState) {
         state = newState;
     }
 
-    /** Whether a sync has failed. */
+    /** Returns whether a sync has failed. */
     boolean hasFailed() {
         return failed;
     }

@@ -4,8 +4,9 @@ import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 
 /**
- * The end of each write: writes of a sequential zone complete in the order of their places, whatever the order in which
- * their data arrived, and fail together behind one that failed. On the data path, under the device's lock.
+ * The end of each write. Writes of a sequential zone complete in the order of their places, no matter in which order
+ * their data arrives. After a failed write, the writes behind it fail too. It belongs to the data path, under the
+ * device's lock.
  */
 final class WriteCompleter {
 
@@ -22,11 +23,11 @@ final class WriteCompleter {
     }
 
     /**
-     * Ends a write whose data has moved or failed to.
+     * Ends a write whose data was moved or failed to move.
      *
-     * @return whether the write is done; on its queue's thread, which this runs on
+     * @return whether the write is done. This runs on its queue's thread, so the caller completes it
      */
-    boolean dataMoved(ActiveZone zone, BlockRequest request) {
+    boolean endWrite(ActiveZone zone, BlockRequest request) {
         if (zone.zone.isConventional()) {
             work.dataWritten();
             return acknowledge(request);
@@ -34,7 +35,10 @@ final class WriteCompleter {
         return completeWrites(zone, request);
     }
 
-    /** A write whose data is there: done at once, or after a flush. */
+    /**
+     * Acknowledges a write whose data has arrived. Returns whether it is done now; otherwise it completes after a
+     * flush.
+     */
     private boolean acknowledge(BlockRequest request) {
         if (request.forceUnitAccess() && request.result > 0) {
             work.flushThenComplete(request);
@@ -46,12 +50,12 @@ final class WriteCompleter {
     /**
      * Completes the writes of a sequential zone whose predecessors have all completed.
      *
-     * @param moved the write whose data has just moved, on whose thread this runs
-     * @return whether it is among them and done
+     * @param arrived the write whose data has just arrived, on whose thread this runs
+     * @return whether that write is among them and done
      */
-    private boolean completeWrites(ActiveZone active, BlockRequest moved) {
-        moved.transferred = true;
-        boolean movedIsDone = false;
+    private boolean completeWrites(ActiveZone active, BlockRequest arrived) {
+        arrived.transferred = true;
+        boolean arrivedIsDone = false;
         BlockRequest first = active.writes.peek();
         while (first != null && first.transferred) {
             active.writes.poll();
@@ -60,8 +64,8 @@ final class WriteCompleter {
             }
             active.failed |= first.result < 0;
             boolean done = acknowledge(first);
-            if (first == moved) {
-                movedIsDone = done;
+            if (first == arrived) {
+                arrivedIsDone = done;
             } else if (done) {
                 first.complete(first.result);
             }
@@ -70,15 +74,15 @@ final class WriteCompleter {
         if (active.failed && first == null) {
             rollBack(active);
         }
-        return movedIsDone;
+        return arrivedIsDone;
     }
 
-    /** The data below the end of this write is all there. Gives its length, or -errno. */
+    /** Accepts a write, because all data below its end has arrived. Returns its length, or -errno. */
     private int accept(ActiveZone active, BlockRequest write) {
         long completedBefore = active.completedBytes;
         try {
             if (write.op() == BlockOp.ZONE_APPEND) {
-                zones.appended(write); // first, since a zone that is filled is published as it becomes FULL
+                zones.recordAppend(write); // first, because a zone that is filled is published when it becomes FULL
             }
             active.completedBytes = write.endBytes();
             active.lastWriteBytes = write.lengthBytes();

@@ -8,15 +8,15 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation that needs zones to itself: while it holds them their new requests wait, and it begins when no data moves
- * in them. Under the device's lock, except between {@link PendingWork#takeChanges} and {@link PendingWork#changesDone},
- * when it belongs to the metadata thread.
+ * An operation that needs zones to itself. While it holds them, their new requests wait. It begins when no data is in
+ * flight in them. The device's lock guards it, except between {@link PendingWork#takeChanges} and
+ * {@link PendingWork#changesDone}, when it belongs to the metadata thread.
  */
 abstract sealed class ZoneChange {
 
     final List<ActiveZone> zones;
 
-    /** The zones whose metadata is no longer as the disk has it. */
+    /** The zones whose metadata differs from the disk. */
     List<ActiveZone> written = List.of();
 
     private boolean holding;
@@ -25,7 +25,10 @@ abstract sealed class ZoneChange {
         this.zones = zones;
     }
 
-    /** Keeps new requests out of the zones. Returns true once all are idle; false if it has to be tried again. */
+    /**
+     * Keeps new requests out of the zones. Returns true once all zones are idle. If it returns false, the caller must
+     * try again.
+     */
     boolean hold() {
         if (!holding) {
             if (zones.stream().anyMatch(zone -> zone.held)) {
@@ -48,13 +51,13 @@ abstract sealed class ZoneChange {
         }
     }
 
-    /** Records a failure as -errno; the first one counts. */
+    /** Records a failure as -errno. Only the first one is kept. */
     abstract void fail(int error);
 
-    /** Tells whoever asked for the change how it ended. */
+    /** Reports the result to the requester of the change. */
     abstract void complete();
 
-    /** A change that a request asks for. */
+    /** A change that a request started. */
     abstract static sealed class Requested extends ZoneChange {
         private final BlockRequest request;
         private int result;
@@ -64,8 +67,8 @@ abstract sealed class ZoneChange {
             this.request = request;
         }
 
-        /** Whether nothing has failed yet. */
-        boolean isGood() {
+        /** Returns whether nothing has failed yet. */
+        boolean succeeds() {
             return result == 0;
         }
 
@@ -80,16 +83,16 @@ abstract sealed class ZoneChange {
         }
     }
 
-    /** A reset of one zone, or of all that can be reset. */
+    /** A reset of one zone, or of all zones that can be reset. */
     static final class Reset extends Requested {
 
-        /** Whether zones that cannot be reset are left out without an error. */
+        /** Whether zones that cannot be reset are skipped without an error. */
         final boolean skipsFailedZones;
 
         /** The zones that can be reset. */
         final List<ActiveZone> resettable = new ArrayList<>();
 
-        /** The write pointers of these zones are durable. */
+        /** Whether the write pointers of these zones are durable. */
         boolean stored;
 
         Reset(BlockRequest request, List<ActiveZone> zones) {
@@ -109,7 +112,7 @@ abstract sealed class ZoneChange {
         }
     }
 
-    /** A change of the condition of zones in a row, by the user. */
+    /** A change of the condition of consecutive zones, made by the user. */
     static final class Wear extends ZoneChange {
 
         /** READ_ONLY, OFFLINE, or null if the zones recover. */
@@ -128,7 +131,7 @@ abstract sealed class ZoneChange {
         @Override
         void fail(int error) {
             if (failure == null) {
-                failure = new IOException("the change failed by a bug: the server's log has its place");
+                failure = new IOException("the change failed because of a bug: see the server's log");
             }
         }
 

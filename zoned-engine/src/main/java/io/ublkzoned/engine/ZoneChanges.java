@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * The queue of the changes that need zones to themselves, and their effect on the zones' state: each is checked when its
- * zones are idle, not when it is queued. On the data path, under the device's lock.
+ * The queue of the changes that need zones to themselves, and their effect on the state of the zones. Each change is
+ * checked when its zones are idle, not when it is queued. It belongs to the data path, under the device's lock.
  */
 final class ZoneChanges {
 
@@ -33,12 +33,12 @@ final class ZoneChanges {
     }
 
     /**
-     * Takes back a change of conditions that has not begun.
+     * Withdraws a change of conditions that has not begun.
      *
      * @param done the future of the change
      * @return false if it has begun or has ended
      */
-    @SuppressWarnings("ReferenceEquality") // this very change
+    @SuppressWarnings("ReferenceEquality") // compares the object itself
     boolean withdraw(CompletableFuture<?> done) {
         for (ZoneChange change : waiting) {
             if (change instanceof ZoneChange.Wear wear && wear.done == done) {
@@ -51,8 +51,8 @@ final class ZoneChanges {
     }
 
     /**
-     * Takes the changes whose zones are idle, and checks them. A change that is against the rules has failed then. Of the
-     * changes of conditions it takes one at a time, since each recovery reserves its active zones.
+     * Takes the changes whose zones are idle, and checks them. A change that violates the rules fails here. Takes at
+     * most one change of conditions at a time, because each recovery reserves its active zones.
      */
     List<ZoneChange> start() {
         if (waiting.isEmpty()) {
@@ -103,7 +103,7 @@ final class ZoneChanges {
         return change.zones.stream().map(active -> active.zone).toList();
     }
 
-    /** Gives the zones the state that the change has made durable. */
+    /** Applies a durable change to the state of its zones. */
     void apply(ZoneChange change) {
         try {
             switch (change) {
@@ -117,7 +117,7 @@ final class ZoneChanges {
     }
 
     private void apply(ZoneChange.Reset reset) {
-        reset.written = reset.resettable; // the file may have the new write pointers also if the reset has failed
+        reset.written = reset.resettable; // the file may have the new write pointers even if the reset failed
         if (!reset.stored) {
             return;
         }
@@ -133,7 +133,7 @@ final class ZoneChanges {
 
     private void apply(ZoneChange.Finish finish) {
         ActiveZone zone = finish.zone;
-        if (!finish.isGood() || zone.zone.condition() == ZoneCondition.FULL) {
+        if (!finish.succeeds() || zone.zone.condition() == ZoneCondition.FULL) {
             return;
         }
         int error = rules.finish(zone.zone);

@@ -6,8 +6,8 @@ import io.ublkzoned.engine.qcow2.ZoneMap;
 import java.io.IOException;
 
 /**
- * Moves the mappings of zones between memory and the L2 tables: reads one at the zone's first touch, and writes what has
- * changed. Belongs to the metadata thread.
+ * The transfer of zones' mappings between memory and the L2 tables. It reads a mapping at the zone's first use, and
+ * writes changed entries. It belongs to the metadata thread.
  */
 final class ZoneMapIo {
 
@@ -25,7 +25,7 @@ final class ZoneMapIo {
         entries = new MapEntries((int) (image.geometry().zoneSizeBytes() >>> image.clusterBits()));
     }
 
-    /** Reads and writes all mappings that are wanted; false if there was none. */
+    /** Reads and writes all requested mappings. Returns false if none was requested. */
     boolean run() {
         boolean worked = false;
         for (ActiveZone zone = work.takeMap(); zone != null; zone = work.takeMap()) {
@@ -39,7 +39,7 @@ final class ZoneMapIo {
         return worked;
     }
 
-    /** Reads the zone's mapping if it has not been read; 0 or -errno. */
+    /** Reads the zone's mapping if it has not been read. Returns 0 or -errno. */
     int load(ActiveZone zone) {
         if (zone.map != null) {
             return 0;
@@ -54,7 +54,7 @@ final class ZoneMapIo {
         }
     }
 
-    /** Whether there is data in the rest of the cluster in which the write pointer stands. */
+    /** Returns whether the rest of the cluster at the write pointer contains data. */
     private boolean hasDataAbovePointer(ActiveZone zone, long[] hostClusters) throws IOException {
         int shift = image.clusterBits();
         long inCluster = zone.completedBytes & ((1L << shift) - 1);
@@ -65,7 +65,7 @@ final class ZoneMapIo {
         return host != ZoneMap.HOLE && file.nextData((host << shift) + inCluster) < (host + 1) << shift;
     }
 
-    /** {@link #write} that gives 0 or -errno. */
+    /** Writes like {@link #write}, but returns 0 or -errno. */
     int store(ActiveZone zone) {
         try {
             write(zone);
@@ -75,7 +75,7 @@ final class ZoneMapIo {
         }
     }
 
-    /** Writes the zone's L2 entries that the file does not have. */
+    /** Writes the zone's L2 entries that are out of date in the file. */
     void write(ActiveZone zone) throws IOException {
         if (!work.takeEntries(zone, entries)) {
             return;

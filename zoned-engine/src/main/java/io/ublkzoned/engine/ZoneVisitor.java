@@ -2,17 +2,17 @@ package io.ublkzoned.engine;
 
 import io.ublkzoned.engine.zone.ZoneCondition;
 
-/** Receives the zones of a report, one call a zone, in order. */
+/** A receiver of the zones of a report, with one call per zone, in order. */
 @FunctionalInterface
 public interface ZoneVisitor {
 
     /**
-     * Shows one zone.
+     * Reports one zone.
      *
      * @param index the zone's number
-     * @param startBytes where it starts on the device
-     * @param capacityBytes how much can be written to it
-     * @param writePointerBytes where the next write goes, as a device address; the end of the zone if it has none
+     * @param startBytes the device address of its start
+     * @param capacityBytes its writable bytes
+     * @param writePointerBytes the device address of the next write; the end of the zone if it has no write pointer
      */
     void zone(int index, long startBytes, long capacityBytes, long writePointerBytes, ZoneCondition condition);
 }

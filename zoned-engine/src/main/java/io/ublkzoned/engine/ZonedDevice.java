@@ -19,12 +19,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A zoned block device on a qcow2 image: the way into the engine.
+ * A zoned block device on a qcow2 image: the entry point of the engine.
  *
- * <p>{@link #submit}, {@link #proceed} and {@link #partCompleted} are the data path: called by the queue threads, each
- * with its own queue's requests. One lock guards all state and is held for work in memory only; data moves through the
- * queue's {@link DataPort} outside it. What needs metadata I/O (mappings, flush, reset, finish) is done by one further
- * thread in {@link #maintain}.
+ * <p>{@link #submit}, {@link #proceed} and {@link #partCompleted} are the data path. The queue threads call them, each
+ * with its own queue's requests. One lock guards all state, and is held only for work in memory. Data moves through the
+ * queue's {@link DataPort} without the lock. One further thread does the metadata I/O (mappings, flush, reset, finish)
+ * in {@link #maintain}.
  */
 public final class ZonedDevice implements Closeable {
 
@@ -62,11 +62,12 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Opens an image for writing; recovers it first if it was not closed. {@link #begin} comes before the first request.
+     * Opens an image for writing, and first recovers it if it was not closed. Call {@link #begin} before the first
+     * request.
      *
-     * @param file the image, which nobody else writes
-     * @param metadataWakeUp called when {@link #maintain} has something to do, possibly under the device's lock
-     * @throws ImageFormatException if the image cannot be used, with a sentence that says why
+     * @param file the image, which no one else writes
+     * @param metadataWakeUp called when {@link #maintain} has work, possibly under the device's lock
+     * @throws ImageFormatException if the image cannot be used; the message says why
      */
     public static ZonedDevice open(ImageFile file, Runnable metadataWakeUp) throws IOException {
         return open(new SyncGuard(file), metadataWakeUp);
@@ -77,13 +78,13 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Opens the image of a device whose server died. Its zones are as that server last acknowledged them; after a failed sync,
-     * as they were last flushed. An image that the server closed after all is opened as it is.
+     * Opens the image of a device whose server died. Its zones are as that server last acknowledged them, or, after a
+     * failed sync, as they were last flushed. If the server did close the image, it is opened normally.
      *
-     * @param left what the server left
-     * @param found the file of the image
-     * @throws StateException if the state is not that of this image, or the image lacks acknowledged data; the image is left
-     *     as it was
+     * @param left the state that the server left
+     * @param found the identity of the image file
+     * @throws StateException if the state does not belong to this image, or the image lacks acknowledged data; the
+     *     image is unchanged
      */
     public static ZonedDevice reopen(ImageFile file, DeviceState left, ImageIdentity found, Runnable metadataWakeUp)
             throws IOException {
@@ -100,7 +101,7 @@ public final class ZonedDevice implements Closeable {
         file.protect(left);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
         StateCheck check = new StateCheck(file, image, left, found);
-        if (check.requireSameAttach() || !left.counts()) {
+        if (check.requireSameAttach() || !left.isValid()) {
             return open(file, metadataWakeUp);
         }
         check.requireAcknowledgedData();
@@ -112,9 +113,9 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Marks the image as in use, durably, and from now on keeps in {@code state} too what it acknowledges.
+     * Durably marks the image as in use, and from now on records acknowledged changes in {@code state} too.
      *
-     * @param state prepared for this device, or what the last server left, as given to {@link #reopen}
+     * @param state a state prepared for this device, or the state of the last server as given to {@link #reopen}
      */
     public void begin(DeviceState state) throws IOException {
         file.protect(state);
@@ -128,7 +129,7 @@ public final class ZonedDevice implements Closeable {
         return geometry;
     }
 
-    /** What the image is divided into: data and metadata share none. */
+    /** Returns the cluster size. Data and metadata share no cluster. */
     public int clusterSizeBytes() {
         return clusterSizeBytes;
     }
@@ -146,7 +147,7 @@ public final class ZonedDevice implements Closeable {
         run(request, outcome);
     }
 
-    /** The zone counts each request that moves data, from here to the completion of its last part. */
+    /** Counts a request that moves data in its zone, from here to the completion of its last part. */
     private int countTransfer(BlockRequest request, int outcome) {
         if (outcome == RequestStarter.TRANSFER) {
             zones.at(request.offsetBytes()).transfers++;
@@ -154,7 +155,10 @@ public final class ZonedDevice implements Closeable {
         return outcome;
     }
 
-    /** Takes a request from what its start came to as far as it gets on this thread: to its completion, or to a wait. */
+    /**
+     * Advances a request from the outcome of its start as far as possible on this thread: to its completion, or to a
+     * wait.
+     */
     private void run(BlockRequest request, int startOutcome) {
         int outcome = startOutcome;
         while (outcome == RequestStarter.TRANSFER) {
@@ -168,7 +172,7 @@ public final class ZonedDevice implements Closeable {
         }
     }
 
-    /** Continues a request that came by {@link RequestQueue#handOver}. */
+    /** Continues a request that {@link RequestQueue#handOver} received. */
     public void proceed(BlockRequest request) {
         switch (request.step) {
             case START -> submit(request);
@@ -176,7 +180,7 @@ public final class ZonedDevice implements Closeable {
         }
     }
 
-    /** Moves the request's parts, outside the lock. Returns whether all have ended. */
+    /** Moves the request's parts, without the lock. Returns whether all have ended. */
     private boolean transfer(BlockRequest request) {
         DataPort port = request.queue().dataPort();
         request.partsPending = request.partCount;
@@ -219,9 +223,10 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * The data port has moved a part that was {@link DataPort#PENDING}, or failed to. Called on the queue's thread.
+     * Ends a part that was {@link DataPort#PENDING}, after the data port has moved it or failed. Called on the queue's
+     * thread.
      *
-     * @param result as {@link DataPort} returns it; see {@link BlockErrors#ofFailedIo} for what becomes of an errno
+     * @param result the result as {@link DataPort} returns it; {@link BlockErrors#ofFailedIo} converts an errno
      */
     public void partCompleted(BlockRequest request, int result) {
         endPart(request, result);
@@ -230,7 +235,10 @@ public final class ZonedDevice implements Closeable {
         }
     }
 
-    /** All data of the request has moved, or some of it failed to. Returns what {@link RequestStarter#start} does. */
+    /**
+     * Ends a transfer whose parts have all been moved or failed. Returns the same values as
+     * {@link RequestStarter#start}.
+     */
     private int endTransfer(BlockRequest request) {
         synchronized (lock) {
             ActiveZone zone = zones.at(request.offsetBytes());
@@ -253,15 +261,16 @@ public final class ZonedDevice implements Closeable {
 
     private int outcomeOfTransfer(ActiveZone zone, BlockRequest request) {
         if (request.isCompared()) {
-            return countTransfer(request, starter.compared(request));
+            return countTransfer(request, starter.endComparison(request));
         }
-        boolean finished = request.op() == BlockOp.READ || completer.dataMoved(zone, request);
+        boolean finished = request.op() == BlockOp.READ || completer.endWrite(zone, request);
         return finished ? request.result : RequestStarter.WAITING;
     }
 
     /**
-     * The kernel is about to be offered the answer to an append. Called on the queue's thread, before the kernel can take it:
-     * otherwise, if the server dies in between, a later append of that tag could be answered with the same place.
+     * Forgets an append before its result is offered to the kernel. Called on the queue's thread before the kernel can
+     * take the result; otherwise, if the server dies in between, a later append of that tag could complete with the
+     * same place.
      */
     public void answering(BlockRequest append) {
         synchronized (lock) {
@@ -274,8 +283,8 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Does the metadata I/O that is pending: mappings, flushes, resets. Blocks; called by one thread, which then waits
-     * for the next wake-up.
+     * Does the pending metadata I/O: mappings, flushes, resets. Blocks. One thread calls it, and then waits for the
+     * next wake-up.
      */
     public void maintain() {
         boolean worked = true;
@@ -287,12 +296,12 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Makes zones read-only or offline, as a drive does to those that wear out, or lets them recover: then they are as
-     * after a power cycle, with the data they had. Kept in the image. Any thread may call this.
+     * Makes zones read-only or offline, like a drive whose zones wear out, or lets them recover. Recovered zones are as
+     * after a power cycle, with the data they had. The image stores the conditions. Any thread may call this.
      *
      * @param condition READ_ONLY or OFFLINE, null to recover
-     * @return completes on the thread of {@link #maintain} once that is durable; exceptionally with an IOException whose
-     *     message is a sentence for the user
+     * @return a future that completes on the thread of {@link #maintain} once the change is durable; exceptionally with
+     *     an IOException whose message is a sentence for the user
      */
     public CompletableFuture<@Nullable Void> changeCondition(int first, int count, @Nullable ZoneCondition condition) {
         if (first < geometry.conventionalZones() || count < 1 || count > geometry.zoneCount() - first) {
@@ -311,10 +320,10 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Takes back a change of conditions that still waits for writes of its zones. Any thread may call this.
+     * Withdraws a change of conditions that still waits for writes of its zones. Any thread may call this.
      *
-     * @param change what {@link #changeCondition} returned
-     * @return false if it has begun or is done: then it completes
+     * @param change the future that {@link #changeCondition} returned
+     * @return false if the change has begun or ended; its future then completes normally
      */
     public boolean withdraw(CompletableFuture<?> change) {
         synchronized (lock) {
@@ -322,7 +331,9 @@ public final class ZonedDevice implements Closeable {
         }
     }
 
-    /** Shows {@code count} zones from {@code first}, as they are at one moment. The visitor must not call the device. */
+    /**
+     * Reports {@code count} zones from {@code first}, as they are at one moment. The visitor must not call the device.
+     */
     public void report(int first, int count, ZoneVisitor visitor) {
         synchronized (lock) {
             zones.report(first, count, visitor);
@@ -330,9 +341,10 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Writes all metadata and marks the image as closed. The queues and the thread of {@link #maintain} have ended.
+     * Writes all metadata and marks the image as closed. The queues and the thread of {@link #maintain} must have
+     * ended.
      *
-     * @throws IOException if that failed: the image then counts as not closed, and is recovered at the next open
+     * @throws IOException if that failed; the image then counts as not closed, and is recovered at the next open
      */
     @Override
     public void close() throws IOException {

@@ -17,7 +17,7 @@ final class AllocationTest {
     private static final int ZONE_BYTES = 64 << 20;
     private static final int BLOCKS_PER_ZONE = ZONE_BYTES / BLOCK;
 
-    /** Room for lists and maps that grow now and then; one object a request would be 1.6 MB or more. */
+    /** The allowance for lists and maps that grow now and then. One object per request would be 1.6 MB or more. */
     private static final long BYTES_MAX = 200_000;
 
     @Test
@@ -38,7 +38,7 @@ final class AllocationTest {
         assertTrue(allocated < BYTES_MAX, () -> allocated + " bytes for " + 4 * REQUESTS + " requests");
     }
 
-    /** Touches every zone, so that all mappings are loaded, and runs the path often enough to be compiled. */
+    /** Uses every zone, so that all mappings are loaded, and runs the path often enough to be compiled. */
     private static void warmUp(IdleQueue queue, BlockRequest request) {
         for (int zone = 0; zone < 16; zone++) {
             request.set(BlockOp.WRITE, (long) zone * ZONE_BYTES, BLOCK, false);
@@ -47,7 +47,10 @@ final class AllocationTest {
         writeAndRead(queue, request, 8, 2 * BLOCKS_PER_ZONE);
     }
 
-    /** Writes, reads back and flushes blocks in a row, from the second block of a zone on, and passes each zone's first. */
+    /**
+     * Writes, reads back and flushes consecutive blocks, starting at the second block of a zone and passing the first
+     * block of each following zone.
+     */
     private static void writeAndRead(IdleQueue queue, BlockRequest request, int firstZone, int requests) {
         int zone = firstZone;
         int block = 1;
@@ -73,7 +76,7 @@ final class AllocationTest {
         }
     }
 
-    /** What this thread has allocated so far, by java.management, which the engine's module does not read. */
+    /** The meter of this thread's allocations, by java.management, which the engine's module does not read. */
     private record AllocationMeter(Object threads, Method method) {
 
         static AllocationMeter find() throws ReflectiveOperationException {

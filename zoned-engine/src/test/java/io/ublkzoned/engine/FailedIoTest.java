@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Whatever errno a call on the image fails with, the request's is one that the block layer neither retries nor misreads. */
+/** The errno of a request whose call on the image failed: one that the block layer neither retries nor misreads. */
 final class FailedIoTest {
 
     private static final int EDQUOT = 122;

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Zones that are read-only or offline: what they do, that they stay so, and how they come back. */
+/** Read-only and offline zones: their operations, persistence and recovery. */
 final class FailedZonesTest {
 
     private static final int BLOCK = World.BLOCK;
@@ -57,7 +57,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void readOnlyZoneCanBeReadAndNothingElse() {
+    void readOnlyZoneCanOnlyBeRead() {
         world.write(zone2, stamped(1, 3 * BLOCK));
         change(2, 1, ZoneCondition.READ_ONLY);
 
@@ -67,7 +67,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void offlineZoneCannotEvenBeRead() {
+    void offlineZoneCannotBeRead() {
         world.write(zone2, stamped(1, 3 * BLOCK));
         change(2, 1, ZoneCondition.OFFLINE);
 
@@ -97,7 +97,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void zonesRecoverAsTheyWouldFromAPowerCycle() {
+    void zonesRecoverAsAfterAPowerCycle() {
         world.write(zone2, stamped(1, CAPACITY));
         world.write(world.start(3), stamped(1, BLOCK));
         world.run(BlockOp.ZONE_OPEN, 4);
@@ -114,7 +114,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void recoverOfAZoneThatHadNotFailedChangesNothing() {
+    void recoveryOfAGoodZoneChangesNothing() {
         world.run(BlockOp.ZONE_OPEN, 3);
         change(2, 3, null);
         assertEquals(ZoneCondition.EXPLICIT_OPEN, world.condition(3));
@@ -146,10 +146,10 @@ final class FailedZonesTest {
         assertEquals(3 * BLOCK, world.pointer(2));
     }
 
-    /** Between the two any power cut leaves the old conditions or the new ones. */
+    /** Between the two syncs, any power cut leaves the old conditions or the new ones. */
     @ParameterizedTest
     @EnumSource(value = Barrier.class, names = "FAILED_ZONES_BEFORE_DONE")
-    void changeIsLostWhenItsBarrierIsLeftOut(Barrier barrier) {
+    void changeIsLostWithoutItsBarrier(Barrier barrier) {
         world.image.leaveOut(barrier);
         change(2, 2, ZoneCondition.READ_ONLY);
         world.cutPowerAndOpen();
@@ -180,7 +180,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void writeThatIsUnderWayIsWaitedFor() {
+    void changeWaitsForAWriteInFlight() {
         world.port.hold();
         IoCall write = world.submit(BlockOp.WRITE, zone2, stamped(1, BLOCK));
         world.step();
@@ -219,7 +219,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void changeThatIsWithdrawnIsNotMadeAndHoldsNothingUp() {
+    void withdrawnChangeHasNoEffectAndBlocksNothing() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
@@ -240,7 +240,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void changeThatIsMadeIsNotWithdrawn() {
+    void completedChangeCannotBeWithdrawn() {
         CompletableFuture<@Nullable Void> change = world.device().changeCondition(2, 1, ZoneCondition.OFFLINE);
         world.settle();
         assertFalse(world.device().withdraw(change));
@@ -265,7 +265,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void zoneThatRecoversKeepsItsPlaceWhileThatIsMadeDurable() {
+    void recoveringZoneKeepsItsPlaceUntilTheRecoveryIsDurable() {
         World limited =
                 new World(World.smallOptions().maxOpenZones(1).maxActiveZones(1).build());
         limited.write(limited.start(2), stamped(1, BLOCK));
@@ -285,7 +285,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void conventionalZonesAndOthersThatAreNoneAreRefused() {
+    void conventionalAndNonexistentZonesAreRefused() {
         String sentence = "the sequential zones are 2 to 15: others cannot be read-only or offline";
         assertEquals(sentence, refusal(world, 1, 2, ZoneCondition.OFFLINE));
         assertEquals(sentence, refusal(world, 15, 2, ZoneCondition.OFFLINE));
@@ -294,7 +294,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void moreRangesThanThereIsRoomForAreRefusedAndChangeNothing() {
+    void tooManyRangesAreRefusedAndChangeNothing() {
         World many =
                 new World(FormatOptions.ofSize(256L << 20).zoneSize(1 << 20).build());
         for (int i = 0; i < 42; i++) {
@@ -318,7 +318,7 @@ final class FailedZonesTest {
     }
 
     @Test
-    void otherExtensionsOfTheHeaderStayAsTheyAre() throws IOException {
+    void otherHeaderExtensionsAreUnchanged() throws IOException {
         change(2, 1, ZoneCondition.READ_ONLY);
         change(5, 1, ZoneCondition.OFFLINE);
         world.close();
@@ -355,7 +355,7 @@ final class FailedZonesTest {
         assertTrue(checked.findings().toString().contains(what), () -> "" + checked.findings());
     }
 
-    /** The one sector of the header that begins with the number of ranges, which is 1. */
+    /** Returns the offset of the only header sector that begins with the number of ranges, which is 1. */
     private long recordOffset() {
         long offset = 512;
         while (ByteBuffer.wrap(world.image.peek(offset, 4)).getInt() != 1) {

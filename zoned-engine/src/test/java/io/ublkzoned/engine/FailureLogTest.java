@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/** What a client that repeats a failing request leaves in the log is bounded. */
+/** The bound on the log of a client that repeats a failing request. */
 final class FailureLogTest {
 
     @Test

@@ -14,8 +14,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * An image that stock tools made, of 8 zones of 2 MiB, the first two conventional, once it is given the extension of
- * layout v6. Written to the bytes, without the engine's own classes.
+ * An image that stock tools made, of 8 zones of 2 MiB, the first two conventional, once it has the extension of layout
+ * v6. It is written byte by byte, without the engine's own classes.
  */
 final class ForeignImage {
 
@@ -32,8 +32,8 @@ final class ForeignImage {
     private ForeignImage() {}
 
     /**
-     * Makes a plain image a zoned one that was not closed, with the table at its end. The names of features make room
-     * for the extension; other extensions stay.
+     * Makes a plain image a zoned one that was not closed, with the write pointer table at its end. The names of
+     * features make room for the extension. Other extensions stay.
      */
     static void giveZones(Path path, long... pointers) throws IOException {
         byte[] plain = Files.readAllBytes(path);
@@ -92,7 +92,7 @@ final class ForeignImage {
         Files.write(path, bytes.array());
     }
 
-    /** What the stock tools read from an image. */
+    /** Returns the data that the stock tools read from an image. */
     static byte[] contents(Path path) throws IOException {
         Path raw = path.resolveSibling(path.getFileName() + ".raw");
         StockTools.succeed("qemu-img", "convert", "-f", "qcow2", "-O", "raw", path.toString(), raw.toString());

@@ -29,7 +29,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Images that stock tools made with all that the format allows: they are used as they are, or refused and not touched. */
+/**
+ * Images that stock tools made with everything that the format allows. They are used unchanged, or refused and not
+ * modified.
+ */
 @Tag("native")
 final class ForeignImageTest {
 
@@ -59,7 +62,7 @@ final class ForeignImageTest {
         System.arraycopy(new String[] {"qemu-img", "create", "-q", "-f", "qcow2"}, 0, command, 0, 5);
         System.arraycopy(options, 0, command, 5, options.length);
         StockTools.Outcome outcome = StockTools.run(command);
-        // To encrypt, it measures the CPU, and gives up on a virtual machine now and then.
+        // For encryption qemu-img measures the CPU, which occasionally fails on a virtual machine.
         for (int i = 1; i < TRIES && outcome.output().contains("Unable to get accurate CPU usage"); i++) {
             outcome = StockTools.run(command);
         }
@@ -82,7 +85,7 @@ final class ForeignImageTest {
         Arrays.fill(expected, offset, offset + length, (byte) value);
     }
 
-    /** Writes by a stock tool, from the end to the start, with clusters of zeros of both kinds. */
+    /** Writes with a stock tool, from the end to the start, with clusters of zeros of both kinds. */
     private void fill() throws IOException {
         StockTools.io(
                 name(),
@@ -208,7 +211,7 @@ final class ForeignImageTest {
         StockTools.succeed("qemu-img", "create", "-q", "-f", "raw", base, "16M");
         create("-b", base, "-F", "raw", name());
         assertRefused(
-                "the image has a backing file, which would show in the zones that are reset: copy its data to an image made with ublk-zoned create");
+                "the image has a backing file, whose data would appear in reset zones: copy its data to an image made with ublk-zoned create");
     }
 
     @Test
@@ -237,7 +240,7 @@ final class ForeignImageTest {
         create(name(), "16M");
         StockTools.succeed("qemu-img", "bitmap", "--add", name(), "one");
         assertRefused(
-                "the image has persistent bitmaps, which a write would leave untrue: copy its data to an image made with ublk-zoned create");
+                "the image has persistent bitmaps, which a write would make stale: copy its data to an image made with ublk-zoned create");
     }
 
     @Test

@@ -9,9 +9,9 @@ import java.nio.ByteOrder;
 import java.util.HexFormat;
 
 /**
- * An image put together byte by byte from the qcow2 specification and the published structs, without the engine's own
- * classes. It has 8 zones, the first two conventional, and is of the kind that other programs make: with an L2 table only
- * where there is data, which is the first cluster of zone 5.
+ * An image built byte by byte from the qcow2 specification and the published structs, without the engine's own classes.
+ * It has 8 zones, the first two conventional. Like an image of another program it has an L2 table only where it has
+ * data, which is the first cluster of zone 5.
  */
 enum GoldenImage {
     V4_SMALL(
@@ -83,7 +83,7 @@ enum GoldenImage {
 
     private static final int AUTOCLEAR = 88;
     private static final long FREE_CLUSTERS_ARE_HOLES = 1L << 62;
-    private static final int L2_SHIFT = 29; // 2^16 bytes a cluster, 2^13 entries a table
+    private static final int L2_SHIFT = 29; // 2^16 bytes per cluster, 2^13 entries per table
     private static final long COPIED = 1L << 63;
 
     final int zoneShift;
@@ -106,12 +106,12 @@ enum GoldenImage {
         return 3L << (zoneShift - 2);
     }
 
-    /** The write pointer of a zone after it was finished, as the layout's readers write it. */
+    /** Returns the write pointer of a finished zone, as the layout's readers write it. */
     long finished(int zone) {
         return rework ? start(zone) + capacity() : start(zone + 1);
     }
 
-    /** The extension's type, length and data, padded. */
+    /** Returns the extension's type, length and data, padded. */
     byte[] extensionInFile() {
         return extensionInFile(POINTERS);
     }
@@ -123,7 +123,7 @@ enum GoldenImage {
         return buffer.putInt(MAGIC).putInt(data.length).put(data).array();
     }
 
-    /** The write pointer table; the flag of conventional zones is added here. */
+    /** Returns the write pointer table, with the flag of conventional zones added. */
     byte[] table(long... pointers) {
         ByteBuffer buffer = ByteBuffer.allocate(pointers.length * Long.BYTES)
                 .order(rework ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
@@ -133,7 +133,7 @@ enum GoldenImage {
         return buffer.array();
     }
 
-    /** Write pointers of a device without data. */
+    /** Returns the write pointers of a device without data. */
     long[] starts() {
         long[] pointers = new long[ZONES];
         for (int zone = 0; zone < ZONES; zone++) {
@@ -142,14 +142,14 @@ enum GoldenImage {
         return pointers;
     }
 
-    /** The header cluster once the image has been converted to this layout, with our autoclear bit. */
+    /** Returns the header cluster after conversion to this layout, with the private autoclear bit. */
     byte[] headerAfterConversion(long pointersOffset) {
         ByteBuffer header = ByteBuffer.wrap(header(pointersOffset));
         header.putLong(AUTOCLEAR, FREE_CLUSTERS_ARE_HOLES);
         return header.array();
     }
 
-    /** The same once it has been attached and closed, with this record of the attach. */
+    /** Returns that header cluster after the image has been attached and closed, with this record of the attach. */
     byte[] headerAfterUse(byte... attachRecord) {
         ByteBuffer header = ByteBuffer.wrap(headerAfterConversion(POINTERS));
         header.put(recordAt() - 8, new byte[] {'u', 'Z', 'i', 'd', 0, 0, 0, 24});
@@ -157,12 +157,12 @@ enum GoldenImage {
         return header.array();
     }
 
-    /** Where the record of an attach comes: behind all other extensions. */
+    /** Returns the offset of the record of an attach, behind all other extensions. */
     int recordAt() {
         return 112 + 16 + extensionInFile().length + 16 + 8;
     }
 
-    /** The header cluster, with a compatible bit and two extensions that nobody knows around the one of the zones. */
+    /** Returns the header cluster, with a compatible bit and two unknown extensions around the zoned one. */
     byte[] header() {
         return header(POINTERS);
     }

@@ -26,9 +26,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that is done to an image, done to a hostile one: it is refused or used, a refused one is not written to, and
- * a repair changes nothing that could be read. The entry point of Jazzer, which {@code scripts/fuzz} runs; what it found
- * lies in {@code src/test/fuzz} and is run by {@link HostileImageFuzzerTest}.
+ * A fuzzer that does everything with a hostile image that can be done with an image. The image is refused or used, a
+ * refused one is not written to, and a repair changes nothing that was readable. It is the entry point of Jazzer, which
+ * {@code scripts/fuzz} runs. Its findings are in {@code src/test/fuzz}, which {@link HostileImageFuzzerTest} runs.
  */
 public final class HostileImageFuzzer {
 
@@ -54,7 +54,7 @@ public final class HostileImageFuzzer {
         try {
             ImageChecker.check(image);
         } catch (ImageFormatException e) {
-            // It cannot be checked.
+            // The image cannot be checked.
         }
         requireUnwritten(image);
     }
@@ -93,7 +93,7 @@ public final class HostileImageFuzzer {
                 CheckProgress.UNSEEN);
     }
 
-    /** What a reader sees: the write pointers, and where the first clusters of some zones are. */
+    /** The data that a reader sees: the write pointers, and the places of some zones' first clusters. */
     private record View(List<Long> pointers, List<Long> hostClusters) {
 
         static @Nullable View of(SimulatedDisk file) throws IOException {
@@ -119,7 +119,7 @@ public final class HostileImageFuzzer {
             return view;
         }
 
-        /** The first zones and the last ones, as they are after a power cycle. */
+        /** Returns the first and last zones, as they are after a power cycle. */
         static List<String> zones(SimulatedDisk file) throws IOException {
             Qcow2Image image = Qcow2Image.open(file, Access.READ_ONLY);
             ZoneTable table =

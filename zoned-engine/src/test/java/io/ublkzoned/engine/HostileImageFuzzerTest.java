@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The fuzzer without its engine: what it has found before, and some random inputs. */
+/** The fuzzer without Jazzer: its earlier findings, and some random inputs. */
 class HostileImageFuzzerTest {
 
     private static final int INPUTS = 200;
@@ -25,7 +25,7 @@ class HostileImageFuzzerTest {
 
     @ParameterizedTest
     @MethodSource("findings")
-    void inputThatWasFoundIsHarmlessNow(Path finding) throws IOException {
+    void earlierFindingsAreHarmless(Path finding) throws IOException {
         HostileImageFuzzer.fuzzerTestOneInput(Files.readAllBytes(finding));
     }
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every published layout, below and above 4 GiB: images of it are read, used, and kept as they are. */
+/** Every published layout, below and above 4 GiB. Images of it are read and used, and keep their layout. */
 final class LayoutTest {
 
     private static final int CLUSTER = GoldenImage.CLUSTER;
@@ -39,7 +39,7 @@ final class LayoutTest {
         return ZonedLayout.valueOf(golden.name().substring(0, golden.name().indexOf('_')));
     }
 
-    /** Zone 3 was finished, zone 4 filled, zone 5 has a cluster of data. */
+    /** Returns write pointers: zone 3 was finished, zone 4 filled, zone 5 has a cluster of data. */
     private static long[] pointers(GoldenImage golden) {
         long[] pointers = golden.starts();
         pointers[3] = golden.finished(3);
@@ -60,7 +60,7 @@ final class LayoutTest {
 
     @ParameterizedTest
     @EnumSource
-    void imageIsReadAndNotChangedByIt(GoldenImage golden) throws IOException {
+    void readingDoesNotChangeTheImage(GoldenImage golden) throws IOException {
         SimulatedDisk file = new SimulatedDisk();
         make(golden, file);
         byte[] before = file.peek(0, (int) file.sizeBytes());
@@ -154,7 +154,7 @@ final class LayoutTest {
         return pairs;
     }
 
-    /** The image is of another program and has unknown extensions before and behind the zoned one. */
+    /** The image comes from another program and has unknown extensions before and behind the zoned one. */
     @ParameterizedTest
     @MethodSource("ofOneSize")
     void convertedImageHasTheBytesOfItsLayout(GoldenImage from, GoldenImage to) throws IOException {

@@ -13,7 +13,7 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
-/** A request whose answer was lost with the server, and that the kernel sends again to the next one. */
+/** Requests whose result was lost with the server, and that the kernel sends to the next one again. */
 final class LostAnswerTest {
 
     private static final int BLOCK = World.BLOCK;
@@ -42,7 +42,7 @@ final class LostAnswerTest {
     }
 
     @Test
-    void appendIsAnsweredAgainAfterSeveralDeathsButOnlyOnceByAServer() {
+    void appendIsAnsweredAgainAfterSeveralDeathsButOncePerServer() {
         world.queue.loseAnswers();
         IoCall append = appended(2, stamped(2, BLOCK));
         world.killAndRecover();
@@ -80,20 +80,20 @@ final class LostAnswerTest {
     }
 
     @Test
-    void appendToAnotherZoneIsNotTakenForTheOneWhoseAnswerWasLost() {
+    void appendToAnotherZoneIsNotMistakenForTheLostOne() {
         IoCall lost = appendWithLostAnswer();
         assertEquals(world.start(3), sentAgain(lost, world.start(3), lost.data).place);
     }
 
     @Test
-    void appendOfAnotherLengthIsNotTakenForTheOneWhoseAnswerWasLost() {
+    void appendOfAnotherLengthIsNotMistakenForTheLostOne() {
         IoCall lost = appendWithLostAnswer();
         byte[] half = Arrays.copyOf(lost.data, BLOCK);
         assertEquals(zone2 + 2 * BLOCK, sentAgain(lost, zone2, half).place);
     }
 
     @Test
-    void appendOfOtherDataIsNotTakenForTheOneWhoseAnswerWasLost() {
+    void appendOfOtherDataIsNotMistakenForTheLostOne() {
         IoCall lost = appendWithLostAnswer();
         byte[] other = lost.data.clone();
         other[other.length - 1] ^= 1;
@@ -103,7 +103,7 @@ final class LostAnswerTest {
 
     /** Its data may be there, so it is not appended a second time. */
     @Test
-    void appendFailsThatCannotBeComparedWithWhatLiesThere() {
+    void appendThatCannotBeComparedFails() {
         IoCall lost = appendWithLostAnswer();
         world.port.hold();
         IoCall again = world.queue.submitAs(lost.request.tag(), lost.op, lost.offset, lost.data, false);
@@ -116,7 +116,7 @@ final class LostAnswerTest {
     }
 
     @Test
-    void appendWithOtherDataInOneOfItsPartsBegins() {
+    void appendWithOtherDataInOnePartStartsAsNew() {
         world.queue.loseAnswers();
         IoCall lost = appended(2, stamped(2, CLUSTER + BLOCK));
         world.killAndRecover();
@@ -127,7 +127,7 @@ final class LostAnswerTest {
     }
 
     @Test
-    void appendAfterAnotherRequestOfItsTagIsNotTakenForTheOneWhoseAnswerWasLost() {
+    void appendAfterAnotherRequestOfItsTagIsNotMistakenForTheLostOne() {
         IoCall lost = appendWithLostAnswer();
         world.queue.submitAs(lost.request.tag(), BlockOp.READ, zone2, new byte[BLOCK], false);
         world.settle();
@@ -187,7 +187,7 @@ final class LostAnswerTest {
         assertEquals(-BlockErrors.EIO, another.result);
     }
 
-    /** An append of two blocks to zone 2, and the server's death before the kernel knew. */
+    /** Appends two blocks to zone 2. The server dies before the kernel takes the result. */
     private IoCall appendWithLostAnswer() {
         world.queue.loseAnswers();
         IoCall append = appended(2, stamped(2, 2 * BLOCK));

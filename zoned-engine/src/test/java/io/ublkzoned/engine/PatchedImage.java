@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * A valid image with patches. Its first input byte chooses the image; each patch is a place, an index there, and how the
- * value comes about. So a fuzzer gets past magic numbers and lengths, and hits the fields that matter.
+ * A valid image with patches. The first input byte chooses the image. Each patch is a place, an index there, and a rule
+ * for the value. So a fuzzer passes magic numbers and lengths, and reaches the fields that matter.
  */
 final class PatchedImage {
 
@@ -64,7 +64,10 @@ final class PatchedImage {
         }
     }
 
-    /** An image with data in a conventional zone, and sequential zones that are full, half full, and emptied again. */
+    /**
+     * Creates an image with data in a conventional zone, and sequential zones that are full, half full, and emptied
+     * again.
+     */
     private static SimulatedDisk written(FormatOptions.Builder options, boolean close) throws IOException {
         World world = new World(options.build());
         world.write(world.start(0) + (100 << 10), new byte[64 << 10]);

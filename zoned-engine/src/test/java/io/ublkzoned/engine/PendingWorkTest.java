@@ -18,7 +18,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the data path asks for, and what the metadata thread reports. */
+/** The requests of the data path and the reports of the metadata thread. */
 final class PendingWorkTest {
 
     private final Object lock = new Object();
@@ -47,7 +47,7 @@ final class PendingWorkTest {
 
     /** Otherwise a write that needs them would fail with ENOSPC at that moment, on a device that has space. */
     @Test
-    void clustersAreOnTheirWayUntilTheyAreFreeAlsoWhileTheyArePunched() {
+    void releasedClustersArePendingUntilTheyAreFree() {
         ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());
         image.allocator().allocate(4);
         List<Boolean> whilePunching = new ArrayList<>();
@@ -69,7 +69,7 @@ final class PendingWorkTest {
     }
 
     @Test
-    void clustersThatCannotBePunchedAreNotOnTheirWay() {
+    void clustersThatCannotBePunchedAreNotPending() {
         ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());
         image.allocator().allocate(4);
         disk.failWhere((call, offset, length) -> BlockErrors.EOPNOTSUPP);
@@ -79,7 +79,7 @@ final class PendingWorkTest {
     }
 
     @Test
-    void workIsAskedForUnderTheLock() {
+    void workIsRequestedUnderTheLock() {
         ActiveZone zone;
         synchronized (lock) {
             zone = zones.active(2);

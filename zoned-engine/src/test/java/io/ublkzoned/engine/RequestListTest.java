@@ -15,7 +15,7 @@ final class RequestListTest {
     private final BlockRequest c = new BlockRequest(world.queue, 2, 2);
 
     @Test
-    void requestsComeOutInTheOrderInWhichTheyWentIn() {
+    void requestsLeaveInTheOrderOfTheirArrival() {
         RequestList list = new RequestList();
         list.add(a);
         list.add(b);

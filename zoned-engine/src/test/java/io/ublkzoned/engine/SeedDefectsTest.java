@@ -18,7 +18,7 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Each test is a defect of the published patches that first gave qcow2 zones, as the behaviour that is right. */
+/** The defects of the published patches that first gave qcow2 zones. Each test checks the correct behaviour. */
 final class SeedDefectsTest {
 
     private static final int CAPACITY = 768 << 10;
@@ -226,7 +226,7 @@ final class SeedDefectsTest {
     }
 
     @Test
-    void otherRequestsGoOnWhileAnAppendIsUnderWay() {
+    void otherRequestsContinueDuringAnAppend() {
         write(world, 2);
         write(world, 3);
         world.port.hold();
@@ -314,7 +314,7 @@ final class SeedDefectsTest {
     }
 
     @Test
-    void resetGivesSpaceBack() {
+    void resetReleasesSpace() {
         world.reopen();
         long before = world.image.allocatedBytes();
         world.write(zone2, stamped(1, CAPACITY));

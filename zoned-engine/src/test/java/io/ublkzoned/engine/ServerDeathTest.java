@@ -16,7 +16,7 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
-/** What was acknowledged and not flushed is there after the death of the server, though not after a power cut. */
+/** Acknowledged but unflushed writes, which survive the death of the server but not a power cut. */
 final class ServerDeathTest {
 
     private static final int BLOCK = World.BLOCK;
@@ -73,7 +73,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void zoneThatWasClosedForAnotherIsStillClosed() {
+    void implicitlyClosedZoneStaysClosed() {
         World limited = new World(World.smallOptions().maxOpenZones(1).build());
         limited.write(limited.start(2), stamped(1, BLOCK));
         limited.write(limited.start(3), stamped(2, BLOCK));
@@ -84,7 +84,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void tailThatWasNotAcknowledgedIsRolledBackAndReadsAsZeros() {
+    void unacknowledgedTailIsRolledBackAndReadsAsZeros() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall first = world.submit(BlockOp.ZONE_APPEND, zone2, stamped(2, BLOCK));
@@ -99,7 +99,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void firstWriteThatWasNotAcknowledgedLeavesTheZoneEmpty() {
+    void unacknowledgedFirstWriteLeavesTheZoneEmpty() {
         world.write(world.start(3), stamped(1, BLOCK));
         world.port.hold();
         world.submit(BlockOp.WRITE, zone2, stamped(2, BLOCK));
@@ -112,7 +112,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void lastWriteIsAcceptedOnceMoreAndOnlyOnce() {
+    void lastWriteIsAcceptedOneMoreTime() {
         world.write(zone2, stamped(1, BLOCK));
         world.write(zone2 + BLOCK, stamped(2, 2 * BLOCK));
         world.killAndRecover();
@@ -125,7 +125,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void lastWriteThatFilledItsZoneIsAcceptedOnceMore() {
+    void lastWriteThatFilledItsZoneIsAcceptedAgain() {
         world.write(zone2, stamped(1, CAPACITY - BLOCK));
         world.writeFua(zone2 + CAPACITY - BLOCK, stamped(2, BLOCK));
         world.killAndRecover();
@@ -135,7 +135,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void anotherWriteThanTheLastIsNotTakenForIt() {
+    void differentWriteIsNotMistakenForTheLast() {
         world.write(zone2, stamped(1, BLOCK));
         world.write(zone2 + BLOCK, stamped(2, 2 * BLOCK));
         world.killAndRecover();
@@ -146,7 +146,7 @@ final class ServerDeathTest {
 
     /** The disk works again when the next server tries. */
     @Test
-    void onlyWhatWasFlushedCountsAfterASyncThatFailedInARecovery() {
+    void onlyFlushedDataCountsAfterAFailedSyncInARecovery() {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
@@ -162,7 +162,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void spaceOfAFinishedZoneIsNobodyElses() {
+    void spaceOfAFinishedZoneHasOneOwner() {
         World tight = new World(World.smallOptions().build());
         tight.write(tight.start(2), stamped(2, BLOCK));
         tight.run(BlockOp.ZONE_FINISH, 2);
@@ -179,7 +179,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void imageIsSoundAfterTheTakeoverAndAnOrderlyEnd() throws IOException {
+    void imageIsConsistentAfterTakeoverAndClose() throws IOException {
         for (int zone = 2; zone < 9; zone++) {
             world.write(world.start(zone), stamped(zone, zone * CLUSTER + BLOCK));
         }
@@ -211,7 +211,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void onlyWhatWasFlushedCountsAfterASyncThatFailed() {
+    void onlyFlushedDataCountsAfterAFailedSync() {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
@@ -227,7 +227,7 @@ final class ServerDeathTest {
     }
 
     @Test
-    void stateOfAnImageThatWasClosedIsOld() throws IOException {
+    void stateOfAClosedImageIsObsolete() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         world.close();
         world.killAndRecover();

@@ -18,7 +18,7 @@ import java.nio.ByteBuffer;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
-/** A saved state is believed only with the image that it belongs to, and an image that is refused is left as it was. */
+/** The check of a saved state: it is accepted only with its own image, and a refused image is unchanged. */
 final class StateCheckTest {
 
     private static final int AUTOCLEAR = 88;
@@ -31,7 +31,7 @@ final class StateCheckTest {
         return DeviceState.load(world.state).orElseThrow();
     }
 
-    /** The server has died, and another one finds this image, which is refused. */
+    /** Checks that another server refuses this image after the server died. */
     private void assertRefused(SimulatedDisk image, ImageIdentity file, String reason) throws IOException {
         SimulatedDisk before = image.copy();
         StateException refusal =
@@ -74,7 +74,7 @@ final class StateCheckTest {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         SimulatedDisk changed = world.image.copy();
-        // A reader that does not know the autoclear bit clears it; here it has also closed the image.
+        // A program that does not know the autoclear bit clears it; here it has also closed the image.
         put(changed, INCOMPATIBLE, 1 << 5);
         put(changed, AUTOCLEAR, 0);
         assertRefused(changed, world.file(), "another program has written");
@@ -124,16 +124,16 @@ final class StateCheckTest {
     }
 
     @Test
-    void copyWithTheClusterAndWithoutTheDataIsRefused() throws IOException {
+    void copyWithTheClusterButWithoutTheDataIsRefused() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         SimulatedDisk older = world.image.copy();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
         assertRefused(older, otherFile(), "lacks data of zone 2");
     }
 
-    /** The copy has data where the acknowledged write went, and it is another's. */
+    /** The copy has data at the place of the acknowledged write, but it belongs to another write. */
     @Test
-    void copyWithWhatAFailedWriteLeftIsRefused() throws IOException {
+    void copyWithRemainsOfAFailedWriteIsRefused() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.port.hold();
@@ -143,7 +143,7 @@ final class StateCheckTest {
     }
 
     @Test
-    void copyWithWhatADeadServerLeftIsRefused() throws IOException {
+    void copyWithRemainsOfADeadServerIsRefused() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         leaveRemains();
         world.killAndRecover();
@@ -151,7 +151,7 @@ final class StateCheckTest {
     }
 
     @Test
-    void copyWithWhatWasThereBeforeTheAttachIsRefused() throws IOException {
+    void copyWithDataFromBeforeTheAttachIsRefused() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         leaveRemains();
         world.killAndRecover();
@@ -160,7 +160,7 @@ final class StateCheckTest {
     }
 
     @Test
-    void resetRemovesWhatAFailedWriteLeft() throws IOException {
+    void resetRemovesRemainsOfAFailedWrite() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         leaveRemains();
         world.killAndRecover();
@@ -172,7 +172,7 @@ final class StateCheckTest {
         assertEquals(BLOCK, world.pointer(2));
     }
 
-    /** The data of a second write is there, that of the first is not, and so neither is acknowledged. */
+    /** Leaves the data of a second write without that of the first, so neither is acknowledged. */
     private void leaveRemains() {
         world.port.hold();
         world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
@@ -186,7 +186,7 @@ final class StateCheckTest {
     }
 
     @Test
-    void copyThatHasEverythingIsBelieved() throws IOException {
+    void completeCopyIsAccepted() throws IOException {
         world.write(zone2, stamped(1, 3 * BLOCK));
         world.flush();
         world.append(3, stamped(2, BLOCK));
@@ -204,9 +204,9 @@ final class StateCheckTest {
         assertEquals(2 * BLOCK, world.pointer(3), "after the copy has become the image");
     }
 
-    /** Nothing of the state counts, and the device goes on with the file that was found. */
+    /** The state is not used, and the device continues with the file that was found. */
     @Test
-    void copyOfAnImageThatWasClosedBecomesTheImage() throws IOException {
+    void copyOfAClosedImageBecomesTheImage() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         world.close();
         world.replaceFile();
@@ -218,14 +218,14 @@ final class StateCheckTest {
     }
 
     @Test
-    void zerosThatWereWrittenAreBelievedInTheSameFile() throws IOException {
+    void writtenZerosAreAcceptedInTheSameFile() throws IOException {
         world.write(zone2, new byte[BLOCK]);
         world.killAndRecover();
         assertEquals(BLOCK, world.pointer(2));
     }
 
     @Test
-    void flushThatTheServerDiedInIsBelieved() throws IOException {
+    void flushInterruptedByTheServersDeathIsAccepted() throws IOException {
         dieInAFlush();
     }
 
@@ -243,7 +243,7 @@ final class StateCheckTest {
     }
 
     @Test
-    void flushThatTheServerDiedInAfterOneThatFailedIsBelieved() throws IOException {
+    void flushInterruptedByTheServersDeathAfterAFailedOneIsAccepted() throws IOException {
         world.write(zone2, stamped(1, BLOCK));
         world.image.failWhere(
                 (call, offset, length) -> call == Call.WRITE && length == Long.BYTES ? BlockErrors.EIO : 0);
@@ -259,7 +259,7 @@ final class StateCheckTest {
     }
 
     @Test
-    void memoryThatWasNotPreparedIsNoState() throws IOException {
+    void unpreparedMemoryIsNoState() throws IOException {
         assertTrue(DeviceState.load(StateMemory.onHeap(0)).isEmpty());
         assertTrue(DeviceState.load(StateMemory.onHeap(4096)).isEmpty());
     }

@@ -22,7 +22,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.Test;
 
-/** Whatever throws on a request's way, the request is answered and the device serves the next one. */
+/** Exceptions anywhere in the handling of a request: the request completes, and the device serves the next one. */
 final class ThrownFailuresTest {
 
     private static final class Bug extends RuntimeException {
@@ -33,7 +33,7 @@ final class ThrownFailuresTest {
     private final Set<Call> thrown = EnumSet.noneOf(Call.class);
     private int calls;
 
-    /** Lets the call of that number throw, counted from now, and none after it. */
+    /** Makes the call with this number throw, counted from now, and no later one. */
     private void throwAt(int number) {
         calls = 0;
         world.image.listen((call, offset, length) -> {
@@ -44,7 +44,10 @@ final class ThrownFailuresTest {
         });
     }
 
-    /** A bit of everything; {@link World} fails the test if one of the requests is not answered. */
+    /**
+     * Runs requests of every kind and returns their results. {@link World} fails the test if a request does not
+     * complete.
+     */
     private List<Integer> results() {
         List<Integer> results = new ArrayList<>();
         results.add(world.write(BLOCK, stamped(1, BLOCK)));
@@ -65,7 +68,7 @@ final class ThrownFailuresTest {
     }
 
     @Test
-    void callOfTheImageThatThrowsFailsWhatWaitsForItAndNothingElse() throws IOException {
+    void throwingImageCallFailsOnlyTheRequestsThatWaitForIt() throws IOException {
         throwAt(-1);
         results();
         int callsOfAll = calls;
@@ -95,7 +98,7 @@ final class ThrownFailuresTest {
     }
 
     @Test
-    void everyKindOfCallIsAmongThem() {
+    void everyKindOfCallIsCovered() {
         Set<Call> made = EnumSet.noneOf(Call.class);
         world.open();
         world.image.listen((call, offset, length) -> made.add(call));
@@ -105,7 +108,7 @@ final class ThrownFailuresTest {
     }
 
     @Test
-    void stateThatThrowsFailsWhatChangesItAndNothingElse() throws Exception {
+    void throwingStateFailsOnlyTheRequestsThatChangeIt() throws Exception {
         world.write(world.start(2), stamped(2, 2 * BLOCK));
         world.write(world.start(3), stamped(3, BLOCK));
         world.state.listen(() -> {

@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 
-/** An image whose tables contradict each other fails the requests of the zones that they are about. */
+/** Images whose tables contradict each other. Only requests to the affected zones fail. */
 final class ZonedDeviceDamageTest {
 
     private static final int CLUSTER_BITS = 16;
@@ -34,7 +34,7 @@ final class ZonedDeviceDamageTest {
         world.image.writeData(offset, bytes, 0, bytes.length);
     }
 
-    /** Where the mapping of the first cluster of a zone is. */
+    /** Returns the offset of the mapping of a zone's first cluster. */
     private long mapping(int zone) {
         return (peek(peek(40)) & Long.MAX_VALUE) + 8L * zone * ZONE_CLUSTERS;
     }
@@ -46,7 +46,7 @@ final class ZonedDeviceDamageTest {
     }
 
     @Test
-    void clusterThatIsMarkedAsFreeIsNotHandedOutAndGetsItsRefcountBack() throws IOException {
+    void usedClusterMarkedAsFreeIsNotAllocatedAndRegainsItsRefcount() throws IOException {
         world.write(world.start(2), first);
         world.write(world.start(3), second);
         world.close();
@@ -61,7 +61,7 @@ final class ZonedDeviceDamageTest {
     }
 
     @Test
-    void lastClusterThatIsMarkedAsFreeIsNotCutOff() throws IOException {
+    void lastUsedClusterMarkedAsFreeIsNotTruncated() throws IOException {
         world.write(world.start(2), first);
         world.write(world.start(3), second);
         world.close();
@@ -94,9 +94,9 @@ final class ZonedDeviceDamageTest {
         world.close();
     }
 
-    /** The reset of the damaged zone is ready together with that of another one. */
+    /** The resets of the damaged zone and of another one become ready together. */
     @Test
-    void resetOfAHealthyZoneDoesNotFailWithThatOfADamagedOne() throws IOException {
+    void resetOfAHealthyZoneSucceedsDespiteADamagedOne() throws IOException {
         damageZone3();
         IoCall healthy = world.submit(BlockOp.ZONE_RESET, 2);
         IoCall damaged = world.submit(BlockOp.ZONE_RESET, 3);
@@ -129,7 +129,7 @@ final class ZonedDeviceDamageTest {
 
     /** Another program freed a cluster without a hole, and closed the image. */
     @Test
-    void oldDataOfAFreedClusterIsNotSeenWhereNothingWasWritten() throws IOException {
+    void oldDataOfAFreedClusterIsNeverVisible() throws IOException {
         world.write(world.start(2), stamped(1, 1 << CLUSTER_BITS));
         world.close();
         long hostCluster = (peek(mapping(2)) & Long.MAX_VALUE) >>> CLUSTER_BITS;

@@ -33,7 +33,7 @@ final class ZonedDeviceDataTest {
         return call;
     }
 
-    /** Writes and resets the zone, so that its mapping is known and nothing waits for it. */
+    /** Writes and resets the zone, so that its mapping is loaded and nothing waits for it. */
     private void warmUp(int zone) {
         world.write(world.start(zone), new byte[BLOCK]);
         world.run(BlockOp.ZONE_RESET, zone);
@@ -50,7 +50,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void readsBeyondTheWritePointerGiveZerosAndTouchNoImage() {
+    void readsBeyondTheWritePointerReturnZerosWithoutImageAccess() {
         byte[] data = world.read(zone2, 1 << 20);
 
         assertStamped(0, data);
@@ -58,7 +58,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void readAcrossTheWritePointerGivesDataAndThenZeros() {
+    void readAcrossTheWritePointerReturnsDataAndThenZeros() {
         world.write(zone2, stamped(7, 3 * BLOCK));
 
         byte[] data = world.read(zone2 + 2 * BLOCK, 2 * BLOCK);
@@ -68,7 +68,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void readSpansClustersThatLieApartAndHoles() {
+    void readSpansSeparateClustersAndHoles() {
         long zone0 = world.start(0);
         world.write(zone0 + (1 << 20) - CLUSTER, stamped(3, CLUSTER));
         world.write(zone0, stamped(1, CLUSTER));
@@ -87,7 +87,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void partOfAClusterThatWasNeverWrittenReadsZeros() {
+    void unwrittenPartOfAClusterReadsZeros() {
         long zone1 = world.start(1);
         world.write(zone1 + 5 * BLOCK, stamped(9, BLOCK));
 
@@ -113,7 +113,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void appendsCompleteInOrderWhateverTheOrderOfTheirData() {
+    void appendsCompleteInOrderWhateverOrderTheirDataArrivesIn() {
         warmUp(2);
         world.port.hold();
         IoCall first = append(1);
@@ -137,7 +137,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void failedAppendFailsAllLaterOnesAndTheWritePointerGoesBack() {
+    void failedAppendFailsAllLaterOnesAndMovesTheWritePointerBack() {
         warmUp(2);
         world.port.hold();
         IoCall first = append(1);
@@ -171,7 +171,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void requestsWaitWhileAZoneRecoversFromAFailureAndThenGoOn() {
+    void requestsWaitWhileAZoneRecoversFromAFailureAndThenContinue() {
         warmUp(2);
         world.port.hold();
         IoCall first = append(1);
@@ -206,7 +206,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void dataAboveTheWritePointerIsNotShownWhileItMoves() {
+    void dataInFlightAboveTheWritePointerIsNotVisible() {
         warmUp(2);
         world.port.hold();
         append(1);
@@ -244,7 +244,7 @@ final class ZonedDeviceDataTest {
     @Test
     void writeWhoseLastPartFailsIsRolledBackAsAWhole() {
         long zone0 = world.start(0);
-        // Takes the clusters that follow, so that the zone's data lies in two places.
+        // Takes the next clusters, so that the zone's data lies in two places.
         world.write(zone2, stamped(1, CAPACITY - CLUSTER));
         world.reopen();
         world.write(zone0, stamped(9, CLUSTER));
@@ -262,7 +262,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void requestsOverTheEndOfTheDeviceFailWithEio() {
+    void requestsPastTheEndOfTheDeviceFailWithEio() {
         long end = world.geometry().sizeBytes();
 
         assertEquals(-BlockErrors.EIO, world.write(end, new byte[BLOCK]));
@@ -312,13 +312,13 @@ final class ZonedDeviceDataTest {
 
         assertEquals(List.of(first), world.queue.completed);
         assertEquals(List.of(), other.completed, "completed on the thread of another queue");
-        other.proceedOnce();
+        other.proceedWithNext();
         assertEquals(List.of(second), other.completed);
         assertEquals(zone2 + BLOCK, second.place);
     }
 
     @Test
-    void enospcOfThePortRollsBackAndTheDeviceGoesOn() {
+    void enospcOfThePortRollsBackAndTheDeviceContinues() {
         warmUp(2);
         world.port.hold();
         IoCall failing = append(1);
@@ -333,7 +333,7 @@ final class ZonedDeviceDataTest {
     }
 
     @Test
-    void unreadableMappingFailsTheRequestsThatWaitForItAndIsTriedAgain() {
+    void unreadableMappingFailsTheRequestsThatWaitForItAndIsReadAgain() {
         world.write(zone2, stamped(1, BLOCK));
         world.reopen();
         world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.READ ? BlockErrors.EIO : 0);

@@ -37,7 +37,7 @@ final class ZonedDeviceFinishTest {
     }
 
     @Test
-    void finishClearsWhatAFailedWriteLeftBehind() {
+    void finishClearsRemainsOfAFailedWrite() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall failing = world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, 4 * CLUSTER));
@@ -52,7 +52,7 @@ final class ZonedDeviceFinishTest {
     }
 
     @Test
-    void finishClearsWhatAPowerCutLeftBehind() {
+    void finishClearsRemainsOfAPowerCut() {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         world.write(zone2 + BLOCK, stamped(2, BLOCK));
@@ -67,7 +67,7 @@ final class ZonedDeviceFinishTest {
     }
 
     @Test
-    void failureToClearReachesTheFinishAndTheZoneStaysAsItWas() {
+    void failureToClearFailsTheFinishAndLeavesTheZoneUnchanged() {
         world.write(zone2, stamped(1, BLOCK));
         world.image.failWhere((call, offset, length) -> call == Call.PUNCH ? BlockErrors.EIO : 0);
         assertEquals(-BlockErrors.EIO, world.run(BlockOp.ZONE_FINISH, 2));
@@ -78,7 +78,7 @@ final class ZonedDeviceFinishTest {
     }
 
     @Test
-    void finishWaitsForWritesUnderWay() {
+    void finishWaitsForWritesInFlight() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall write = world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));

@@ -18,7 +18,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What a flush and a forced write make durable, and in which order. */
+/** The durability of flushes and forced writes, and the order of their writes. */
 final class ZonedDeviceFlushTest {
 
     private final World world = World.small();
@@ -81,7 +81,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void flushWithNothingToDoCompletesAtOnceWithoutIo() {
+    void flushWithNothingToDoCompletesImmediatelyWithoutIo() {
         IoCall first = submitFlush();
         assertTrue(first.done);
         world.write(zone2, stamped(1, BLOCK));
@@ -96,7 +96,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void flushAfterReadsOnlyDoesNoIo() {
+    void flushAfterOnlyReadsDoesNoIo() {
         world.write(zone2, stamped(1, BLOCK));
         world.reopen();
         world.read(zone2, BLOCK);
@@ -107,7 +107,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void oneFlushServesAllWhoWait() {
+    void oneFlushServesAllWaitingRequests() {
         world.write(zone2, stamped(1, BLOCK));
         IoCall first = submitFlush();
         IoCall second = world.queues[1].submit(BlockOp.FLUSH, 0, new byte[0], false);
@@ -120,7 +120,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void flushDoesNotWaitForWritesThatAreUnderWay() {
+    void flushDoesNotWaitForWritesInFlight() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall write = world.submit(BlockOp.WRITE, zone2 + BLOCK, stamped(2, BLOCK));
@@ -169,7 +169,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void failureOfEachMetadataWriteReachesTheFlushAndNothingIsLost() {
+    void eachFailedMetadataWriteFailsTheFlushAndLosesNothing() {
         for (Area area : List.of(Area.REFCOUNTS, Area.WRITE_POINTERS)) {
             World each = World.small();
             each.write(each.start(2), stamped(1, BLOCK));
@@ -188,7 +188,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void failureToClearTheMappingOfAResetZoneReachesTheFlush() {
+    void failureToClearTheMappingOfAResetZoneFailsTheFlush() {
         world.write(zone2, stamped(1, BLOCK));
         world.run(BlockOp.ZONE_RESET, 2);
         failWritesTo(Area.L2);
@@ -200,7 +200,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void failureOfAForcedWritesFlushReachesIt() {
+    void failedFlushFailsItsForcedWrite() {
         world.write(zone2, stamped(1, BLOCK));
         failWritesTo(Area.WRITE_POINTERS);
 
@@ -240,7 +240,7 @@ final class ZonedDeviceFlushTest {
     }
 
     @Test
-    void readsGoOnAfterAFailedSync() {
+    void readsContinueAfterAFailedSync() {
         world.write(zone2, stamped(1, BLOCK));
         failSyncs();
         world.flush();

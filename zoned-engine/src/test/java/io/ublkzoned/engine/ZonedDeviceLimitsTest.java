@@ -11,7 +11,7 @@ import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import org.junit.jupiter.api.Test;
 
-/** The limits of open and active zones as requests meet them. */
+/** The effect of the limits of open and active zones on requests. */
 final class ZonedDeviceLimitsTest {
 
     private static final int CAPACITY = 768 << 10;
@@ -79,7 +79,7 @@ final class ZonedDeviceLimitsTest {
     }
 
     @Test
-    void leastRecentlyWrittenZoneIsClosedAndCanBeWrittenOn() {
+    void leastRecentlyWrittenZoneIsClosedAndCanBeWrittenAgain() {
         World world = limited(2, 0);
         write(world, 2);
         write(world, 3);
@@ -93,7 +93,7 @@ final class ZonedDeviceLimitsTest {
     }
 
     @Test
-    void zoneClosedWhileItsWriteIsUnderWayTakesTheDataAllTheSame() {
+    void zoneClosedDuringAWriteStillTakesItsData() {
         World world = limited(1, 0);
         write(world, 2);
         write(world, 3);
@@ -130,7 +130,7 @@ final class ZonedDeviceLimitsTest {
     }
 
     @Test
-    void writesOfConventionalZonesNeedNoPlace() {
+    void writesToConventionalZonesNeedNoPlace() {
         World world = limited(1, 1);
         world.run(BlockOp.ZONE_OPEN, 2);
 

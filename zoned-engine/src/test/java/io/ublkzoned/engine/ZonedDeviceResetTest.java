@@ -51,7 +51,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void dataOfAResetZoneReadsZerosThoughItIsWrittenAgainLess() {
+    void oldDataOfAResetZoneReadsZerosPastAShorterRewrite() {
         world.write(zone2, stamped(1, CAPACITY));
         world.run(BlockOp.ZONE_RESET, 2);
         world.write(zone2, stamped(2, BLOCK));
@@ -64,7 +64,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void writePointerOfAResetIsDurableBeforeItCompletesAndSpaceIsGivenUpAfterwards() {
+    void writePointerOfAResetIsDurableBeforeItCompletesAndBeforeSpaceIsReleased() {
         world.write(zone2, stamped(1, CAPACITY));
         world.flush();
         world.image.events.clear();
@@ -85,7 +85,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void resetOfAnEmptyZoneDoesNoIoAndCompletesAtOnce() {
+    void resetOfAnEmptyZoneCompletesImmediatelyWithoutIo() {
         IoCall reset = world.submit(BlockOp.ZONE_RESET, 2);
 
         assertTrue(reset.done);
@@ -102,7 +102,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void spaceIsGivenBackByReset() {
+    void resetReturnsSpaceToTheFileSystem() {
         world.reopen();
         long before = world.image.allocatedBytes();
         world.write(zone2, stamped(1, CAPACITY));
@@ -116,7 +116,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void resetWaitsForTransfersUnderWay() {
+    void resetWaitsForTransfersInFlight() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall read = world.submit(BlockOp.READ, zone2, new byte[BLOCK]);
@@ -136,7 +136,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void requestsThatComeDuringAResetWaitAndThenGoOn() {
+    void requestsDuringAResetWaitAndThenContinue() {
         world.write(zone2, stamped(1, BLOCK));
         world.port.hold();
         IoCall slow = world.submit(BlockOp.READ, zone2, new byte[BLOCK]);
@@ -155,7 +155,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void otherZonesGoOnDuringAReset() {
+    void otherZonesContinueDuringAReset() {
         world.write(zone2, stamped(1, BLOCK));
         world.write(world.start(3), stamped(1, BLOCK));
         world.port.hold();
@@ -189,7 +189,7 @@ final class ZonedDeviceResetTest {
         assertReusedClustersWerePunchedAndSynced();
     }
 
-    /** Follows the record of calls: no data goes to a place that was punched and not synced since. */
+    /** Checks in the record of calls that no data goes to a place that was punched and not synced since. */
     private void assertReusedClustersWerePunchedAndSynced() {
         long[] punchedFrom = new long[64];
         long[] punchedTo = new long[64];
@@ -241,7 +241,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void resetAllSkipsConventionalZonesAndTakesOneSyncForAll() {
+    void resetAllSkipsConventionalZonesAndNeedsOneSync() {
         world.write(world.start(0), stamped(1, BLOCK));
         for (int zone = 2; zone < 8; zone++) {
             world.write(world.start(zone), stamped(zone, BLOCK));
@@ -283,7 +283,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void failedResetLeavesTheZoneAsItWas() {
+    void failedResetLeavesTheZoneUnchanged() {
         world.write(zone2, stamped(1, BLOCK));
         world.flush();
         ImageAreas areas = new ImageAreas(world.image);
@@ -301,7 +301,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void failedSyncReachesTheReset() {
+    void failedSyncFailsTheReset() {
         world.write(zone2, stamped(1, BLOCK));
         world.image.failWhere((call, offset, length) -> call == Call.SYNC ? BlockErrors.EIO : 0);
 
@@ -310,7 +310,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void clustersThatCannotBePunchedAreNotHandedOutAgain() {
+    void clustersThatCannotBePunchedAreNotAllocatedAgain() {
         world.write(zone2, stamped(1, CAPACITY));
         world.flush();
         world.image.failWhere((call, offset, length) -> call == Call.PUNCH ? BlockErrors.EOPNOTSUPP : 0);
@@ -324,7 +324,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void closePunchesWhatCouldNotBePunchedBefore() throws IOException {
+    void closePunchesClustersThatCouldNotBePunchedBefore() throws IOException {
         resetWithoutPunching();
         world.image.failNothing();
         world.close();
@@ -333,7 +333,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void imageWhoseGivenUpSpaceCannotBePunchedIsRecoveredAtTheNextOpen() throws IOException {
+    void imageWhoseReleasedSpaceCannotBePunchedIsRecoveredAtTheNextOpen() throws IOException {
         world.write(world.start(3), stamped(3, BLOCK));
         resetWithoutPunching();
         assertThrows(IOException.class, world::close);
@@ -347,7 +347,7 @@ final class ZonedDeviceResetTest {
     }
 
     @Test
-    void clustersOfAWriteThatFindsRoomForAPartOnlyAreMappedAtClose() throws IOException {
+    void clustersOfAPartlyAllocatedWriteAreMappedAtClose() throws IOException {
         world.image.failWhere((call, offset, length) -> call == Call.PUNCH ? BlockErrors.EOPNOTSUPP : 0);
         byte[] data = stamped(2, CAPACITY);
         while (world.write(zone2, data) == CAPACITY) {

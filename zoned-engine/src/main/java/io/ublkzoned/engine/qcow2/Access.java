@@ -1,11 +1,11 @@
 package io.ublkzoned.engine.qcow2;
 
-/** What an image is opened for. */
+/** The purpose for which an image is opened. */
 public enum Access {
-    /** The image is looked at; nothing is ever written to it. */
+    /** Read the image. Nothing is ever written to it. */
     READ_ONLY,
-    /** The image is attached: it is recovered and completed first where that is needed. */
+    /** Attach the image. It is first recovered and completed where needed. */
     READ_WRITE,
-    /** The image is changed without being attached: as READ_WRITE, for every device that the format allows. */
+    /** Change the image without attaching it. Like READ_WRITE, but for every device that the format allows. */
     DETACHED
 }

@@ -4,17 +4,17 @@ import java.lang.foreign.MemorySegment;
 import java.util.UUID;
 
 /**
- * The record of the attach that last wrote to an image, in a header extension of our own. It ties a saved state to the image:
- * see {@link io.ublkzoned.engine.StateCheck}.
+ * The record of the attach that last wrote to an image, in a private header extension. It ties a saved state to the
+ * image: see {@link io.ublkzoned.engine.StateCheck}.
  *
  * <p>On disk, big-endian: the id, 16 bytes; the generation, 8 bytes.
  *
  * @param id a random number, new with each attach
- * @param generation how many flushes, resets, finishes and changes of conditions the attach has carried out
+ * @param generation the number of flushes, resets, finishes and changes of conditions that the attach has carried out
  */
 public record AttachRecord(UUID id, long generation) {
 
-    /** Of an image that was never attached, or that has changed since without being. */
+    /** The record of an image that was never attached, or that has changed since without being attached. */
     static final AttachRecord NONE = new AttachRecord(new UUID(0, 0), 0);
 
     static final int BYTES = 24;
@@ -34,7 +34,7 @@ public record AttachRecord(UUID id, long generation) {
         data.set(BigEndian.LONG, GENERATION_AT, generation);
     }
 
-    /** The extension that holds it. */
+    /** Returns the extension that holds the record. */
     HeaderExtension extension() {
         MemorySegment data = MemorySegment.ofArray(new byte[BYTES]);
         encode(data);

@@ -1,8 +1,8 @@
 package io.ublkzoned.engine.qcow2;
 
 /**
- * Why an image is synced: what has to be durable before what may follow. An {@link ImageFile} need not tell them apart;
- * the simulator leaves out one at a time, to see that it is missed.
+ * The reason for a sync of an image: data that must be durable before a later step. An {@link ImageFile} may treat all
+ * reasons alike. The simulator leaves out one at a time, to verify that its checks notice.
  */
 public enum Barrier {
     /** New tables, before anything in the file refers to them. */
@@ -17,40 +17,40 @@ public enum Barrier {
     /** The dirty bit, before anything else is written to an image that was closed. */
     DIRTY_BEFORE_CHANGES,
 
-    /** What a recovery did and the holes it made of free clusters, before the first of them is handed out. */
+    /** The changes of a recovery and the holes that it made of free clusters, before the first of them is allocated. */
     RECOVERY_BEFORE_USE,
 
-    /** The write pointers that the last server had acknowledged, before the device goes on from them. */
+    /** The write pointers that the last server had acknowledged, before the device continues from them. */
     POINTERS_BEFORE_TAKEN_OVER,
 
-    /** The hole under a cluster of zeros, before the entry says that the cluster holds data. */
+    /** The hole under a cluster of zeros, before the L2 entry says that the cluster holds data. */
     ZEROS_BEFORE_DATA,
 
     /** Data, L2 entries and refcounts, before the write pointers that cover them. */
     DATA_BEFORE_POINTERS,
 
-    /** Write pointers, before a flush is done. */
+    /** Write pointers, before a flush completes. */
     POINTERS_BEFORE_FLUSHED,
 
-    /** The write pointers of a reset, before it is done and the clusters are given up. */
+    /** The write pointers of a reset, before it completes and the clusters are released. */
     RESET_BEFORE_RELEASE,
 
-    /** That zones are read-only or offline, or no longer, before they are. */
+    /** The record of read-only and offline zones, before the zones change their condition. */
     FAILED_ZONES_BEFORE_DONE,
 
-    /** The hole under a given-up cluster, before the cluster is handed out again. */
+    /** The hole under a released cluster, before the cluster is allocated again. */
     HOLES_BEFORE_REUSE,
 
-    /** The new write pointer table and the copy of the header's extensions, before the header points to the copy. */
+    /** The new write pointer table and the copy of the header's extensions, before the header refers to the copy. */
     CONVERSION_COPY_BEFORE_USE,
 
-    /** That the header points to the copy, before the extensions themselves are rewritten. */
+    /** The header that refers to the copy, before the extensions themselves are rewritten. */
     CONVERSION_USE_BEFORE_REWRITE,
 
-    /** The extensions of the new layout, before the header points to them again. */
+    /** The extensions of the new layout, before the header refers to them again. */
     CONVERSION_REWRITE_BEFORE_SWITCH,
 
-    /** That the header points to the new layout, before the old table and the copy are given up. */
+    /** The header that refers to the new layout, before the old table and the copy are released. */
     CONVERSION_SWITCH_BEFORE_RELEASE,
 
     /** Everything, before the dirty bit is cleared. */
@@ -65,9 +65,9 @@ public enum Barrier {
     /** The holes that a repair makes of clusters, before it frees them. */
     HOLES_BEFORE_REFCOUNTS,
 
-    /** All that a repair changed, before the mark is taken away. */
+    /** All changes of a repair, before the mark is cleared. */
     REPAIR_BEFORE_UNMARK,
 
-    /** That the mark is gone, before the image counts as repaired. */
+    /** The cleared mark, before the image counts as repaired. */
     UNMARK_BEFORE_REPAIRED
 }

@@ -1,12 +1,12 @@
 package io.ublkzoned.engine.qcow2;
 
-/** Is told how far a check or a repair has come, on its thread. */
+/** A receiver of the progress of a check or a repair. It is called on the thread of the check. */
 @FunctionalInterface
 public interface CheckProgress {
 
-    /** For who does not want to know. */
+    /** A receiver that ignores the progress. */
     CheckProgress UNSEEN = (done, total) -> {};
 
-    /** So many of the tables have been looked at. */
+    /** Reports that {@code done} of {@code total} tables have been read. */
     void tables(long done, long total);
 }

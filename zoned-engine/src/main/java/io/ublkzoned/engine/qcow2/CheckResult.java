@@ -3,18 +3,19 @@ package io.ublkzoned.engine.qcow2;
 import java.util.List;
 
 /**
- * What a check found.
+ * The result of a check.
  *
  * @param status the verdict
- * @param dirty whether the image was not closed: what recovery puts right is not counted as damage
+ * @param dirty whether the image was not closed; damage that recovery repairs is then not counted
  * @param attachable whether ublk can serve such a device; otherwise {@link LayoutConverter} recovers a dirty image
- * @param corruptions how many things are wrong that put data at risk
- * @param leaks how many clusters are marked as used without being so, or, in a dirty image, are not yet marked right
- * @param allocatedClusters guest clusters that have a host cluster
- * @param totalClusters guest clusters of the device
- * @param imageEndBytes where the last used cluster of the file ends
- * @param findings a sentence for each thing found, the first {@link #FINDINGS_MAX}
- * @param unlistedFindings how many more sentences there would be
+ * @param corruptions the number of errors that put data at risk
+ * @param leaks the number of clusters that are marked as used but are not, or, in a dirty image, are not yet marked
+ *     correctly
+ * @param allocatedClusters the number of guest clusters that have a host cluster
+ * @param totalClusters the number of guest clusters of the device
+ * @param imageEndBytes the end of the last used cluster of the file
+ * @param findings a sentence for each of the first {@link #FINDINGS_MAX} findings
+ * @param unlistedFindings the number of findings without a sentence
  */
 public record CheckResult(
         Status status,
@@ -28,10 +29,10 @@ public record CheckResult(
         List<String> findings,
         long unlistedFindings) {
 
-    /** The most findings that are kept; the counts go on. */
+    /** The maximum number of findings that are kept. The counts include all of them. */
     public static final int FINDINGS_MAX = 200;
 
-    /** The verdicts, from good to bad. */
+    /** The verdicts, from best to worst. */
     public enum Status {
         CLEAN,
         LEAKS,

@@ -5,14 +5,15 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which host clusters are in use, as one bit each, and which refcounts on disk do not say so yet.
+ * The allocator of host clusters. It holds one bit per cluster, and which refcounts on disk are out of date.
  *
- * <p>On the data path, under the device's lock, which guards it: no I/O, and no allocation except where the bitmap
- * grows with the file. The refcounts are brought to the disk by the metadata writer, a page at a time: {@link
- * #nextDirtyPage}, {@link #takeDirtyPage} under the lock, then the write outside it.
+ * <p>It belongs to the data path. The device's lock guards it. It does no I/O, and allocates memory only where the
+ * bitmap grows with the file. The metadata writer writes the refcounts to disk page by page: it calls
+ * {@link #nextDirtyPage} and {@link #takeDirtyPage} under the lock, and writes the page without it.
  *
- * <p>Space is handed out next-fit: a request for a run looks for one of full length from where the last one ended, goes
- * on at the end of the file if the file has none, and takes the longest shorter run when the file may not grow.
+ * <p>Allocation is next-fit. A request for a run first searches for one of full length, from the end of the last
+ * allocation. If the file has none, the run extends the file. If the file may not grow, the longest shorter run is
+ * taken.
  */
 public final class ClusterAllocator {
 
@@ -21,7 +22,10 @@ public final class ClusterAllocator {
     private @Nullable Object lock;
     private final RefcountTable refcounts;
     private final ClusterBitmap used;
-    /** Those in use that an open zone's map has; the others are metadata, or zones' whose map was not read yet. */
+    /**
+     * The used clusters that an open zone's map has. The other used clusters hold metadata or belong to zones whose map
+     * has not been read.
+     */
     private final ClusterBitmap owned = new ClusterBitmap();
 
     private final long clustersMax;
@@ -29,14 +33,14 @@ public final class ClusterAllocator {
 
     private long endCluster;
     private long cursor;
-    /** A run of this length or more is known not to exist below the end. */
+    /** Below the end, no run of this length or longer exists. */
     private int absentRun = ANY;
 
     private long runStart;
     private int runClusters;
 
     /**
-     * Takes over the set of used clusters.
+     * Creates an allocator from the set of used clusters.
      *
      * @param refcounts the table, which covers all of {@code used}
      * @param fileClusters the length of the file
@@ -49,7 +53,9 @@ public final class ClusterAllocator {
         endCluster = Math.max(used.end(), Math.min(fileClusters, clustersMax));
     }
 
-    /** From now on every use requires this lock. Until then one thread opens the image. */
+    /**
+     * Requires this lock for every later use. Until this call, only the thread that opens the image uses the allocator.
+     */
     public void guardBy(Object newLock) {
         lock = newLock;
     }
@@ -58,7 +64,7 @@ public final class ClusterAllocator {
         assert lock == null || Thread.holdsLock(lock) : "without the device's lock";
     }
 
-    /** Something refers to these clusters: they are in use, also if their refcounts are 0. */
+    /** Marks referenced clusters as in use, even if their refcounts are 0. */
     void keep(long firstCluster, long lastCluster) {
         for (long cluster = firstCluster; cluster <= lastCluster && cluster < clustersMax; cluster++) {
             if (used.add(cluster)) {
@@ -69,12 +75,12 @@ public final class ClusterAllocator {
     }
 
     /**
-     * A zone's map takes over the host clusters that the L2 tables have for it.
+     * Hands the host clusters that the L2 tables name for a zone to the zone's map.
      *
-     * @param firstGuestCluster of the zone, for a sentence
-     * @param hostClusters {@code count} host clusters, -1 where there is none
-     * @throws ImageFormatException if one is marked as free, so that it could be handed out again, or has another owner;
-     *     then none is taken over
+     * @param firstGuestCluster the zone's first guest cluster, for the error message
+     * @param hostClusters {@code count} host clusters, -1 for each hole
+     * @throws ImageFormatException if a cluster is marked as free, so that it could be allocated again, or has another
+     *     owner; then none is handed over
      */
     public void adopt(long firstGuestCluster, long[] hostClusters, int count) throws ImageFormatException {
         requireGuard();
@@ -96,10 +102,10 @@ public final class ClusterAllocator {
     }
 
     /**
-     * Finds and takes a contiguous run of free clusters, which {@link #runStart} and {@link #runClusters} then name.
+     * Allocates a contiguous run of free clusters. {@link #runStart} and {@link #runClusters} return it.
      *
-     * @param clustersWanted the longest run that is of use, at least 1
-     * @return false if no cluster is free, and the file may not grow
+     * @param clustersWanted the longest useful run, at least 1
+     * @return false if no cluster is free and the file may not grow
      */
     public boolean allocate(int clustersWanted) {
         requireGuard();
@@ -116,18 +122,18 @@ public final class ClusterAllocator {
         return true;
     }
 
-    /** The first host cluster of the run that {@link #allocate} took last. */
+    /** Returns the first host cluster of the last run that {@link #allocate} took. */
     public long runStart() {
         return runStart;
     }
 
-    /** How many clusters {@link #allocate} took last. */
+    /** Returns the length of the last run that {@link #allocate} took. */
     public int runClusters() {
         return runClusters;
     }
 
     /**
-     * Gives clusters back. They may be handed out again by the very next call, so their holes have to be durable.
+     * Frees clusters. The next call may allocate them again, so their holes must already be durable.
      *
      * @throws IllegalStateException if one of them is not in use
      */
@@ -143,43 +149,48 @@ public final class ClusterAllocator {
         markDirty(firstCluster, count);
     }
 
-    /** Where the area that was ever used ends, in clusters; it grows while attached and never shrinks. */
+    /**
+     * Returns the end of the area that was ever used, in clusters. It grows while the image is attached and never
+     * shrinks.
+     */
     public long hostClusters() {
         return endCluster;
     }
 
-    /** Where the last cluster that is in use now ends. */
+    /** Returns the end of the last cluster that is in use now. */
     long endOfUsed() {
         return used.end();
     }
 
-    /** The first free cluster from {@code cluster} on, or {@link #hostClusters} if there is none. */
+    /** Returns the first free cluster from {@code cluster} on, or {@link #hostClusters} if no cluster is free. */
     public long nextFree(long cluster) {
         return used.nextAbsent(cluster, endCluster);
     }
 
-    /** The first cluster in use from {@code cluster} on, or {@link #hostClusters} if there is none. */
+    /** Returns the first cluster in use from {@code cluster} on, or {@link #hostClusters} if none is in use. */
     public long nextUsed(long cluster) {
         return used.nextPresent(cluster, endCluster);
     }
 
-    /** How many host clusters are in use. */
+    /** Returns the number of host clusters in use. */
     public long usedClusters() {
         return used.size();
     }
 
-    /** The size of a page of refcounts in bytes. */
+    /** Returns the size of a page of refcounts in bytes. */
     public int pageBytes() {
         return refcounts.pageBytes();
     }
 
-    /** The first page from {@code from} whose refcounts are not on disk, or -1 if there is none. */
+    /**
+     * Returns the first page from {@code from} whose refcounts are out of date on disk, or -1 if all are up to date.
+     */
     public int nextDirtyPage(int from) {
         return dirtyPages.nextSetBit(from);
     }
 
     /**
-     * Encodes a page as it is now and counts it as written.
+     * Encodes the current refcounts of a page and marks it as written.
      *
      * @param target receives {@link #pageBytes} bytes
      */
@@ -189,18 +200,18 @@ public final class ClusterAllocator {
         dirtyPages.clear(page);
     }
 
-    /** Returns where a page of refcounts lies in the file; without the lock. */
+    /** Returns the offset of a page of refcounts in the file. Needs no lock. */
     public long pageOffsetBytes(int page) {
         return refcounts.pageOffset(page);
     }
 
-    /** The page could not be written after all. */
+    /** Marks a page as out of date again, because writing it failed. */
     public void dirtyAgain(int page) {
         requireGuard();
         dirtyPages.set(page);
     }
 
-    /** Looks for a run of full length below the end, from the cursor and then from the start. */
+    /** Searches for a run of full length below the end, from the cursor and then from the start. */
     private boolean findFullRun(int wanted) {
         if (wanted >= absentRun || used.size() + wanted > endCluster) {
             return false;
@@ -224,7 +235,7 @@ public final class ClusterAllocator {
         return false;
     }
 
-    /** Takes a run of full length that ends past the used area. */
+    /** Takes a run of full length that reaches past the used area. */
     private boolean extend(int wanted) {
         long start = endCluster;
         while (start > 0 && start > endCluster - wanted && !used.contains(start - 1)) {

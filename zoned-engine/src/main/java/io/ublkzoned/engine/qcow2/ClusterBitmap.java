@@ -4,8 +4,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A set of host clusters. Memory follows what is in it, not how far it reaches: a stretch without a member costs one
- * reference.
+ * A set of host clusters. Its memory depends on its members, not on how far it reaches: a stretch without members costs
+ * one reference.
  */
 final class ClusterBitmap {
 
@@ -14,7 +14,7 @@ final class ClusterBitmap {
     private @Nullable ClusterChunk[] chunks = new @Nullable ClusterChunk[16];
     private long size;
 
-    /** How many clusters are in the set. */
+    /** Returns the number of clusters in the set. */
     long size() {
         return size;
     }
@@ -24,7 +24,7 @@ final class ClusterBitmap {
         return chunk != null && chunk.contains(inChunk(cluster));
     }
 
-    /** Adds a cluster; false if it was there already. */
+    /** Adds a cluster. Returns false if the set already had it. */
     boolean add(long cluster) {
         int index = Math.toIntExact(cluster >>> CHUNK_SHIFT);
         if (index >= chunks.length) {
@@ -40,7 +40,7 @@ final class ClusterBitmap {
         return added;
     }
 
-    /** Takes a cluster out; false if it was not there. */
+    /** Removes a cluster. Returns false if the set did not have it. */
     boolean remove(long cluster) {
         ClusterChunk chunk = chunk(cluster);
         boolean removed = chunk != null && chunk.remove(inChunk(cluster));
@@ -61,7 +61,7 @@ final class ClusterBitmap {
         }
     }
 
-    /** The first cluster from {@code from} that is not in the set, or {@code limit} if there is none below it. */
+    /** Returns the first cluster from {@code from} that is not in the set, or {@code limit} if all below it are. */
     long nextAbsent(long from, long limit) {
         long cluster = from;
         while (cluster < limit) {
@@ -75,7 +75,7 @@ final class ClusterBitmap {
         return limit;
     }
 
-    /** The first cluster from {@code from} that is in the set, or {@code limit} if there is none below it. */
+    /** Returns the first cluster from {@code from} that is in the set, or {@code limit} if none below it is. */
     long nextPresent(long from, long limit) {
         long cluster = from;
         while (cluster < limit && cluster >>> CHUNK_SHIFT < chunks.length) {
@@ -89,7 +89,7 @@ final class ClusterBitmap {
         return limit;
     }
 
-    /** One past the last cluster of the set, 0 if it is empty. */
+    /** Returns one past the last cluster of the set, or 0 if it is empty. */
     long end() {
         for (int i = chunks.length - 1; i >= 0; i--) {
             ClusterChunk chunk = chunks[i];

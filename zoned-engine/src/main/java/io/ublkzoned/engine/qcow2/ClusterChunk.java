@@ -4,9 +4,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A part of a {@link ClusterBitmap}: a set of numbers below {@value #LIMIT}. A few are kept as a sorted list, so that
- * clusters that a file scatters on purpose cost no more memory than what the file says of them; more than that as one
- * bit each.
+ * A part of a {@link ClusterBitmap}: a set of numbers below {@value #LIMIT}. Up to {@value #MEMBERS_MAX} members are
+ * kept as a sorted list, more as one bit each. With the list, clusters that a file scatters on purpose cost no more
+ * memory than the file's own entries for them.
  */
 final class ClusterChunk {
 
@@ -16,7 +16,7 @@ final class ClusterChunk {
     private static final int MEMBERS_MIN = 4;
     private static final int MEMBERS_MAX = 128;
 
-    // Of the two, words is used once it is there.
+    // Once words exists, it is used instead of members.
     private char[] members = new char[MEMBERS_MIN];
     private long @Nullable [] words;
     private int size;
@@ -29,7 +29,7 @@ final class ClusterChunk {
         return at < size && members[at] == number;
     }
 
-    /** Adds a number; false if it was there already. */
+    /** Adds a number. Returns false if the set already had it. */
     boolean add(int number) {
         if (contains(number)) {
             return false;
@@ -55,7 +55,7 @@ final class ClusterChunk {
         return true;
     }
 
-    /** Takes a number out; false if it was not there. */
+    /** Removes a number. Returns false if the set did not have it. */
     boolean remove(int number) {
         if (!contains(number)) {
             return false;
@@ -70,13 +70,13 @@ final class ClusterChunk {
         return true;
     }
 
-    /** Where a number is in the list, or would be. */
+    /** Returns the position of a number in the list, or the position at which it would be inserted. */
     private int position(int number) {
         int at = Arrays.binarySearch(members, 0, size, (char) number);
         return at < 0 ? -at - 1 : at;
     }
 
-    /** The first number from {@code from} that is not in the set, or {@link #LIMIT}. */
+    /** Returns the first number from {@code from} that is not in the set, or {@link #LIMIT}. */
     int nextAbsent(int from) {
         if (size == LIMIT) {
             return LIMIT;
@@ -98,7 +98,7 @@ final class ClusterChunk {
         return LIMIT;
     }
 
-    /** The first number from {@code from} that is in the set, or {@link #LIMIT}. */
+    /** Returns the first number from {@code from} that is in the set, or {@link #LIMIT}. */
     int nextPresent(int from) {
         if (size == 0) {
             return LIMIT;
@@ -118,7 +118,7 @@ final class ClusterChunk {
         return LIMIT;
     }
 
-    /** One past the greatest number, 0 if the set is empty. */
+    /** Returns one past the greatest number, or 0 if the set is empty. */
     int end() {
         if (size == 0) {
             return 0;

@@ -6,7 +6,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Reads and writes ranges of L2 entries. Reads may overlap with each other, and with one write of another range. */
+/**
+ * The L2 entries of an image, read and written in ranges. Reads may run in parallel with each other, and with one write
+ * of another range.
+ */
 final class ClusterMapping {
 
     private static final int WRITE_BYTES_MAX = 64 << 10;
@@ -29,7 +32,7 @@ final class ClusterMapping {
         this.writable = writable;
     }
 
-    /** See {@link Qcow2Image#readMapping}. */
+    /** Implements {@link Qcow2Image#readMapping}. */
     void read(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
         int done = 0;
         while (done < count) {
@@ -55,7 +58,8 @@ final class ClusterMapping {
             long hostCluster = decode(entry, firstGuestCluster + i);
             if (hostCluster != L2Entry.HOLE && L2Entry.isZero(entry)) {
                 if (writable) {
-                    // Its space becomes a hole, which reads the same, before the flag goes: then data can go there.
+                    // The space becomes a hole, which also reads as zeros, before the flag is cleared. Otherwise old
+                    // data would reappear. Without the flag, data can be written there.
                     file.punchHole(hostCluster << clusterBits, 1L << clusterBits);
                     hasZeros = true;
                 } else {
@@ -69,7 +73,7 @@ final class ClusterMapping {
         }
     }
 
-    /** Takes the flag from entries that are marked as zeros, whose space is a hole by now. */
+    /** Clears the flag of entries that are marked as zeros, whose space is a hole by now. */
     private void makeOrdinary(MemorySegment raw, long offset, int entries, long[] hostClusters, int at)
             throws IOException {
         boolean durable = syncHoles();
@@ -84,13 +88,15 @@ final class ClusterMapping {
         }
     }
 
-    /** False if that failed: then no write is ever durable again, and reads go on. */
+    /**
+     * Makes the holes durable. Returns false if that failed: then no later write will be durable, but reads continue.
+     */
     private boolean syncHoles() {
         try {
             file.sync(Barrier.ZEROS_BEFORE_DATA);
             return true;
         } catch (IOException e) {
-            return false; // so will the next flush, and says why
+            return false; // the next flush fails too and reports the reason
         }
     }
 
@@ -108,7 +114,7 @@ final class ClusterMapping {
         return hostCluster;
     }
 
-    /** See {@link Qcow2Image#writeMapping}. */
+    /** Implements {@link Qcow2Image#writeMapping}. */
     void write(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
         if (writeBuffer == null) {
             writeBuffer = Arena.ofAuto().allocate(WRITE_BYTES_MAX, Long.BYTES);

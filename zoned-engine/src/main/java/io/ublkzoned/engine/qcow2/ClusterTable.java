@@ -5,37 +5,38 @@ import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 
 /**
- * What the L1 table and the refcount table have in common: an array of offsets of clusters, 0 for a missing one.
+ * A table of the image that holds offsets of clusters, 0 for a missing one: the L1 table or the refcount table.
  *
- * @param name for a sentence
- * @param flags of an entry that has a cluster
- * @param bytesMax the largest table that QEMU opens
+ * @param name the name in error messages
+ * @param flags the flags of an entry that has a cluster
+ * @param bytesMax the size of the largest table that QEMU opens
  */
 record ClusterTable(String name, long flags, int bytesMax) {
 
-    /** Of L2 tables; each has a refcount of exactly 1, which the flag says. */
+    /** The table of L2 tables. Each L2 table has a refcount of exactly 1, as the flag says. */
     static final ClusterTable L1 = new ClusterTable("L1 table", 1L << 63, 32 << 20);
 
-    /** Of refcount blocks. */
+    /** The table of refcount blocks. */
     static final ClusterTable REFCOUNT = new ClusterTable("refcount table", 0, 8 << 20);
 
     /**
      * Reads a table.
      *
-     * @return the offsets, all of whole clusters within the file; none if the table itself cannot be read
+     * @return the offsets, all of whole clusters within the file; empty if the table itself cannot be read
      */
-    long[] read(ImageFile file, long offset, long entries, int clusterBytes, DamageSink sink) throws IOException {
+    long[] read(ImageFile file, long offset, long entries, int clusterBytes, DamageHandler onDamage)
+            throws IOException {
         if (entries > bytesMax / Long.BYTES) {
-            sink.damage("the %s has %d entries, more than the %d that there can be"
+            onDamage.handle("the %s has %d entries, more than the maximum of %d"
                     .formatted(name, entries, bytesMax / Long.BYTES));
             return new long[0];
         }
         if (offset <= 0 || offset % clusterBytes != 0) {
-            sink.damage("the %s cannot be at offset %d, which is not that of a cluster".formatted(name, offset));
+            onDamage.handle("the %s cannot be at offset %d, which is not that of a cluster".formatted(name, offset));
             return new long[0];
         }
         if (offset > file.sizeBytes() - entries * Long.BYTES) {
-            sink.damage("the file ends before the end of the %s, which is at offset %d".formatted(name, offset));
+            onDamage.handle("the file ends before the end of the %s, which is at offset %d".formatted(name, offset));
             return new long[0];
         }
         long[] offsets = new long[(int) entries];
@@ -45,7 +46,7 @@ record ClusterTable(String name, long flags, int bytesMax) {
         for (int i = 0; i < offsets.length; i++) {
             long target = raw.getAtIndex(BigEndian.LONG, i) & ~flags;
             if (target < 0 || target % clusterBytes != 0 || target > lastOffset) {
-                sink.damage("entry %d of the %s is %#x, not the offset of a cluster within the file"
+                onDamage.handle("entry %d of the %s is %#x, not the offset of a cluster within the file"
                         .formatted(i, name, target));
             } else {
                 offsets[i] = target;
@@ -54,7 +55,7 @@ record ClusterTable(String name, long flags, int bytesMax) {
         return offsets;
     }
 
-    /** Which entries of a table that was read lack the flags. */
+    /** Returns the entries of a table, as {@link #read} returned it, that lack the flags. */
     BitSet withoutFlags(ImageFile file, long offset, long[] offsets) throws IOException {
         BitSet without = new BitSet();
         if (offsets.length == 0) {

@@ -6,23 +6,21 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The replacement of a header's zoned extension. A power cut at any point leaves the old header or the new one.
- *
- * <p>The extensions may span several sectors, and the feature bit of zones lies in the first one. Next to that bit is the
- * header's length, where the extensions begin. So one write within a sector can switch both:
+ * The extensions may span several sectors. The feature bit of zones lies in the first one, next to the header's length,
+ * which is also the offset of the extensions. So one write within a sector can switch both:
  *
  * <ol>
  *   <li>The extensions are copied to the space behind them.
- *   <li>The header's length is set to the copy.
+ *   <li>The header's length is set to the offset of the copy.
  *   <li>The extensions are rewritten in their old place.
- *   <li>The header's length is set back, and the feature bit changes.
+ *   <li>The header's length is restored, and the feature bit changes.
  * </ol>
  *
- * <p>Between steps 2 and 4 the header is valid for every program. Everything before the copy counts as fields of a longer
- * header, which readers ignore (qcow2 specification, "Additional fields").
+ * <p>Between steps 2 and 4 the header is valid for every program. Everything before the copy counts as fields of a
+ * longer header, which readers ignore (qcow2 specification, "Additional fields").
  *
- * <p>The copy has one more extension, which says where the extensions belong. If a power cut leaves the copy in use, the
- * next switch finds it there.
+ * <p>The copy has one more extension, which says where the extensions belong. If a power cut leaves the copy in use,
+ * the next switch reads that offset from it.
  */
 final class ExtensionSwitch {
 
@@ -45,13 +43,13 @@ final class ExtensionSwitch {
         this.zoned = zoned;
         this.isZoned = isZoned;
         home = home(header);
-        copyAt = placeOfCopy();
-        // Both throw if they do not fit.
+        copyAt = copyOffset();
+        // Both throw if the result does not fit the cluster.
         withCopyAt(copyAt);
         rewritten();
     }
 
-    /** Tells whether the copy is in use, because a switch was cut short. */
+    /** Returns whether the copy is in use, because a switch was interrupted. */
     static boolean isCopyInUse(Qcow2Header header) {
         return header.extension(HeaderExtension.MOVED) != null;
     }
@@ -65,15 +63,18 @@ final class ExtensionSwitch {
         int home = moved.data().byteSize() < Integer.BYTES ? 0 : moved.data().get(BigEndian.INT, 0);
         if (home < Qcow2Header.LENGTH_MIN || home % 8 != 0 || home >= header.extensionsAt()) {
             throw new ImageFormatException(
-                    "the header is damaged: its extensions were moved from offset %d, where they cannot have been; restore the image from a copy"
+                    "the header is damaged: its extensions were moved from offset %d, which is not a possible offset; restore the image from a copy"
                             .formatted(home));
         }
         return home;
     }
 
-    /** A copy that is in use is kept in its place, as long as it is out of the way. */
-    private int placeOfCopy() throws ImageFormatException {
-        // Room for the longest layout, so that a switch that was cut short can be followed by one to any layout.
+    /**
+     * Returns the offset of the copy. A copy that is in use stays in its place, provided that it does not overlap the
+     * rewritten extensions.
+     */
+    private int copyOffset() throws ImageFormatException {
+        // Leave room for the longest layout, so that an interrupted switch can be followed by a switch to any layout.
         HeaderExtension longest =
                 new HeaderExtension(HeaderExtension.ZONED, MemorySegment.ofArray(new byte[ZonedLayout.LENGTH_MAX]));
         long homeEnd = home + encoded(extensions(longest), home).byteSize();
@@ -87,7 +88,7 @@ final class ExtensionSwitch {
         return (int) Math.max(homeEnd, header.extensionsEnd());
     }
 
-    /** The extensions where they belong, with another zoned one. */
+    /** Returns the final extensions, with the zoned one replaced. */
     private List<HeaderExtension> extensions(HeaderExtension newZoned) {
         List<HeaderExtension> extensions = new ArrayList<>(header.extensions());
         extensions.removeIf(extension -> extension.type() == HeaderExtension.MOVED);
@@ -108,7 +109,7 @@ final class ExtensionSwitch {
         return header.withExtensions(encoded(extensions(zoned), home), home, isZoned);
     }
 
-    /** The bytes of extensions that begin at an offset of the header's cluster, and of the mark behind them. */
+    /** Encodes extensions that begin at an offset of the header's cluster, with the end mark behind them. */
     private static MemorySegment encoded(List<HeaderExtension> extensions, int at) {
         List<HeaderExtension> placed = new ArrayList<>();
         long length = 0;
@@ -125,9 +126,9 @@ final class ExtensionSwitch {
     }
 
     /**
-     * Switches. Blocks; the switch is durable when this returns.
+     * Switches the header. Blocks; the switch is durable when this returns.
      *
-     * <p>What an earlier switch did is done again, since its syncs may have failed.
+     * <p>Repeats the steps of an earlier, interrupted switch, because its syncs may have failed.
      */
     void run(ImageFile file) throws IOException {
         Qcow2Header copy = withCopyAt(copyAt);

@@ -7,11 +7,12 @@ import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which zones of an image are read-only or offline: conditions that do not follow from write pointers. Immutable.
+ * The read-only and offline zones of an image. These conditions do not follow from write pointers. Immutable.
  *
- * <p>They are in a header extension of our own, which other programs ignore and preserve: at the end of its data a record
- * of 512 bytes, in one sector of the file, so that a write replaces it whole or not at all. In it, big-endian: the
- * number of ranges, then of each the first zone, the number of zones, and the condition's number, 4 bytes each.
+ * <p>They are in a private header extension, which other programs ignore and preserve. A record of 512 bytes is at the
+ * end of its data. The record lies in one sector of the file, so a write replaces it completely or not at all. Its
+ * content, big-endian: the number of ranges, then for each range the first zone, the number of zones and the
+ * condition's number, 4 bytes each.
  */
 public final class FailedZones {
 
@@ -29,9 +30,9 @@ public final class FailedZones {
     }
 
     /**
-     * Decodes what the image's header says.
+     * Decodes the record in the image's header.
      *
-     * @throws ImageFormatException if it cannot be right
+     * @throws ImageFormatException if the record is invalid
      */
     static FailedZones read(Qcow2Header header, DeviceGeometry geometry) throws ImageFormatException {
         FailedZones zones = new FailedZones(new BitSet(), new BitSet());
@@ -62,7 +63,7 @@ public final class FailedZones {
                                 Integer.toUnsignedString(first),
                                 Integer.toUnsignedString(code)));
             }
-            zones.of(code == ZoneCondition.OFFLINE.code()).set(first, first + count);
+            zones.bits(code == ZoneCondition.OFFLINE.code()).set(first, first + count);
         }
         if (zones.readOnly.intersects(zones.offline)) {
             throw damaged("a zone is both");
@@ -71,10 +72,10 @@ public final class FailedZones {
     }
 
     /**
-     * Places an extension in the header. The record of failed zones has to lie in one sector; every other extension, and a
-     * damaged one of this type, stays as it is.
+     * Positions an extension for an offset in the header. The record of failed zones must lie in one sector, so its
+     * extension is padded in front. Every other extension, and a damaged one of this type, stays as it is.
      *
-     * @param at where its type goes, an offset in the header's cluster
+     * @param at the offset of the extension's type in the header's cluster
      */
     static HeaderExtension placed(HeaderExtension extension, long at) {
         long length = extension.data().byteSize();
@@ -93,11 +94,11 @@ public final class FailedZones {
                 + "; restore the image from a copy");
     }
 
-    private BitSet of(boolean isOffline) {
+    private BitSet bits(boolean isOffline) {
         return isOffline ? offline : readOnly;
     }
 
-    /** Read-only or offline, or null for a zone that is neither. */
+    /** Returns read-only or offline, or null for a zone that is neither. */
     public @Nullable ZoneCondition condition(int zone) {
         if (offline.get(zone)) {
             return ZoneCondition.OFFLINE;
@@ -106,9 +107,9 @@ public final class FailedZones {
     }
 
     /**
-     * The same but for these zones.
+     * Returns a copy in which these zones have another condition.
      *
-     * @param condition null if they are neither from now on
+     * @param condition the new condition, null for neither read-only nor offline
      */
     public FailedZones with(int first, int count, @Nullable ZoneCondition condition) {
         FailedZones changed = new FailedZones((BitSet) readOnly.clone(), (BitSet) offline.clone());
@@ -128,7 +129,7 @@ public final class FailedZones {
                         "an image can have at most %d ranges of read-only and offline zones".formatted(RANGES_MAX));
             }
             boolean isOffline = offline.get(zone);
-            int end = of(isOffline).nextClearBit(zone);
+            int end = bits(isOffline).nextClearBit(zone);
             ZoneCondition condition = isOffline ? ZoneCondition.OFFLINE : ZoneCondition.READ_ONLY;
             long at = Integer.BYTES + (long) ranges++ * RANGE_BYTES;
             record.set(BigEndian.INT, at, zone);

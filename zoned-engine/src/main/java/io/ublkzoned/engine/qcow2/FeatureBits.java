@@ -17,7 +17,7 @@ final class FeatureBits {
     static final long EXTENDED_L2 = 1 << 4;
     static final long ZONED = 1 << 5;
 
-    /** Autoclear, ours: the image was closed by this program, and all its free clusters are holes. */
+    /** A private autoclear bit: this program closed the image, and all free clusters are holes. */
     static final long FREE_CLUSTERS_ARE_HOLES = 1L << 62;
 
     private static final long KNOWN = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2 | ZONED;
@@ -41,7 +41,7 @@ final class FeatureBits {
 
     private FeatureBits() {}
 
-    /** The table of names that a new image gets. */
+    /** Returns the table of names for a new image. */
     static HeaderExtension nameTable() {
         MemorySegment data = MemorySegment.ofArray(new byte[NAMES.size() * ENTRY_BYTES]);
         for (int i = 0; i < NAMES.size(); i++) {
@@ -58,7 +58,7 @@ final class FeatureBits {
      * Names the incompatible features that this program does not know.
      *
      * @param nameTable the image's own table of names
-     * @return the names, or null if it knows all
+     * @return the names, or null if the program knows all features
      */
     static @Nullable String unknownFeatures(long incompatible, @Nullable HeaderExtension nameTable) {
         long unknown = incompatible & ~KNOWN;
@@ -87,7 +87,7 @@ final class FeatureBits {
         return "";
     }
 
-    /** The name goes to a terminal. */
+    /** Replaces characters that are unsafe on a terminal. */
     private static String printable(String name) {
         return name.replaceAll("[^ -~]", "?");
     }

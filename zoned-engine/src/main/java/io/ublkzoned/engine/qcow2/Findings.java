@@ -3,7 +3,7 @@ package io.ublkzoned.engine.qcow2;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a check has found so far: numbers, and a sentence for each of the first findings. */
+/** The findings of a check: counts, and a sentence for each of the first findings. */
 final class Findings {
 
     private final List<String> sentences = new ArrayList<>();
@@ -11,12 +11,12 @@ final class Findings {
     private long corruptions;
     private long leaks;
 
-    /** Something that puts data at risk. */
+    /** Adds damage that puts data at risk. */
     void corruption(String sentence) {
         corruptions(sentence, 1);
     }
 
-    /** A table or a header that cannot be used. */
+    /** Adds a table or a header that cannot be used. */
     void corruption(ImageFormatException e) {
         corruption(String.valueOf(e.getMessage()));
     }
@@ -26,13 +26,13 @@ final class Findings {
         remark(sentence);
     }
 
-    /** Something that only costs so many clusters. */
+    /** Adds damage that only wastes this many clusters. */
     void leaks(String sentence, long clusters) {
         leaks += clusters;
         remark(sentence);
     }
 
-    /** Something to know about the check, which is no damage of its own. */
+    /** Adds a remark about the check that is not damage. */
     void remark(String sentence) {
         if (sentences.size() < CheckResult.FINDINGS_MAX) {
             sentences.add(sentence);

@@ -4,21 +4,21 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.GeometryException;
 
 /**
- * What a new image is to be.
+ * The options of a new image.
  *
  * @param geometry the device in it
  * @param clusterSizeBytes the unit of allocation, a power of two from 4 KiB to 2 MiB
- * @param layout how the header describes the device
+ * @param layout the layout of the header extension that describes the device
  */
 public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, ZonedLayout layout) {
 
-    /** The zone size of an image that asks for none. */
+    /** The default zone size. */
     public static final long DEFAULT_ZONE_SIZE_BYTES = 256L << 20;
 
-    /** The cluster size of an image that asks for none, qemu-img's own default. */
+    /** The default cluster size, which is also qemu-img's. */
     public static final int DEFAULT_CLUSTER_SIZE_BYTES = 64 << 10;
 
-    /** The layout of an image that asks for none. */
+    /** The default layout. */
     public static final ZonedLayout DEFAULT_LAYOUT = ZonedLayout.BE44;
 
     static final int CLUSTER_SIZE_MIN = 4 << 10;
@@ -42,12 +42,12 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
         HostLayout.plan(geometry, Integer.numberOfTrailingZeros(clusterSizeBytes), HostLayout.REFCOUNT_ORDER);
     }
 
-    /** Starts from a device size and the defaults of everything else. */
+    /** Returns a builder with a device size and defaults for everything else. */
     public static Builder ofSize(long sizeBytes) {
         return new Builder(sizeBytes);
     }
 
-    /** Collects what was asked for. Used on one thread. */
+    /** A builder of options. Used on one thread. */
     public static final class Builder {
 
         private final long sizeBytes;
@@ -63,13 +63,13 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
             this.sizeBytes = sizeBytes;
         }
 
-        /** Zones of this size, a power of two. */
+        /** Sets the zone size, a power of two. */
         public Builder zoneSize(long bytes) {
             zoneSizeBytes = bytes;
             return this;
         }
 
-        /** How much of a sequential zone can be written; 0, the default, is all of it. */
+        /** Sets the writable bytes of a sequential zone; 0, the default, is the whole zone. */
         public Builder capacity(long bytes) {
             capacityBytes = bytes;
             return this;
@@ -80,13 +80,13 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
             return this;
         }
 
-        /** The open limit; 0, the default, is none. */
+        /** Sets the open limit; 0, the default, is unlimited. */
         public Builder maxOpenZones(int zones) {
             maxOpenZones = zones;
             return this;
         }
 
-        /** The active limit; 0, the default, is none. It limits open zones too. */
+        /** Sets the active limit; 0, the default, is unlimited. It limits open zones too. */
         public Builder maxActiveZones(int zones) {
             maxActiveZones = zones;
             return this;
@@ -103,10 +103,10 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
         }
 
         /**
-         * The options, checked. Without an open limit the active limit is stored as both, since a reader of the format
-         * takes an open limit of 0 for none.
+         * Builds and checks the options. Without an open limit the active limit is stored as both, because a reader of
+         * the format takes an open limit of 0 as unlimited.
          *
-         * @throws GeometryException if no device can be like that
+         * @throws GeometryException if no device can have these options
          */
         public FormatOptions build() {
             DeviceGeometry geometry = new DeviceGeometry(

@@ -3,15 +3,15 @@ package io.ublkzoned.engine.qcow2;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
-/** Reads the header cluster of an image; nothing is believed that is out of bounds. */
+/** A reader of the header cluster of an image. It accepts no field that is out of bounds. */
 final class HeaderReader {
 
     private HeaderReader() {}
 
     /**
-     * Tells whether the file is of a kind that can be looked at.
+     * Checks that the file is a qcow2 image of version 3.
      *
-     * @throws ImageFormatException if it is not qcow2, or of another version than 3
+     * @throws ImageFormatException if it is not qcow2, or has another version
      */
     static void requireQcow2(ImageFile file) throws IOException {
         MemorySegment start = MemorySegment.ofArray(new byte[8]);
@@ -41,12 +41,12 @@ final class HeaderReader {
     }
 
     /**
-     * Reads the header cluster, or as much as can be read of its extensions.
+     * Reads the header cluster, with as many of its extensions as can be read.
      *
-     * @param extensionSink is told of damage to the extensions
+     * @param onExtensionDamage called with damage to the extensions
      * @throws ImageFormatException if a field is out of bounds or the file ends too early
      */
-    static Qcow2Header read(ImageFile file, DamageSink extensionSink) throws IOException {
+    static Qcow2Header read(ImageFile file, DamageHandler onExtensionDamage) throws IOException {
         MemorySegment fixed = MemorySegment.ofArray(new byte[Qcow2Header.LENGTH_MIN]);
         requireInFile(file, fixed.byteSize());
         file.read(fixed, 0);
@@ -68,7 +68,7 @@ final class HeaderReader {
             extensionsEnd = backingName;
         }
         MemorySegment area = cluster.asSlice(length, extensionsEnd - length);
-        return new Qcow2Header(cluster, HeaderExtension.readAll(area, extensionSink), file.sizeBytes());
+        return new Qcow2Header(cluster, HeaderExtension.readAll(area, onExtensionDamage), file.sizeBytes());
     }
 
     private static void requireInFile(ImageFile file, long bytes) throws IOException {

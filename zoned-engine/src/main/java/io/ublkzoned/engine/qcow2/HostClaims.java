@@ -1,24 +1,24 @@
 package io.ublkzoned.engine.qcow2;
 
-/** Who refers to which host cluster: a cluster that two want is damage. */
+/** The set of host clusters that something refers to. Two references to one cluster are damage. */
 final class HostClaims {
 
     private final int clusterBits;
     private final long limitCluster;
-    private final DamageSink sink;
+    private final DamageHandler onDamage;
     private final ClusterBitmap claimed = new ClusterBitmap();
 
-    /** @param limitCluster the first host cluster that there cannot be */
-    HostClaims(int clusterBits, long limitCluster, DamageSink sink) {
+    /** @param limitCluster the first host cluster that cannot exist */
+    HostClaims(int clusterBits, long limitCluster, DamageHandler onDamage) {
         this.clusterBits = clusterBits;
         this.limitCluster = limitCluster;
-        this.sink = sink;
+        this.onDamage = onDamage;
     }
 
     /**
-     * Claims the clusters of a table; does nothing if they are not within the limit.
+     * Claims the clusters of a table. Does nothing if they are not within the limit.
      *
-     * @return false, after a word about the damage, if something else has one of them
+     * @return false, after reporting the damage, if another table has one of them
      */
     boolean claimMetadata(String name, long offset, long bytes) throws ImageFormatException {
         long first = offset >>> clusterBits;
@@ -29,7 +29,7 @@ final class HostClaims {
         boolean alone = true;
         for (long cluster = first; cluster < end; cluster++) {
             if (!claimed.add(cluster)) {
-                sink.damage("the %s overlaps other metadata in host cluster %d".formatted(name, cluster));
+                onDamage.handle("the %s overlaps other metadata in host cluster %d".formatted(name, cluster));
                 alone = false;
             }
         }
@@ -37,8 +37,9 @@ final class HostClaims {
     }
 
     /**
-     * Claims the clusters of tables of one cluster each; an offset of 0 is a missing one. One that cannot be had becomes
-     * a missing one, so that no cluster is taken for two tables, however often it is named.
+     * Claims the clusters of tables that have one cluster each. An offset of 0 stands for a missing table. A table
+     * whose cluster is already claimed becomes a missing one, so no cluster is used for two tables, no matter how often
+     * it is named.
      */
     void claimTables(String name, long[] offsets) throws ImageFormatException {
         for (int i = 0; i < offsets.length; i++) {
@@ -48,15 +49,15 @@ final class HostClaims {
         }
     }
 
-    /** Claims the host cluster of a guest cluster; false, after a word about the damage, if it cannot be had. */
+    /** Claims the host cluster of a guest cluster. Returns false, after reporting the damage, if that is impossible. */
     boolean claimData(long guestCluster, long hostCluster) throws ImageFormatException {
         if (hostCluster >= limitCluster) {
-            sink.damage("guest cluster %d is mapped to host cluster %d, outside of the file"
+            onDamage.handle("guest cluster %d is mapped to host cluster %d, outside of the file"
                     .formatted(guestCluster, hostCluster));
             return false;
         }
         if (!claimed.add(hostCluster)) {
-            sink.damage("guest cluster %d is mapped to host cluster %d, which is in use for something else"
+            onDamage.handle("guest cluster %d is mapped to host cluster %d, which is in use for something else"
                     .formatted(guestCluster, hostCluster));
             return false;
         }

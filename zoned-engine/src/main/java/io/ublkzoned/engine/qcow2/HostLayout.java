@@ -4,11 +4,12 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.GeometryException;
 
 /**
- * Where everything is in a new image, in the order of the components: the header cluster, the refcount table, the L1
- * table, the write pointers, then what is a hole until it is used: all refcount blocks and all L2 tables. Data follows.
+ * The places of all components in a new image, in the order of the record's components: the header cluster, the
+ * refcount table, the L1 table, the write pointers, then all refcount blocks and all L2 tables, which are holes until
+ * used. Data follows.
  *
- * @param refcountBlocks enough for {@code hostClusters}
- * @param hostClusters the most clusters that the file can ever need
+ * @param refcountBlocks enough blocks for {@code hostClusters}
+ * @param hostClusters the maximum number of clusters that the file can ever need
  */
 record HostLayout(
         int clusterBits,
@@ -20,10 +21,10 @@ record HostLayout(
         int l2Tables,
         long hostClusters) {
 
-    /** The refcount width of a new image: 1 << 4 bits, qemu-img's own default. */
+    /** The refcount width of a new image: 1 << 4 bits, as in qemu-img by default. */
     static final int REFCOUNT_ORDER = 4;
 
-    /** Part of the device that can wait for its holes to become durable after a reset, while the rest is full. */
+    /** The part of the device that can wait for its holes to become durable after a reset, while the rest is full. */
     private static final int SPARE_FRACTION = 8;
 
     /**
@@ -67,12 +68,12 @@ record HostLayout(
         }
     }
 
-    /** How many L2 tables map a device. */
+    /** Returns the number of L2 tables that map a device. */
     static long l2Tables(long deviceSizeBytes, int clusterBits) {
         return ceilShift(deviceSizeBytes, 2 * clusterBits - 3);
     }
 
-    /** The power of two that is the number of refcounts in a block. */
+    /** Returns the binary logarithm of the number of refcounts in a block. */
     static int blockShift(int clusterBits, int refcountOrder) {
         return clusterBits + 3 - refcountOrder;
     }
@@ -105,7 +106,7 @@ record HostLayout(
         return refcountBlocksOffset() + bytes(refcountBlocks);
     }
 
-    /** The file's length before any data is in it. */
+    /** Returns the length of the file before it holds any data. */
     long metadataBytes() {
         return l2Offset() + bytes(l2Tables);
     }

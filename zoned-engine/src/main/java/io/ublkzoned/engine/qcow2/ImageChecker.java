@@ -4,10 +4,11 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Looks for damage in an image, and never writes. Damage is a result, and what can still be read is checked; only a file
- * that is not a zoned qcow2 image, or that has features that are not supported, is refused.
+ * A check of an image for damage. It never writes. Damage is a result, not an error, and the check continues with
+ * everything that can still be read. Only a file that is not a zoned qcow2 image, or that uses unsupported features, is
+ * refused.
  *
- * <p>Memory is bounded by what is in the file: one bit for each host cluster in use, and less for holes.
+ * <p>Memory is bounded by the contents of the file: one bit for each host cluster in use, and less for holes.
  */
 public final class ImageChecker {
 
@@ -15,7 +16,7 @@ public final class ImageChecker {
     private final CheckProgress progress;
     private final Findings findings = new Findings();
     private long allocatedClusters;
-    /** Whether all that refers to a host cluster could be read: without that, nobody knows what is leaked. */
+    /** Whether every reference to a host cluster could be read. Otherwise it is unknown which clusters are leaked. */
     private boolean complete;
 
     ImageChecker(ImageFile file, CheckProgress progress) {
@@ -24,7 +25,7 @@ public final class ImageChecker {
     }
 
     /**
-     * Checks an image that nobody is writing to. Blocks, for as long as it takes to read all tables.
+     * Checks an image that no one is writing to. Blocks until all tables have been read.
      *
      * @throws ImageFormatException if the file is not an image that can be checked
      */
@@ -32,14 +33,14 @@ public final class ImageChecker {
         return check(file, CheckProgress.UNSEEN);
     }
 
-    /** As {@link #check(ImageFile)}; tells how far it has come. */
+    /** Like {@link #check(ImageFile)}, and reports the progress. */
     public static CheckResult check(ImageFile file, CheckProgress progress) throws IOException {
         return new ImageChecker(file, progress).run(true);
     }
 
-    /** @param withCorruptBit whether the mark that the image is corrupt is damage of its own */
+    /** @param withCorruptBit whether the image's corrupt bit counts as damage */
     CheckResult run(boolean withCorruptBit) throws IOException {
-        ReadableImage image = ReadableImage.read(file, findings);
+        PartialImage image = PartialImage.read(file, findings);
         if (image == null) {
             return findings.result(false, false, 0, 0, 0);
         }
@@ -59,8 +60,8 @@ public final class ImageChecker {
                 used.end() << header.clusterBits());
     }
 
-    /** Goes through all mappings. Those that recovery will drop refer to nothing. */
-    private ClusterBitmap findReferences(ReadableImage image) throws IOException {
+    /** Finds the clusters that all mappings refer to. Mappings that recovery will drop do not count. */
+    private ClusterBitmap findReferences(PartialImage image) throws IOException {
         ImageTables tables = image.tables();
         int clusterBits = image.header().clusterBits();
         HostClaims claims = new HostClaims(clusterBits, tables.limitCluster(), findings::corruption);
@@ -80,11 +81,11 @@ public final class ImageChecker {
         return claims.claimed();
     }
 
-    private void checkMapping(ReadableImage image, long entry, long guestCluster, HostClaims claims)
+    private void checkMapping(PartialImage image, long entry, long guestCluster, HostClaims claims)
             throws ImageFormatException {
         if (L2Entry.isCompressed(entry)) {
             findings.corruption(
-                    "guest cluster %d is compressed, which a cluster of a zone cannot be".formatted(guestCluster));
+                    "guest cluster %d is compressed, which zoned images do not support".formatted(guestCluster));
             complete = false;
             return;
         }
@@ -94,8 +95,8 @@ public final class ImageChecker {
         }
         int clusterBits = image.header().clusterBits();
         if (L2Entry.isDamaged(entry, clusterBits)) {
-            findings.corruption(
-                    "the mapping of guest cluster %d is %#x, which no mapping can be".formatted(guestCluster, entry));
+            findings.corruption("the mapping of guest cluster %d is %#x, which is not a valid mapping"
+                    .formatted(guestCluster, entry));
             complete = false;
             return;
         }
@@ -116,7 +117,7 @@ public final class ImageChecker {
         }
     }
 
-    private void compareRefcounts(ReadableImage image, ClusterBitmap used) throws IOException {
+    private void compareRefcounts(PartialImage image, ClusterBitmap used) throws IOException {
         RefcountTable refcounts = image.tables().refcounts();
         RefcountMismatches mismatches = new RefcountMismatches(findings, image.isDirty(), complete);
         long[] offsets = refcounts.blockOffsets();
@@ -135,7 +136,7 @@ public final class ImageChecker {
         mismatches.addUsed(used, covered, Math.max(covered, used.end()));
         mismatches.finish();
         if (!complete) {
-            findings.remark("leaks were not looked for, because not all that refers to host clusters can be read");
+            findings.remark("the check skipped leaks, because some references to host clusters cannot be read");
         }
     }
 

@@ -5,15 +5,14 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The image file as the metadata sees it: blocking calls that carry a {@link MemorySegment}.
+ * The image file as metadata code uses it: blocking calls that transfer a {@link MemorySegment}.
  *
- * <p>Called by the thread that opens, maintains or checks an image, never by a queue thread: request data goes
- * through {@link DataPort}. Implementations do whole transfers; a call either does all of it or throws. An
- * {@link ImageIoException} carries the errno.
+ * <p>The thread that opens, maintains or checks an image calls it. Queue threads never do: request data uses
+ * {@link DataPort}. A call either transfers everything or throws. An {@link ImageIoException} carries the errno.
  */
 public interface ImageFile {
 
-    /** The file's length in bytes. */
+    /** Returns the length of the file in bytes. */
     long sizeBytes() throws IOException;
 
     /**
@@ -24,44 +23,45 @@ public interface ImageFile {
     void read(MemorySegment target, long offsetBytes) throws IOException;
 
     /**
-     * Finds the first offset at or after {@code offsetBytes} that may hold something else than zeros, so that holes need
-     * not be read; the file's length, or more, if there is none. A file that knows nothing of holes answers {@code
-     * offsetBytes}.
+     * Finds the first offset at or after {@code offsetBytes} that may hold a byte other than zero, so that holes need
+     * not be read. Returns the file's length, or more, if no such offset exists. A file without knowledge of its holes
+     * returns {@code offsetBytes}.
      */
     default long nextData(long offsetBytes) throws IOException {
         return offsetBytes;
     }
 
     /**
-     * Finds the first offset at or after {@code offsetBytes} that lies in a hole; the end of the file counts as one. A file
-     * that knows nothing of holes has none before its end.
+     * Finds the first offset at or after {@code offsetBytes} that lies in a hole; the end of the file counts as one. A
+     * file without knowledge of its holes has none before its end.
      */
     default long nextHole(long offsetBytes) throws IOException {
         return Math.max(offsetBytes, sizeBytes());
     }
 
-    /** The size of the smallest hole that {@link #nextHole} can find, in bytes: a block of the file system. */
+    /** Returns the size in bytes of the smallest hole that {@link #nextHole} can find: a block of the file system. */
     default int blockBytes() throws IOException {
         return 4096;
     }
 
-    /** Writes all of {@code source} at {@code offsetBytes}, extending the file where it ends earlier. */
+    /** Writes all of {@code source} at {@code offsetBytes}, extending the file if necessary. */
     void write(MemorySegment source, long offsetBytes) throws IOException;
 
-    /** Writes the first {@code lengthBytes} of {@code source}, as {@link #write(MemorySegment, long)}. */
+    /** Writes the first {@code lengthBytes} of {@code source}, like {@link #write(MemorySegment, long)}. */
     default void write(MemorySegment source, long lengthBytes, long offsetBytes) throws IOException {
         write(source.asSlice(0, lengthBytes), offsetBytes);
     }
 
     /**
-     * Returns when everything written before, by this port or a {@link DataPort} of the image, is on stable storage.
+     * Waits until everything written before, through this file or a {@link DataPort} of the image, is on stable
+     * storage.
      *
-     * @param barrier what this is for
+     * @param barrier the reason for the sync
      */
     void sync(Barrier barrier) throws IOException;
 
     /**
-     * Makes the range read as zeros and gives its space back where the file system can. Durable after the next
+     * Makes the range read as zeros and frees its space where the file system can. Durable after the next
      * {@link #sync}. The length of the file does not change.
      */
     void punchHole(long offsetBytes, long lengthBytes) throws IOException;
@@ -70,8 +70,9 @@ public interface ImageFile {
     void setSize(long sizeBytes) throws IOException;
 
     /**
-     * Forgets what the host has cached of the file, so that later reads show what is on stable storage. After a failed sync
-     * the two can differ. Writes whatever can still be written first. A file without a cache does nothing.
+     * Discards the host's cache of the file, so that later reads return the contents of stable storage. The two can
+     * differ after a failed sync. First writes everything that can still be written. A file without a cache does
+     * nothing.
      */
     default void discardCache() throws IOException {}
 }

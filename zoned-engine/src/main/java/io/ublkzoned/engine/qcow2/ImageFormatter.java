@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Makes a file an image. All tables get their place at once, so that nothing of the structure changes while the device
- * is attached. What is zero in them stays a hole, so that the largest image takes a moment only.
+ * A writer of new images. It places all tables at once, so the structure does not change while the device is attached.
+ * The zeros in the tables stay holes, so even the largest image is created quickly.
  */
 public final class ImageFormatter {
 
@@ -16,14 +16,14 @@ public final class ImageFormatter {
     private ImageFormatter() {}
 
     /**
-     * Makes the file an image of an empty device; whatever it held is gone. The header is written last, so that a file
-     * that was not finished is not an image. Blocks; the image is durable when this returns.
+     * Formats the file as an image of an empty device and discards its contents. The header is written last, so that an
+     * unfinished file is not an image. Blocks; the image is durable when this returns.
      */
     public static void format(ImageFile file, FormatOptions options) throws IOException {
         format(file, options.geometry(), options.clusterSizeBytes(), options.layout());
     }
 
-    /** As {@link #format(ImageFile, FormatOptions)}, for any device that the format allows. */
+    /** Like {@link #format(ImageFile, FormatOptions)}, for any device that the format allows. */
     static void format(ImageFile file, DeviceGeometry geometry, int clusterSizeBytes, ZonedLayout zonedLayout)
             throws IOException {
         int clusterBits = Integer.numberOfTrailingZeros(clusterSizeBytes);
@@ -49,7 +49,7 @@ public final class ImageFormatter {
         return offsets;
     }
 
-    /** Gives each cluster of the metadata a refcount of 1. All blocks together are one long array. */
+    /** Gives each cluster of the metadata a refcount of 1. All blocks together form one contiguous array. */
     private static void writeRefcounts(ImageFile file, HostLayout layout) throws IOException {
         long clusters = layout.metadataBytes() >>> layout.clusterBits();
         int perWrite = (int) Math.min(clusters, WRITE_BYTES / Short.BYTES);

@@ -2,7 +2,7 @@ package io.ublkzoned.engine.qcow2;
 
 import java.io.IOException;
 
-/** A failed call on the image file, with the errno that the kernel gave. */
+/** A failed call on the image file, with the errno that the kernel returned. */
 public final class ImageIoException extends IOException {
 
     private static final long serialVersionUID = 1L;
@@ -10,7 +10,7 @@ public final class ImageIoException extends IOException {
     private final int errno;
 
     /**
-     * @param message what was tried on which file, and the error's name
+     * @param message the operation, the file and the error's name
      * @param errno the positive errno
      */
     public ImageIoException(String message, int errno) {
@@ -18,7 +18,7 @@ public final class ImageIoException extends IOException {
         this.errno = errno;
     }
 
-    /** The positive errno. */
+    /** Returns the positive errno. */
     public int errno() {
         return errno;
     }

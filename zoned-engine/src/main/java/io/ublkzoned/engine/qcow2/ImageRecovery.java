@@ -5,17 +5,18 @@ import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 
 /**
- * Makes an image whole that was not closed, or that another program made: drops mappings at and above the write pointer
- * of sequential zones, rebuilds all refcounts from what is referred to, and ends the file where its last cluster does.
+ * The recovery of an image that was not closed, or that another program made. It drops mappings at and above the write
+ * pointer of sequential zones, rebuilds all refcounts from the references, and truncates the file after its last
+ * cluster.
  *
- * <p>It can be interrupted at any point and run again: the dirty bit is durable before its first write and stays set, so
- * what is lost of the rest is done again. The write pointers that it acts on are durable, or a saved state has them. New
- * tables are durable before anything refers to them. A second run writes nothing that is not there already. What it wrote is
- * durable after the next sync.
+ * <p>Recovery can be interrupted at any point and run again. The dirty bit is durable before the first write and stays
+ * set, so everything that an interruption loses is done again. The write pointers that recovery uses are durable or
+ * come from a saved state. New tables are durable before anything refers to them. A second run changes nothing. The
+ * writes of a recovery are durable after the next sync.
  */
 final class ImageRecovery {
 
-    /** @param tables the tables, completed where they were not */
+    /** @param tables the tables, completed where some were missing */
     record Recovered(ImageTables tables, ClusterAllocator allocator) {}
 
     private final ImageFile file;
@@ -34,9 +35,9 @@ final class ImageRecovery {
     }
 
     /**
-     * Recovers the image. Blocks, for as long as it takes to read all L2 tables.
+     * Recovers the image. Blocks until all L2 tables have been read.
      *
-     * @throws ImageFormatException if the tables contradict each other, so that nobody can tell what is right
+     * @throws ImageFormatException if the tables contradict each other, so that it is unknown which of them are right
      */
     Recovered run(ImageTables damaged, HostLayout plan) throws IOException {
         ClusterBitmap used = findReferences(damaged);
@@ -58,9 +59,9 @@ final class ImageRecovery {
         return new Recovered(tables, allocator);
     }
 
-    /** Finds all host clusters that will be in use, and the tables that have to change, before anything is written. */
+    /** Finds all host clusters that will be in use and the tables that must change, before anything is written. */
     private ClusterBitmap findReferences(ImageTables tables) throws IOException {
-        HostClaims claims = new HostClaims(clusterBits, tables.limitCluster(), DamageSink.REFUSE);
+        HostClaims claims = new HostClaims(clusterBits, tables.limitCluster(), DamageHandler.REFUSE);
         claims.claimed().addAll(tables.metadata());
         long[] offsets = tables.l2Offsets();
         TableScanner.scan(file, offsets, offsets.length, header.clusterBytes(), (index, table, allZero) -> {
@@ -95,7 +96,7 @@ final class ImageRecovery {
         }
     }
 
-    /** What an entry has to be: nothing where there is no data, and marked as the only one for its cluster. */
+    /** Returns the recovered entry: 0 where the zone has no data, otherwise with the flag of a cluster's only owner. */
     private long recoveredEntry(long entry, long guestCluster) throws ImageFormatException {
         if (L2Entry.isCompressed(entry)) {
             throw L2Entry.compressed(guestCluster);
@@ -119,7 +120,7 @@ final class ImageRecovery {
         return (long) table * tableEntries() + entry;
     }
 
-    /** Compares all refcounts with what they should be. */
+    /** Compares all refcounts with the rebuilt ones and marks the pages that differ. */
     private void markWrongRefcounts(RefcountTable refcounts, ClusterBitmap used, ClusterAllocator allocator)
             throws IOException {
         int blocks = (int) (refcounts.coveredClusters() / refcounts.blockClusters());

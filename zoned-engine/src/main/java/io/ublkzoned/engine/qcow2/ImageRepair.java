@@ -5,23 +5,24 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Repairs an image where no data is at risk, and leaves alone what it cannot be sure of. Whatever could be read before
- * reads the same afterwards, and no byte below a write pointer appears that was not written: a mapping below a write
- * pointer is never dropped, and a write pointer only moves where the mapping says where it was.
+ * A repair of an image. It changes only what puts no data at risk, and leaves uncertain cases alone. Everything that
+ * was readable before the repair reads the same after it. No byte below a write pointer appears that was not written:
+ * the repair never drops a mapping below a write pointer, and moves a write pointer only where the mapping shows its
+ * old place.
  *
- * <p>It can be interrupted at any point and run again: the image is marked as corrupt from the first change to the last,
- * and a cluster is punched, durably, before it is marked as free.
+ * <p>Repair can be interrupted at any point and run again. The image is marked as corrupt from the first change to the
+ * last. A cluster is durably punched before it is marked as free.
  */
 public final class ImageRepair {
 
     private final LoggedImage file;
-    private final ReadableImage image;
+    private final PartialImage image;
     private final int clusterBits;
     private final boolean all;
-    /** Whether all that refers to a host cluster could be read: without that, none is known to be free. */
+    /** Whether every reference to a host cluster could be read. Otherwise no cluster is known to be free. */
     private boolean complete;
 
-    private ImageRepair(LoggedImage file, ReadableImage image, RepairExtent extent) {
+    private ImageRepair(LoggedImage file, PartialImage image, RepairExtent extent) {
         this.file = file;
         this.image = image;
         this.clusterBits = image.header().clusterBits();
@@ -30,15 +31,15 @@ public final class ImageRepair {
     }
 
     /**
-     * Checks an image that nobody else uses, repairs it, and checks it again. Blocks for as long.
+     * Checks an image that no one else uses, repairs it and checks it again. Blocks for all three.
      *
-     * @param log gets every change before it is made
+     * @param log receives every change before it is made
      * @throws ImageFormatException if the file is not an image that can be checked
      */
     public static RepairResult repair(ImageFile file, RepairExtent extent, RepairLog log, CheckProgress progress)
             throws IOException {
         CheckResult before = ImageChecker.check(file, progress);
-        ReadableImage image = ReadableImage.read(file, new Findings());
+        PartialImage image = PartialImage.read(file, new Findings());
         if (image == null || before.status() == CheckResult.Status.CLEAN) {
             return new RepairResult(before, 0, 0);
         }
@@ -72,7 +73,7 @@ public final class ImageRepair {
         file.sync(Barrier.REPAIR_BEFORE_UNMARK);
     }
 
-    /** Drops mappings past write pointers and marks owners. Returns the host clusters that are in use then. */
+    /** Drops mappings past write pointers and marks owners. Returns the host clusters that remain in use. */
     private ClusterBitmap repairMappings(@Nullable ZoneExtents extents) throws IOException {
         ImageTables tables = image.tables();
         HostClaims claims = new HostClaims(clusterBits, tables.limitCluster(), sentence -> {});
@@ -169,7 +170,7 @@ public final class ImageRepair {
         return complete ? (isUsed ? 1 : 0) : refcount;
     }
 
-    /** A free cluster is a hole, so that it reads as zeros when it is handed out. */
+    /** Punches freed clusters, so that they read as zeros when they are allocated. */
     private void punch(ClusterBitmap freed, long first, long end) throws IOException {
         long start = freed.nextPresent(first, end);
         while (start < end) {

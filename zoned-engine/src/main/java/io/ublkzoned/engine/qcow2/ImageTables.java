@@ -3,7 +3,7 @@ package io.ublkzoned.engine.qcow2;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** The tables that do not change while an image is attached. */
+/** The tables of an image that do not change while it is attached. */
 final class ImageTables {
 
     private final long[] l2Offsets;
@@ -19,29 +19,31 @@ final class ImageTables {
     }
 
     /**
-     * Reads and checks them: every offset is that of a cluster within the file, and no two tables share one.
+     * Reads and checks the tables: every offset is that of a cluster within the file, and no two tables share a
+     * cluster.
      *
-     * @param zoned null if it is not known where the write pointers are
+     * @param zoned the zoned extension, null if it cannot be read and the place of the write pointers is unknown
      */
-    static ImageTables read(ImageFile file, Qcow2Header header, @Nullable ZonedExtension zoned, DamageSink sink)
+    static ImageTables read(ImageFile file, Qcow2Header header, @Nullable ZonedExtension zoned, DamageHandler onDamage)
             throws IOException {
         int clusterBits = header.clusterBits();
         int clusterBytes = header.clusterBytes();
         long fileClusters = HostLayout.ceilShift(file.sizeBytes(), clusterBits);
         if (fileClusters > RefcountTable.CLUSTERS_MAX) {
             throw new ImageFormatException(
-                    "the file has %d clusters, more than this version can work with: copy its data to an image with larger clusters"
+                    "the file has %d clusters, more than this version supports: copy its data to an image with larger clusters"
                             .formatted(fileClusters));
         }
-        long[] l2Offsets = ClusterTable.L1.read(file, header.l1Offset(), header.l1Entries(), clusterBytes, sink);
+        long[] l2Offsets = ClusterTable.L1.read(file, header.l1Offset(), header.l1Entries(), clusterBytes, onDamage);
         long l2Needed = HostLayout.l2Tables(header.deviceSizeBytes(), clusterBits);
         if (header.l1Entries() < l2Needed) {
-            sink.damage("the L1 table has %d entries, and the device needs %d".formatted(header.l1Entries(), l2Needed));
+            onDamage.handle(
+                    "the L1 table has %d entries, and the device needs %d".formatted(header.l1Entries(), l2Needed));
         }
         long[] blockOffsets = ClusterTable.REFCOUNT.read(
-                file, header.refcountTableOffset(), header.refcountTableBytes() / Long.BYTES, clusterBytes, sink);
+                file, header.refcountTableOffset(), header.refcountTableBytes() / Long.BYTES, clusterBytes, onDamage);
 
-        HostClaims claims = new HostClaims(clusterBits, fileClusters, sink);
+        HostClaims claims = new HostClaims(clusterBits, fileClusters, onDamage);
         claims.claimMetadata("header", 0, clusterBytes);
         claims.claimMetadata("refcount table", header.refcountTableOffset(), (long) blockOffsets.length * Long.BYTES);
         claims.claimMetadata("L1 table", header.l1Offset(), (long) l2Offsets.length * Long.BYTES);
@@ -57,7 +59,7 @@ final class ImageTables {
         return new ImageTables(l2Offsets, refcounts, claims.claimed(), limitCluster);
     }
 
-    /** The L1 table: where each L2 table is, 0 for a missing one. */
+    /** Returns the L1 table: the offset of each L2 table, 0 for a missing one. */
     long[] l2Offsets() {
         return l2Offsets;
     }
@@ -66,14 +68,15 @@ final class ImageTables {
         return refcounts;
     }
 
-    /** The host clusters of the header and of all tables. */
+    /** Returns the host clusters of the header and of all tables. */
     ClusterBitmap metadata() {
         return metadata;
     }
 
     /**
-     * The first host cluster that nothing can be mapped to: the end of the file, or, because data of an image that was
-     * not closed may not have reached the file, the end of what the refcount blocks cover.
+     * Returns the first host cluster that nothing can be mapped to. This is the end of the file. In an image that was
+     * not closed it is at least the end of the area that the refcount blocks cover, because data may not have reached
+     * the file.
      */
     long limitCluster() {
         return limitCluster;

@@ -5,11 +5,11 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * Gives an image that another program made the tables that it lacks: an L2 table for every part of the device, and
- * refcount blocks for as large as the file can get. After that no table moves while the image is attached.
+ * The completion of an image that another program made. It adds the missing tables: an L2 table for every part of the
+ * device, and refcount blocks for the maximum size of the file. After that, no table needsNewTable while the image is attached.
  *
  * <p>New tables are appended to the file as holes, and are durable before anything refers to them. The dirty bit is set
- * all the while, so refcounts may be written after them.
+ * throughout, so refcounts may be written after the tables.
  */
 final class LayoutCompleter {
 
@@ -42,7 +42,7 @@ final class LayoutCompleter {
     }
 
     /**
-     * Makes sure that the tables can be completed, before anything is written.
+     * Checks that the tables can be completed, before anything is written.
      *
      * @throws GeometryException if the file is too long for a refcount table
      */
@@ -56,7 +56,10 @@ final class LayoutCompleter {
         return Math.max(HostLayout.ceilShift(file.sizeBytes(), plan.clusterBits()), used.end());
     }
 
-    /** How many refcount blocks are needed for a file of so many clusters, and for new blocks and their table. */
+    /**
+     * Returns the number of refcount blocks for a file of {@code endCluster} clusters, the missing blocks and their
+     * table.
+     */
     private static long refcountBlocks(long[] offsets, HostLayout plan, long endCluster) {
         int blockShift = HostLayout.blockShift(plan.clusterBits(), plan.refcountOrder());
         long blocks = 0;
@@ -74,8 +77,8 @@ final class LayoutCompleter {
     /**
      * Completes the tables.
      *
-     * @param used the host clusters that something refers to; the new tables are added
-     * @return the tables as they are now on disk
+     * @param used the host clusters that something refers to; the new tables are added to them
+     * @return the tables as they are on disk now
      */
     static ImageTables complete(
             ImageFile file,
@@ -89,7 +92,7 @@ final class LayoutCompleter {
         completer.endCluster = endCluster(file, plan, used);
         completer.completeL1(tables.l2Offsets());
         completer.completeRefcounts(tables.refcounts().blockOffsets());
-        return ImageTables.read(file, header, zoned, DamageSink.REFUSE);
+        return ImageTables.read(file, header, zoned, DamageHandler.REFUSE);
     }
 
     private void completeL1(long[] oldOffsets) throws IOException {
@@ -103,12 +106,12 @@ final class LayoutCompleter {
         long roomClusters = HostLayout.ceilShift((long) oldOffsets.length * Long.BYTES, plan.clusterBits());
         long blocks = refcountBlocks(oldOffsets, plan, endCluster);
         long tableClusters = HostLayout.ceilShift(blocks * Long.BYTES, plan.clusterBits());
-        boolean moves = tableClusters > roomClusters;
-        long[] offsets = moves
+        boolean needsNewTable = tableClusters > roomClusters;
+        long[] offsets = needsNewTable
                 ? Arrays.copyOf(oldOffsets, (int) ((tableClusters << plan.clusterBits()) / Long.BYTES))
                 : oldOffsets.clone();
         append(offsets, (int) blocks);
-        if (!moves) {
+        if (!needsNewTable) {
             reserveAndSync();
             ClusterTable.REFCOUNT.write(file, header.refcountTableOffset(), offsets);
             return;
@@ -126,7 +129,7 @@ final class LayoutCompleter {
         }
     }
 
-    /** Gives each missing one of the first {@code needed} tables a new cluster. */
+    /** Gives each missing table among the first {@code needed} a new cluster. */
     private void append(long[] offsets, int needed) {
         for (int i = 0; i < needed; i++) {
             if (offsets[i] == 0) {

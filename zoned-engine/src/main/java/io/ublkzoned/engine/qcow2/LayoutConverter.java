@@ -4,17 +4,18 @@ import io.ublkzoned.engine.zone.GeometryException;
 import java.io.IOException;
 
 /**
- * Converts an image to another layout of its zoned header extension, in place: the extension and the write pointer table
- * are rewritten, data and mappings stay where they are.
+ * A conversion of an image to another layout of its zoned header extension, in place. It rewrites the extension and the
+ * write pointer table; data and mappings stay in place.
  *
- * <p>A power cut or the death of the process leaves an unclosed image in the old layout or in the new one, with the same
- * zones. It can be attached or converted again:
+ * <p>A power cut or the death of the process leaves an unclosed image, in the old layout or the new one, with the same
+ * zones. The image can be attached or converted again:
  *
  * <ol>
- *   <li>The dirty bit is set. Refcounts do not count from now on.
+ *   <li>The dirty bit is set. From now on refcounts do not count.
  *   <li>The new table is written to free clusters.
  *   <li>The header switches to the new layout and table: {@link ExtensionSwitch}.
- *   <li>The image is recovered as after a crash. That frees the old table, since nothing refers to it, and it closes.
+ *   <li>The image is recovered as after a crash, and closed. Recovery frees the old table, because nothing refers to
+ *       it.
  * </ol>
  */
 public final class LayoutConverter {
@@ -30,11 +31,11 @@ public final class LayoutConverter {
     }
 
     /**
-     * Converts an image that no one else uses, and closes one that was not closed. Blocks, for as long as it takes to read
-     * all tables a few times.
+     * Converts an image that no one else uses, and closes it if it was not closed. Blocks while all tables are read
+     * several times.
      *
-     * @return false if the image is in the layout and closed, and nothing was written
-     * @throws ImageFormatException if the image cannot be converted, with a sentence that says why
+     * @return false if the image already is closed and in the layout, so nothing was written
+     * @throws ImageFormatException if the image cannot be converted; the message says why
      * @throws GeometryException if the layout cannot hold the device
      */
     public static boolean convert(ImageFile file, ZonedLayout target, CheckProgress progress) throws IOException {
@@ -45,7 +46,7 @@ public final class LayoutConverter {
         }
         target.requireFits(found.geometry());
         if (ImageChecker.check(file, progress).corruptions() > 0) {
-            // A recovery could refuse such an image, and would have to if the conversion were cut short.
+            // Recovery could refuse such an image, and an interrupted conversion needs recovery.
             throw new ImageFormatException("the image is damaged, and stays in layout %s: run ublk-zoned check"
                     .formatted(found.layout().label()));
         }
@@ -83,7 +84,7 @@ public final class LayoutConverter {
         ClusterAllocator allocator = image.allocator();
         if (!allocator.allocate(clusters) || allocator.runClusters() < clusters) {
             throw new ImageFormatException(
-                    "the image has no %d free clusters in a row for a second write pointer table: reset zones, or copy its data to an image with larger clusters"
+                    "the image has no run of %d free clusters for a second write pointer table: reset zones, or copy its data to an image with larger clusters"
                             .formatted(clusters));
         }
         return allocator.runStart() << image.clusterBits();
@@ -93,7 +94,7 @@ public final class LayoutConverter {
         return (int) HostLayout.ceilShift((long) image.geometry().zoneCount() * Long.BYTES, image.clusterBits());
     }
 
-    /** Writes the new table, and reads it back: no other byte order may make other write pointers of it. */
+    /** Writes the new table and reads it back, to verify that no other byte order yields other valid write pointers. */
     private void writeTable(ZonedExtension zoned) throws IOException {
         file.punchHole(zoned.tableOffset(), (long) tableClusters() << image.clusterBits());
         WritePointerTable table = image.writePointers().converted(zoned);
@@ -106,7 +107,7 @@ public final class LayoutConverter {
         }
     }
 
-    /** Closes an image that was recovered: its free clusters become holes. */
+    /** Closes a recovered image: makes holes of its free clusters. */
     private static void close(ImageFile file, Qcow2Image recovered) throws IOException {
         recovered.header().clearBehindExtensions(file);
         recovered.punchFree();

@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The image file as a repair changes it. Every word that a write changes goes to the log before it is written. Before
- * the first change the image is marked as corrupt, durably: if the repair does not end, nobody writes to the image
- * before another one does.
+ * An image file that logs the changes of a repair. Every 8-byte word that a write changes goes to the log before it is
+ * written. Before the first change the image is durably marked as corrupt. If the repair is interrupted, no one writes
+ * to the image until another repair completes.
  */
 final class LoggedImage implements ImageFile {
 
@@ -21,12 +21,12 @@ final class LoggedImage implements ImageFile {
         this.log = log;
     }
 
-    /** Whether anything was written. */
+    /** Returns whether anything was written. */
     boolean isChanged() {
         return changed;
     }
 
-    /** The last change: the image is no longer marked as corrupt. */
+    /** Clears the corrupt mark, as the last change of the repair. */
     void unmark() throws IOException {
         changed = true;
         header.writeCorrupt(this, false);

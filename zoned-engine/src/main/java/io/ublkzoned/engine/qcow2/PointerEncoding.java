@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How a write pointer table is stored. A layout says how it should be, but those before the rework of 2026 left the byte
- * order to the machine, and the bit for conventional zones changed within a layout's life.
+ * The encoding of a write pointer table. A layout prescribes one. However, the layouts before the rework of 2026 left
+ * the byte order to the machine, and the bit for conventional zones changed within the life of a layout.
  *
  * @param bigEndian the byte order of all entries
  * @param conventionalFlag the bit that marks a conventional zone
@@ -22,7 +22,7 @@ record PointerEncoding(boolean bigEndian, long conventionalFlag) {
         return new PointerEncoding(layout.pointersBigEndian(), layout.conventionalFlag());
     }
 
-    /** The other ones that there can be. */
+    /** Returns the other possible encodings. */
     List<PointerEncoding> others() {
         List<PointerEncoding> all = new ArrayList<>();
         for (ZonedLayout layout : List.of(ZonedLayout.V6, ZonedLayout.BE44)) {

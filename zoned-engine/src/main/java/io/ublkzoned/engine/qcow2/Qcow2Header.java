@@ -8,8 +8,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The first cluster of the image (qcow2 specification, "Header"). It is only ever patched in place: what this program
- * does not know stays as it is.
+ * The header cluster of an image (qcow2 specification, "Header"). It is only ever patched in place, so everything that
+ * this program does not know stays as it is.
  */
 final class Qcow2Header {
 
@@ -18,9 +18,9 @@ final class Qcow2Header {
 
     static final int MAGIC = 'Q' << 24 | 'F' << 16 | 'I' << 8 | 0xfb;
     static final int VERSION = 3;
-    /** A version 3 header at its shortest. */
+    /** The length of the shortest version 3 header. */
     static final int LENGTH_MIN = 104;
-    /** With the compression type and its padding, as qemu-img writes it. */
+    /** The length with the compression type and its padding, as qemu-img writes it. */
     private static final int LENGTH_WRITTEN = 112;
 
     static final int BACKING_FILE_OFFSET = 8;
@@ -38,7 +38,7 @@ final class Qcow2Header {
     static final int REFCOUNT_ORDER = 96;
     static final int HEADER_LENGTH = 100;
 
-    /** What a drive writes whole or not at all. */
+    /** The unit that a drive writes completely or not at all. */
     private static final int SECTOR = 512;
 
     private final MemorySegment cluster;
@@ -86,7 +86,7 @@ final class Qcow2Header {
         }
     }
 
-    /** @throws ImageFormatException if the image makes no claim to be a zoned one */
+    /** @throws ImageFormatException if the image does not claim to be a zoned one */
     void requireZoned() throws ImageFormatException {
         if (!has(FeatureBits.ZONED) && extension(HeaderExtension.ZONED) == null) {
             throw new ImageFormatException("this is a plain qcow2 image: create one with zones with ublk-zoned create");
@@ -107,18 +107,18 @@ final class Qcow2Header {
             return unsupported("has snapshots, which share the clusters that the reset of a zone would free");
         }
         if (extension(HeaderExtension.BITMAPS) != null) {
-            return unsupported("has persistent bitmaps, which a write would leave untrue");
+            return unsupported("has persistent bitmaps, which a write would make stale");
         }
         return cluster.get(BigEndian.LONG, BACKING_FILE_OFFSET) == 0
                 ? null
-                : unsupported("has a backing file, which would show in the zones that are reset");
+                : unsupported("has a backing file, whose data would appear in reset zones");
     }
 
     private static String unsupported(String what) {
         return "the image %s: copy its data to an image made with ublk-zoned create".formatted(what);
     }
 
-    /** @throws ImageFormatException if host clusters cannot be followed through the tables */
+    /** @throws ImageFormatException if the image uses a feature that hides or shares host clusters */
     void requireFollowable() throws ImageFormatException {
         String unsupported = unsupported();
         if (unsupported != null) {
@@ -144,7 +144,7 @@ final class Qcow2Header {
         return extensions;
     }
 
-    /** Returns the end of the mark behind the last extension. */
+    /** Returns the end of the end mark behind the last extension. */
     long extensionsEnd() {
         long lastEnd =
                 extensions.isEmpty() ? extensionsAt() : extensions.getLast().paddedEnd(cluster);
@@ -152,10 +152,10 @@ final class Qcow2Header {
     }
 
     /**
-     * Makes another header of this one, in memory only.
+     * Returns a copy of this header with other extensions, in memory only.
      *
-     * @param bytes its extensions, with the mark behind them
-     * @param at where they begin, at the end of the header's fields or behind it
+     * @param bytes the extensions, with the end mark behind them
+     * @param at the offset of the extensions, at the end of the header's fields or behind it
      * @param isZoned whether the feature bit of zones is set
      * @throws ImageFormatException if the cluster has no room for them
      */
@@ -169,10 +169,10 @@ final class Qcow2Header {
         copy.set(BigEndian.INT, HEADER_LENGTH, at);
         long others = copy.get(BigEndian.LONG, INCOMPATIBLE_FEATURES) & ~FeatureBits.ZONED;
         copy.set(BigEndian.LONG, INCOMPATIBLE_FEATURES, isZoned ? others | FeatureBits.ZONED : others);
-        return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageSink.REFUSE), fileBytes);
+        return new Qcow2Header(copy, HeaderExtension.readAll(copy.asSlice(at), DamageHandler.REFUSE), fileBytes);
     }
 
-    /** Compares a part of the header's cluster. */
+    /** Returns whether a part of the header's cluster is the same in another header. */
     boolean hasSame(Qcow2Header other, long from, long end) {
         return MemorySegment.mismatch(cluster, from, end, other.cluster, from, end) == -1;
     }
@@ -182,12 +182,12 @@ final class Qcow2Header {
         file.write(cluster.asSlice(extensionsAt(), extensionsEnd() - extensionsAt()), extensionsAt());
     }
 
-    /** Writes where the extensions begin and which features are in use, in one sector. Durable after the next sync. */
+    /** Writes the offset of the extensions and the features in use, in one sector. Durable after the next sync. */
     void writeExtensionsAt(ImageFile file) throws IOException {
         file.write(cluster.asSlice(INCOMPATIBLE_FEATURES, LENGTH_MIN - INCOMPATIBLE_FEATURES), INCOMPATIBLE_FEATURES);
     }
 
-    /** Makes zeros of what lies behind the extensions. Durable after the next sync. */
+    /** Fills the space behind the extensions with zeros. Durable after the next sync. */
     void clearBehindExtensions(ImageFile file) throws IOException {
         if (extensionsEnd() < cluster.byteSize()) {
             MemorySegment rest = cluster.asSlice(extensionsEnd()).fill((byte) 0);
@@ -195,7 +195,7 @@ final class Qcow2Header {
         }
     }
 
-    /** The extension of a type, or null if the image has none. */
+    /** Returns the extension of a type, or null if the image has none. */
     @Nullable
     HeaderExtension extension(int type) {
         for (HeaderExtension extension : extensions) {
@@ -206,7 +206,7 @@ final class Qcow2Header {
         return null;
     }
 
-    /** The length of the file when the header was read. */
+    /** Returns the length of the file when the header was read. */
     long fileBytes() {
         return fileBytes;
     }
@@ -219,12 +219,12 @@ final class Qcow2Header {
         return 1 << clusterBits();
     }
 
-    /** The size of the device. */
+    /** Returns the size of the device. */
     long deviceSizeBytes() {
         return cluster.get(BigEndian.LONG, SIZE);
     }
 
-    /** The number of entries of the L1 table, as it stands in the file. */
+    /** Returns the number of entries of the L1 table, unchecked, as stored in the file. */
     long l1Entries() {
         return Integer.toUnsignedLong(cluster.get(BigEndian.INT, L1_SIZE));
     }
@@ -237,7 +237,7 @@ final class Qcow2Header {
         return cluster.get(BigEndian.LONG, REFCOUNT_TABLE_OFFSET);
     }
 
-    /** The length of the refcount table, as it stands in the file. */
+    /** Returns the length of the refcount table, unchecked, as stored in the file. */
     long refcountTableBytes() {
         return Integer.toUnsignedLong(cluster.get(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS)) << clusterBits();
     }
@@ -246,22 +246,23 @@ final class Qcow2Header {
         return cluster.get(BigEndian.INT, REFCOUNT_ORDER);
     }
 
-    /** Whether an incompatible feature is in use. */
+    /** Returns whether an incompatible feature is in use. */
     boolean has(long incompatibleBit) {
         return (cluster.get(BigEndian.LONG, INCOMPATIBLE_FEATURES) & incompatibleBit) != 0;
     }
 
     /**
-     * Whether the image was closed by this program when the header was read, and nobody has written to it since: every other
-     * program clears an autoclear bit that it does not know. Then all free clusters are holes.
+     * Returns whether, when the header was read, this program had closed the image and no one had written to it since.
+     * Every other program clears an autoclear bit that it does not know. If true, all free clusters are holes.
      */
     boolean wasClosedHere() {
         return closedHere;
     }
 
     /**
-     * Writes the dirty bit in one sector. Setting it clears the autoclear bits, because nothing that they vouch for is
-     * kept up to date. Clearing it sets the one that says that free clusters are holes. Durable after the next sync.
+     * Writes the dirty bit, in one sector. Setting it clears the autoclear bits, because the data that they vouch for
+     * is no longer kept up to date. Clearing it sets the bit for free clusters that are holes. Durable after the next
+     * sync.
      */
     void writeDirty(ImageFile file, boolean dirty) throws IOException {
         if (!dirty) {
@@ -270,7 +271,10 @@ final class Qcow2Header {
         writeIncompatible(file, FeatureBits.DIRTY, dirty);
     }
 
-    /** Writes the corrupt bit, which keeps everybody from writing to the image but a repair. Else as the dirty bit. */
+    /**
+     * Writes the corrupt bit, which keeps everyone except a repair from writing to the image. Otherwise like
+     * {@link #writeDirty}.
+     */
     void writeCorrupt(ImageFile file, boolean corrupt) throws IOException {
         writeIncompatible(file, FeatureBits.CORRUPT, corrupt);
     }
@@ -285,8 +289,8 @@ final class Qcow2Header {
     }
 
     /**
-     * Writes the record of failed zones; the extension that holds it is made behind the others if it is not there. A
-     * power cut leaves the old record or the new one, and none of a record is one of no zones. Durable after the next sync.
+     * Writes the record of failed zones. If no extension holds it, one is added behind the others. A power cut leaves
+     * the old record or the new one; a missing record means no failed zones. Durable after the next sync.
      *
      * @throws ImageFormatException if the header's cluster has no room for it
      */
@@ -301,7 +305,7 @@ final class Qcow2Header {
         append(file, HeaderExtension.FAILED_ZONES, record, SECTOR, "read-only and offline zones");
     }
 
-    /** The record of the attach that last wrote to the image, if one ever did. */
+    /** Returns the record of the attach that last wrote to the image, if any. */
     Optional<AttachRecord> attachRecord() {
         return attachExtension().map(extension -> AttachRecord.decode(extension.data()));
     }
@@ -314,10 +318,10 @@ final class Qcow2Header {
     }
 
     /**
-     * Writes the record of an attach; the extension that holds it is added behind the others if it is not there. Durable
-     * after the next sync.
+     * Writes the record of an attach. If no extension holds it, one is added behind the others. Durable after the next
+     * sync.
      *
-     * @return where in the file the record is
+     * @return the offset of the record in the file
      * @throws ImageFormatException if the header's cluster has no room for it
      */
     long writeAttachRecord(ImageFile file, AttachRecord record) throws IOException {
@@ -333,7 +337,7 @@ final class Qcow2Header {
         return at;
     }
 
-    /** Makes zeros of the record of the last attach, if there is one. Durable after the next sync. */
+    /** Fills the record of the last attach, if any, with zeros. Durable after the next sync. */
     void eraseAttachRecord(ImageFile file) throws IOException {
         if (attachExtension().isPresent()) {
             writeAttachRecord(file, AttachRecord.NONE);
@@ -343,9 +347,9 @@ final class Qcow2Header {
     /**
      * Adds an extension behind the others.
      *
-     * @param content the end of its data, which begins on a multiple of {@code alignment} in the file
-     * @param what it is, for a sentence
-     * @return where in the file the content is
+     * @param content the end of the extension's data, which begins on a multiple of {@code alignment} in the file
+     * @param what a name of the content for the error message
+     * @return the offset of the content in the file
      */
     private long append(ImageFile file, int type, MemorySegment content, int alignment, String what)
             throws IOException {
@@ -370,7 +374,7 @@ final class Qcow2Header {
         return contentAt;
     }
 
-    /** Writes where the refcount table is, in one sector. Durable after the next sync. */
+    /** Writes the place of the refcount table, in one sector. Durable after the next sync. */
     void writeRefcountTable(ImageFile file, long offset, int clusters) throws IOException {
         cluster.set(BigEndian.LONG, REFCOUNT_TABLE_OFFSET, offset);
         cluster.set(BigEndian.INT, REFCOUNT_TABLE_CLUSTERS, clusters);

@@ -10,11 +10,11 @@ import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An open image: what its header and tables say, and the primitives that change them.
+ * An open image: the contents of its header and tables, and the primitives that change them.
  *
- * <p>It orders no writes and has no lock: the engine's metadata writer does the one, the device's lock guards {@link
- * #allocator}. All calls that take or give I/O block, and belong on the thread that opens an image or writes metadata.
- * The file stays its caller's, who closes it.
+ * <p>It neither orders writes nor has a lock. The engine's metadata writer orders writes, and the device's lock guards
+ * {@link #allocator}. All methods that do I/O block, and belong on the thread that opens an image or writes metadata.
+ * The caller owns the file and closes it.
  */
 public final class Qcow2Image {
 
@@ -47,22 +47,22 @@ public final class Qcow2Image {
     }
 
     /**
-     * Opens an image and checks what its tables say: nothing is believed that does not fit the file.
+     * Opens an image and checks its tables against the file.
      *
-     * <p>For {@link Access#READ_WRITE} and {@link Access#DETACHED} an image that was not closed is recovered from what is on
-     * stable storage, and one of another program is given the tables that it lacks; both leave the dirty bit set. What was in
-     * the free clusters is still in them: {@link #punchFree} makes holes of them before any is allocated. An image that is
-     * refused is not written to. For {@link Access#READ_ONLY} nothing is written in any case.
+     * <p>For {@link Access#READ_WRITE} and {@link Access#DETACHED}, an image that was not closed is recovered from the
+     * contents of stable storage, and an image of another program receives the tables that it lacks. Both leave the
+     * dirty bit set. Free clusters may still hold old data: {@link #punchFree} makes holes of them before any is
+     * allocated. A refused image is not written to. For {@link Access#READ_ONLY} nothing is ever written.
      *
-     * @throws ImageFormatException if the file cannot be used so, with one sentence for the user
+     * @throws ImageFormatException if the file cannot be opened for this access, with one sentence for the user
      */
     public static Qcow2Image open(ImageFile file, Access access) throws IOException {
         return open(file, access, null);
     }
 
     /**
-     * Opens an image for writing that was not closed because its server died: its write pointers are those that were
-     * acknowledged. They are still to be written.
+     * Opens an image for writing that was not closed because its server died. Its write pointers are the acknowledged
+     * ones, which remain to be written to the file.
      *
      * @param acknowledged the write pointer of each zone, as a device address in bytes
      */
@@ -75,8 +75,8 @@ public final class Qcow2Image {
         HeaderReader.requireQcow2(file);
         Qcow2Header header = HeaderReader.read(file);
         if (access != Access.READ_ONLY && acknowledged == null && header.has(FeatureBits.DIRTY)) {
-            // A sync may have failed before. What is only cached may be gone by the next read, so the recovery must not
-            // act on it.
+            // A sync may have failed before. Data that is only cached may be gone at the next read, so recovery must
+            // not act on it.
             file.discardCache();
             header = HeaderReader.read(file);
         }
@@ -89,7 +89,7 @@ public final class Qcow2Image {
         if (access == Access.READ_WRITE) {
             zoned.requireAttachable(header.clusterBytes());
         }
-        ImageTables tables = ImageTables.read(file, header, zoned, DamageSink.REFUSE);
+        ImageTables tables = ImageTables.read(file, header, zoned, DamageHandler.REFUSE);
         WritePointerTable pointers = WritePointerTable.read(file, zoned, header.clusterBytes());
         pointers.requireSound();
         FailedZones failed = FailedZones.read(header, zoned.geometry());
@@ -137,7 +137,7 @@ public final class Qcow2Image {
         return new Qcow2Image(file, header, zoned, pointers, failed, mapping, allocator);
     }
 
-    /** Reads the refcounts of an image that was closed; at the least its own tables must have them. */
+    /** Reads the refcounts of a closed image. All its metadata clusters must have one. */
     private static ClusterBitmap readUsed(ImageFile file, ImageTables tables) throws IOException {
         ClusterBitmap used = tables.refcounts().readUsed(file, tables.limitCluster());
         ClusterBitmap metadata = tables.metadata();
@@ -146,15 +146,15 @@ public final class Qcow2Image {
                 cluster < end;
                 cluster = metadata.nextPresent(cluster + 1, end)) {
             if (!used.contains(cluster)) {
-                DamageSink.REFUSE.damage("host cluster %d holds metadata and is marked as free".formatted(cluster));
+                DamageHandler.REFUSE.handle("host cluster %d holds metadata and is marked as free".formatted(cluster));
             }
         }
         return used;
     }
 
     /**
-     * Keeps the clusters that mappings name: none of them is free because of its refcount alone, or a wrong one would cost the
-     * data. Damage is passed over here; the zone that has it fails when it is used.
+     * Marks the clusters that mappings name as in use. Otherwise a wrong refcount of 0 would free a cluster that holds
+     * data. Damage is ignored here; the damaged zone fails when it is used.
      */
     private static void keepMapped(ImageFile file, int clusterBits, ImageTables tables, ClusterAllocator allocator)
             throws IOException {
@@ -175,7 +175,7 @@ public final class Qcow2Image {
         return header;
     }
 
-    /** The layout of the image's zoned header extension. */
+    /** Returns the layout of the image's zoned header extension. */
     public ZonedLayout layout() {
         return zoned.layout();
     }
@@ -188,13 +188,13 @@ public final class Qcow2Image {
         return header.clusterBytes();
     }
 
-    /** Whether the image was not closed by the last one who wrote to it, who may be this one. */
+    /** Returns whether the last writer, which may be this one, has not closed the image. */
     public boolean isDirty() {
         return header.has(FeatureBits.DIRTY);
     }
 
     /**
-     * The host clusters; guarded by the device's lock.
+     * Returns the allocator of host clusters, guarded by the device's lock.
      *
      * @throws IllegalStateException if the image was opened for reading only
      */
@@ -205,17 +205,22 @@ public final class Qcow2Image {
         return allocator;
     }
 
-    /** The write pointers as they are on disk, and those still to be written; for the thread that writes metadata. */
+    /**
+     * Returns the write pointers on disk with the changes still to be written. Used by the thread that writes metadata.
+     */
     public WritePointerTable writePointers() {
         return pointers;
     }
 
-    /** The zones that are read-only or offline; for the thread that writes metadata. */
+    /** Returns the read-only and offline zones. Used by the thread that writes metadata. */
     public FailedZones failedZones() {
         return failedZones;
     }
 
-    /** Replaces them, in the file too. Blocks; durable after the next sync. If this throws, the file may have either. */
+    /**
+     * Replaces the failed zones, in the file too. Blocks; durable after the next sync. If this throws, the file may
+     * have either record.
+     */
     public void writeFailedZones(FailedZones zones) throws IOException {
         MemorySegment record = zones.encode();
         failedZones = zones;
@@ -225,11 +230,11 @@ public final class Qcow2Image {
     }
 
     /**
-     * Looks up where guest clusters are. A cluster that has space but is marked as zeros is made an ordinary one, with
-     * its space a hole, if the image is open for writing. Blocks.
+     * Reads the host clusters of guest clusters. If the image is open for writing, a cluster that has space but is
+     * marked as zeros becomes an ordinary one whose space is a hole. Blocks.
      *
-     * @param hostClusters receives {@code count} host clusters, -1 where there is none and zeros are to be read
-     * @throws ImageFormatException if an entry cannot be right, or is of a kind that is not supported
+     * @param hostClusters receives {@code count} host clusters, -1 for each hole, which reads as zeros
+     * @throws ImageFormatException if an entry is invalid, or is of an unsupported kind
      */
     public void readMapping(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
         header.requireFollowable();
@@ -237,38 +242,43 @@ public final class Qcow2Image {
     }
 
     /**
-     * Writes where guest clusters are; the range may lie in several L2 tables. Blocks; durable after the next sync.
+     * Writes the host clusters of guest clusters. The range may lie in several L2 tables. Blocks; durable after the
+     * next sync.
      *
-     * @param hostClusters {@code count} host clusters, -1 for none
+     * @param hostClusters {@code count} host clusters, -1 for each hole
      */
     public void writeMapping(long firstGuestCluster, int count, long[] hostClusters) throws IOException {
         mapping.write(firstGuestCluster, count, hostClusters);
     }
 
-    /** The record of the attach that last wrote to the image, if one ever did. */
+    /** Returns the record of the attach that last wrote to the image, if any. */
     public Optional<AttachRecord> attachRecord() {
         return header.attachRecord();
     }
 
     /**
-     * Whether this program closed the image, and nobody has written to it since: then all free clusters are holes. False once
-     * the image is marked as in use.
+     * Returns whether this program closed the image and no one has written to it since. If true, all free clusters are
+     * holes. Returns false once the image is marked as in use.
      */
     public boolean isClosedHere() {
         return header.wasClosedHere() && !isDirty();
     }
 
     /**
-     * Marks the image as in use by an attach. Blocks; durable when this returns.
+     * Marks the image as in use by an attach. Blocks; the mark is durable when this returns.
      *
-     * <p>Also clears the autoclear bits. An image that was recovered is marked already, and gets the record only.
+     * <p>Also clears the autoclear bits. A recovered image is marked already: only the record is written, durable after
+     * the next sync.
      */
     public void markInUse(AttachRecord record) throws IOException {
         attachRecordAt = header.writeAttachRecord(file, record);
         markDirty();
     }
 
-    /** Marks the image as in use by no attach: no state that an earlier one saved is that of the image any more. Else the same. */
+    /**
+     * Marks the image as in use by no attach. A state that an earlier attach saved then no longer belongs to the image.
+     * Otherwise like {@link #markInUse(AttachRecord)}.
+     */
     public void markInUse() throws IOException {
         header.eraseAttachRecord(file);
         markDirty();
@@ -282,8 +292,8 @@ public final class Qcow2Image {
     }
 
     /**
-     * Makes holes of all free clusters, in which a recovery or another program may have left old data. Blocks; durable after the
-     * next sync.
+     * Makes holes of all free clusters, in which a recovery or another program may have left old data. Blocks; durable
+     * after the next sync.
      */
     public void punchFree() throws IOException {
         long end = allocator().hostClusters();
@@ -295,15 +305,19 @@ public final class Qcow2Image {
         }
     }
 
-    /** Replaces the generation in the attach's record, after {@link #markInUse}. Blocks; durable after the next sync. */
+    /**
+     * Replaces the generation in the record of the attach, after {@link #markInUse(AttachRecord)}. Blocks; durable
+     * after the next sync.
+     */
     public void writeGeneration(long value) throws IOException {
         generation.set(BigEndian.LONG, 0, value);
         file.write(generation, attachRecordAt + AttachRecord.GENERATION_AT);
     }
 
     /**
-     * Marks the image as closed: the last act on it, with all metadata written and no data in flight. The file is made to end
-     * where its used clusters end, and everything is durable before the mark changes. Blocks; durable when this returns.
+     * Marks the image as closed. This is the last operation on it, with all metadata written and no data in flight. The
+     * file is truncated after its last used cluster, and everything is durable before the mark changes. Blocks; durable
+     * when this returns.
      */
     public void markClosed() throws IOException {
         if (!failedZonesAreWritten) {

@@ -1,6 +1,6 @@
 package io.ublkzoned.engine.qcow2;
 
-/** Makes findings of wrong refcounts, one of neighbours with the same fault. */
+/** A collector of wrong refcounts. It makes one finding of adjacent clusters with the same fault. */
 final class RefcountMismatches {
 
     private enum Fault {
@@ -17,8 +17,8 @@ final class RefcountMismatches {
     private long end;
 
     /**
-     * @param dirty whether the image will be recovered, so that refcounts may be too low
-     * @param complete whether all references are known; otherwise none is known to be too high
+     * @param dirty whether the image will be recovered, so refcounts may be too low
+     * @param complete whether all references are known; otherwise no refcount is known to be too high
      */
     RefcountMismatches(Findings findings, boolean dirty, boolean complete) {
         this.findings = findings;
@@ -26,7 +26,7 @@ final class RefcountMismatches {
         this.complete = complete;
     }
 
-    /** Takes the refcount of a cluster, in ascending order. */
+    /** Adds the refcount of a cluster. Clusters must be added in ascending order. */
     void add(long cluster, long refcount, boolean used) {
         if (used && refcount == 0) {
             add(cluster, Fault.TOO_LOW);
@@ -35,7 +35,7 @@ final class RefcountMismatches {
         }
     }
 
-    /** Takes a range of clusters whose refcounts are all 0. */
+    /** Adds a range of clusters whose refcounts are all 0. */
     void addUsed(ClusterBitmap used, long first, long limit) {
         for (long c = used.nextPresent(first, limit); c < limit; c = used.nextPresent(c + 1, limit)) {
             add(c, Fault.TOO_LOW);
@@ -51,7 +51,7 @@ final class RefcountMismatches {
         end = cluster + 1;
     }
 
-    /** There are no more. */
+    /** Ends the pending finding, because the next fault differs or no cluster follows. */
     void finish() {
         String clusters = end - start == 1
                 ? "host cluster " + start
@@ -60,7 +60,8 @@ final class RefcountMismatches {
             case NONE -> {}
             case TOO_LOW -> {
                 if (dirty) {
-                    findings.leaks(clusters + " is in use but not yet marked so: recovery will do it", end - start);
+                    findings.leaks(
+                            clusters + " is in use but not yet marked as used: recovery will mark it", end - start);
                 } else {
                     findings.corruptions(clusters + " is in use but marked as free", end - start);
                 }

@@ -5,16 +5,19 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Where the refcount blocks are, and the arithmetic that follows from the width of a refcount (qcow2 specification,
- * "Host cluster management"). Refcounts are read and written in pages: 4 KiB, or a cluster if that is smaller.
- * Immutable.
+ * The refcount table: the offsets of the refcount blocks, and the arithmetic that follows from the width of a refcount
+ * (qcow2 specification, "Host cluster management"). Refcounts are read and written in pages of 4 KiB, or of a cluster
+ * if that is smaller. Immutable.
  */
 final class RefcountTable {
 
-    /** The widest refcount: 1 << 6 bits. */
+    /** The order of the widest refcount: 1 << 6 bits. */
     static final int ORDER_MAX = 6;
 
-    /** Keeps page numbers in an int and bitmaps in memory: 4 PiB of file with clusters of 64 KiB. */
+    /**
+     * The maximum number of clusters, which keeps page numbers in an int and bitmaps in memory: 4 PiB of file with
+     * clusters of 64 KiB.
+     */
     static final long CLUSTERS_MAX = 1L << 36;
 
     private static final int PAGE_BYTES_MAX = 4096;
@@ -24,7 +27,7 @@ final class RefcountTable {
     private final long[] blockOffsets;
     private final long coveredClusters;
 
-    /** @param blockOffsets where each block is in the file, 0 for one that is missing */
+    /** @param blockOffsets the offset of each block in the file, 0 for a missing one */
     RefcountTable(int clusterBits, int order, long[] blockOffsets) {
         this.clusterBits = clusterBits;
         this.order = order;
@@ -40,7 +43,7 @@ final class RefcountTable {
         return HostLayout.blockShift(clusterBits, order);
     }
 
-    /** Where each block is in the file, 0 for one that is missing. */
+    /** Returns the offset of each block in the file, 0 for a missing one. */
     long[] blockOffsets() {
         return blockOffsets;
     }
@@ -53,7 +56,7 @@ final class RefcountTable {
         return 1 << clusterBits;
     }
 
-    /** How many clusters the refcounts of a block are for. */
+    /** Returns the number of clusters that a block holds refcounts for. */
     int blockClusters() {
         return 1 << blockShift();
     }
@@ -66,7 +69,7 @@ final class RefcountTable {
         return Integer.numberOfTrailingZeros(pageBytes()) + 3 - order;
     }
 
-    /** How many clusters the refcounts of a page are for. */
+    /** Returns the number of clusters that a page holds refcounts for. */
     int pageClusters() {
         return 1 << pageShift();
     }
@@ -75,7 +78,7 @@ final class RefcountTable {
         return (int) (cluster >>> pageShift());
     }
 
-    /** How many clusters, from the first, have a place for their refcount. */
+    /** Returns the number of clusters, counted from the first, that have a place for their refcount. */
     long coveredClusters() {
         return coveredClusters;
     }
@@ -84,17 +87,17 @@ final class RefcountTable {
         return (int) (coveredClusters >>> pageShift());
     }
 
-    /** Where a page is in the file. */
+    /** Returns the offset of a page in the file. */
     long pageOffset(int page) {
         int pagesPerBlock = 1 << (blockShift() - pageShift());
         return blockOffsets[page / pagesPerBlock] + (long) (page % pagesPerBlock) * pageBytes();
     }
 
     /**
-     * Reads which clusters have a refcount.
+     * Reads the set of clusters whose refcount is 1.
      *
-     * @param endCluster where to stop: the end of the file
-     * @throws ImageFormatException if one has more than 1
+     * @param endCluster the end of the file, at which reading stops
+     * @throws ImageFormatException if a refcount is greater than 1
      */
     ClusterBitmap readUsed(ImageFile file, long endCluster) throws IOException {
         ClusterBitmap used = new ClusterBitmap();
@@ -121,9 +124,9 @@ final class RefcountTable {
     }
 
     /**
-     * Encodes a page whose refcounts are 1 for the clusters of a set, and 0 for all others.
+     * Encodes a page whose refcounts are 1 for the clusters of a set and 0 for all others.
      *
-     * @param target of {@link #pageBytes}
+     * @param target receives {@link #pageBytes} bytes
      */
     void encodePage(int page, ClusterBitmap used, MemorySegment target) {
         target.fill((byte) 0);
@@ -134,7 +137,7 @@ final class RefcountTable {
         }
     }
 
-    /** The refcount at an index of a block or page. */
+    /** Returns the refcount at an index of a block or page. */
     static long decode(MemorySegment refcounts, int order, int index) {
         return switch (order) {
             case 6 -> refcounts.getAtIndex(BigEndian.LONG, index);

@@ -1,10 +1,10 @@
 package io.ublkzoned.engine.qcow2;
 
 /**
- * What a repair came to.
+ * The result of a repair.
  *
- * @param after what a check found after it
- * @param corruptionsFixed how many fewer corruptions there are now
- * @param leaksFixed how many fewer leaks
+ * @param after the result of a check after the repair
+ * @param corruptionsFixed the decrease in corruptions
+ * @param leaksFixed the decrease in leaks
  */
 public record RepairResult(CheckResult after, long corruptionsFixed, long leaksFixed) {}

@@ -5,27 +5,27 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Goes through all tables of a kind. Most tables of a large device are holes of the file: those are not read. Tables
- * that lie one after the other are read together.
+ * A scan of all tables of a kind. Most tables of a large device are holes of the file, and are not read. Contiguous
+ * tables are read together.
  */
 final class TableScanner {
 
     private static final int READ_BYTES = 4 << 20;
 
-    /** Receives each table in order. */
+    /** A visitor that receives each table in order. */
     @FunctionalInterface
     interface Visitor {
-        /** Takes a table; {@code allZero} says that it is missing or has nothing but zeros in it. */
+        /** Visits a table; {@code allZero} means that it is missing or contains only zeros. */
         void table(int index, MemorySegment table, boolean allZero) throws IOException;
     }
 
     private TableScanner() {}
 
     /**
-     * Reads tables of one cluster each.
+     * Reads tables that have one cluster each.
      *
-     * @param offsets where they are, all within the file, or 0 for missing ones
-     * @param count how many of them to go through
+     * @param offsets the offset of each table, within the file, or 0 for a missing one
+     * @param count the number of tables to scan
      */
     static void scan(ImageFile file, long[] offsets, int count, int clusterBytes, Visitor visitor) throws IOException {
         int tablesMax = Math.clamp(READ_BYTES / clusterBytes, 1, Math.max(1, count));

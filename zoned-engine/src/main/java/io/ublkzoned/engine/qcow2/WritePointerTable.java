@@ -10,9 +10,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The write pointers that the image holds: one absolute device address a zone, with a flag for conventional zones.
+ * The write pointer table of an image: one absolute device address per zone, with a flag for conventional zones.
  *
- * <p>Belongs to one thread at a time, the one that writes metadata.
+ * <p>Used by one thread at a time, the one that writes metadata.
  */
 public final class WritePointerTable {
 
@@ -36,7 +36,10 @@ public final class WritePointerTable {
         entries = new long[geometry.zoneCount()];
     }
 
-    /** The table of a new device: every write pointer at the start of its zone, everything still to be written. */
+    /**
+     * Creates the table of a new device. Every write pointer is at the start of its zone, and all of them remain to be
+     * written.
+     */
     static WritePointerTable create(ZonedExtension extension) {
         WritePointerTable table = new WritePointerTable(extension, PointerEncoding.of(extension.layout()));
         for (int zone = 0; zone < table.entries.length; zone++) {
@@ -46,8 +49,8 @@ public final class WritePointerTable {
     }
 
     /**
-     * The table of another layout with the same write pointers, everything still to be written. A full zone gets the one
-     * that the layout's own programs give it when they finish it.
+     * Returns a table of another layout with the same write pointers, all of which remain to be written. A full zone
+     * gets the write pointer that the layout's own programs give it when they finish it.
      */
     WritePointerTable converted(ZonedExtension extension) {
         WritePointerTable table = create(extension);
@@ -58,7 +61,7 @@ public final class WritePointerTable {
         return table;
     }
 
-    /** Tells whether byte order and flag are those of the layout. */
+    /** Returns whether byte order and flag are those of the layout. */
     boolean isEncodedAsItsLayout() {
         return encoding.equals(PointerEncoding.of(layout));
     }
@@ -68,10 +71,11 @@ public final class WritePointerTable {
     }
 
     /**
-     * Reads the table as it stands, in the encoding in which the most entries can be right: that of the layout, unless
-     * another one is better. It is kept when writing. {@link #problem} tells what is wrong with an entry.
+     * Reads the table without rejecting invalid entries. It uses the encoding with the fewest invalid entries; in a
+     * tie, that of the layout. The encoding is kept when writing. {@link #problem} describes an invalid entry.
      *
-     * @throws ImageFormatException if the table is not a part of the file, or is right in several ways
+     * @throws ImageFormatException if the table is not a part of the file, or is valid in several encodings with
+     *     different write pointers
      */
     static WritePointerTable read(ImageFile file, ZonedExtension extension, int clusterBytes) throws IOException {
         MemorySegment raw = readRaw(file, extension, clusterBytes);
@@ -108,7 +112,7 @@ public final class WritePointerTable {
         return raw;
     }
 
-    /** Takes the entries over. Returns how many of them cannot be right. */
+    /** Decodes all entries. Returns the number of invalid ones. */
     private int decode(MemorySegment raw) {
         int problems = 0;
         for (int zone = 0; zone < entries.length; zone++) {
@@ -125,7 +129,7 @@ public final class WritePointerTable {
         for (int zone = 0; zone < entries.length; zone++) {
             if (get(zone) != other.get(zone)) {
                 throw new ImageFormatException(
-                        "the write pointers are right in both byte orders, and that of zone %d is %d in one and %d in the other: restore the image from a copy"
+                        "the write pointers are valid in both byte orders, and that of zone %d is %d in one and %d in the other: restore the image from a copy"
                                 .formatted(zone, get(zone), other.get(zone)));
             }
         }
@@ -135,19 +139,22 @@ public final class WritePointerTable {
         return (entries[zone] & encoding.conventionalFlag()) != 0;
     }
 
-    /** A smaller last zone counts as whole here: QEMU before the rework of 2026 finished it at the end of a whole one. */
+    /**
+     * Returns whether the write pointer of a zone is in the zone. A smaller last zone counts as a whole one here,
+     * because QEMU before the rework of 2026 finished it at the end of a whole zone.
+     */
     private boolean isInZone(int zone) {
         long start = geometry.zoneStart(zone);
         return get(zone) >= start && get(zone) - start <= geometry.zoneSizeBytes();
     }
 
-    /** Whether the entry is the start of its zone without the upper half. */
-    private boolean isCut(int zone) {
+    /** Returns whether the entry is the start of its zone without the upper 32 bits. */
+    private boolean isTruncated(int zone) {
         long start = geometry.zoneStart(zone);
         return layout.hasNarrowSizes() && get(zone) != start && get(zone) == Integer.toUnsignedLong((int) start);
     }
 
-    /** What is wrong with the entry of a zone, as a sentence, or null if it can be right. */
+    /** Returns a sentence that describes the error in a zone's entry, or null if the entry is valid. */
     @Nullable
     String problem(int zone) {
         if (isFlagged(zone) != geometry.isConventional(zone)) {
@@ -155,7 +162,7 @@ public final class WritePointerTable {
                     .formatted(zone, isFlagged(zone) ? "conventional" : "sequential");
         }
         long pointer = get(zone);
-        if (isCut(zone)) {
+        if (isTruncated(zone)) {
             return "the write pointer of zone %d is %d, which is its start %d cut to 32 bits, as QEMU's patches did before revision 8"
                     .formatted(zone, pointer, geometry.zoneStart(zone));
         }
@@ -168,13 +175,13 @@ public final class WritePointerTable {
                         .formatted(zone, pointer, DeviceGeometry.SECTOR_BYTES);
     }
 
-    /** @throws ImageFormatException if an entry cannot be right */
+    /** @throws ImageFormatException if an entry is invalid */
     void requireSound() throws ImageFormatException {
         for (int zone = 0; zone < entries.length; zone++) {
             String problem = problem(zone);
             if (problem != null) {
                 throw new ImageFormatException(problem
-                        + (isCut(zone)
+                        + (isTruncated(zone)
                                 ? ": copy its data to an image made with ublk-zoned create"
                                 : ": run ublk-zoned check"));
             }
@@ -182,15 +189,16 @@ public final class WritePointerTable {
     }
 
     /**
-     * The write pointer of a zone as a device address in bytes. At or past the zone's start plus its capacity the zone
-     * is full. A conventional zone has none: its start is returned.
+     * Returns the write pointer of a zone as a device address in bytes. At or past the zone's start plus its capacity
+     * the zone is full. A conventional zone has no write pointer: its start is returned.
      */
     public long get(int zone) {
         return entries[zone] & ~encoding.conventionalFlag();
     }
 
     /**
-     * Whether an address can hold no data: it is in a sequential zone, at or past its write pointer or its capacity.
+     * Returns whether an address cannot hold data, because it is in a sequential zone at or past the write pointer or
+     * the capacity.
      */
     boolean isPastData(long offsetBytes) {
         if (offsetBytes >= geometry.sizeBytes()) {
@@ -205,14 +213,17 @@ public final class WritePointerTable {
         return geometry.zoneStart(zone) + geometry.zoneCapacityBytes(zone);
     }
 
-    /** Takes over what a device of this geometry had acknowledged, in memory for now. */
+    /** Replaces the write pointers with those that a device of this geometry had acknowledged, in memory only. */
     void replace(IntToLongFunction acknowledged) {
         for (int zone = geometry.conventionalZones(); zone < entries.length; zone++) {
             set(zone, acknowledged.applyAsLong(zone));
         }
     }
 
-    /** Changes a write pointer, in memory for now. One past the capacity becomes what the layout has for a full zone. */
+    /**
+     * Changes a write pointer, in memory only. A write pointer past the capacity becomes the layout's value for a full
+     * zone.
+     */
     public void set(int zone, long writePointerBytes) {
         if (geometry.isConventional(zone)) {
             entries[zone] = writePointerBytes | encoding.conventionalFlag();
@@ -224,15 +235,15 @@ public final class WritePointerTable {
         dirtyPages.set(zone / PAGE_ENTRIES);
     }
 
-    /** Whether there are changed write pointers to write. */
+    /** Returns whether changed write pointers remain to be written. */
     public boolean isDirty() {
         return !dirtyPages.isEmpty();
     }
 
     /**
-     * Writes the pages that hold changed write pointers. Not durable before the next sync. Blocks.
+     * Writes the pages that hold changed write pointers. Blocks; durable after the next sync.
      *
-     * @return whether there was anything to write
+     * @return whether anything was written
      */
     public boolean writeDirtyPages(ImageFile file) throws IOException {
         int page = dirtyPages.nextSetBit(0);

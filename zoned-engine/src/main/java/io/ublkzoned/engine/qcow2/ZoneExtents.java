@@ -5,15 +5,15 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * How far the zones whose write pointer cannot be right are mapped. From that, a write pointer can be found that is sure
- * to have no unwritten byte below it.
+ * The extent of the mappings in each zone whose write pointer is invalid. From it follows a write pointer that
+ * certainly has no unwritten byte below it.
  */
 final class ZoneExtents {
 
-    /** There is no write pointer that is sure to be right. */
+    /** The result if no write pointer is certainly right. */
     static final long UNKNOWN = -1;
 
-    private final ReadableImage image;
+    private final PartialImage image;
     private final DeviceGeometry geometry;
     private final Map<Integer, Extent> extents = new HashMap<>();
 
@@ -22,12 +22,12 @@ final class ZoneExtents {
         long endCluster;
     }
 
-    ZoneExtents(ReadableImage image, DeviceGeometry geometry) {
+    ZoneExtents(PartialImage image, DeviceGeometry geometry) {
         this.image = image;
         this.geometry = geometry;
     }
 
-    /** A guest cluster, in ascending order, has an entry. */
+    /** Adds a guest cluster that has an L2 entry. Clusters must be added in ascending order. */
     void add(long guestCluster) {
         long offset = guestCluster << image.header().clusterBits();
         if (offset < geometry.sizeBytes() && image.unsoundZones().get(geometry.zoneIndex(offset))) {
@@ -38,11 +38,11 @@ final class ZoneExtents {
     }
 
     /**
-     * The write pointer that a zone can be given, or {@link #UNKNOWN}.
+     * Returns the write pointer that a zone can be given, or {@link #UNKNOWN}.
      *
-     * <p>A zone without clusters was never written, or everything in it is lost anyhow. Of one with clusters, a write
-     * pointer within a sector is taken back to its start, if that is in the last cluster of an unbroken mapping. The
-     * entry of a conventional zone is no more than its start with a flag, so only the flag can be missing.
+     * <p>A zone without clusters was never written, or its data is lost anyway. In a zone with clusters, a write
+     * pointer within a sector is moved back to the start of the sector, if that is in the last cluster of an unbroken
+     * mapping. The entry of a conventional zone is only its start and a flag, so only the flag can be missing.
      */
     long pointerOf(int zone, long pointer) {
         long start = geometry.zoneStart(zone);

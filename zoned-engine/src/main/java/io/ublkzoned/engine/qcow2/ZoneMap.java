@@ -3,18 +3,18 @@ package io.ublkzoned.engine.qcow2;
 import java.util.Arrays;
 
 /**
- * Where the clusters of one zone lie in the image: a short sorted list of runs, and which of its L2 entries in the file
- * are not yet as the list has them.
+ * The map of one zone: a short sorted list of runs of its clusters in the image, and the range of its L2 entries in the
+ * file that are out of date.
  *
- * <p>On the data path, under the device's lock. Clusters are numbered from the start of the zone. A sequential zone has
- * clusters ahead of its write pointer.
+ * <p>It belongs to the data path, under the device's lock. Clusters are numbered from the start of the zone. A
+ * sequential zone has clusters ahead of its write pointer.
  */
 public final class ZoneMap {
 
-    /** In place of a host cluster or an image offset: no cluster, reads as zeros. */
+    /** The value in place of a host cluster or an image offset for a cluster that has none and reads as zeros. */
     public static final long HOLE = -1;
 
-    /** Receives a run of host clusters that no longer belongs to the zone. */
+    /** A receiver of runs of host clusters that the zone has released. */
     @FunctionalInterface
     public interface ReleasedRuns {
         void run(long firstHostCluster, int clusters);
@@ -29,8 +29,8 @@ public final class ZoneMap {
     private int[] length = new int[INITIAL_RUNS];
     private int runs;
 
-    // The run that was found last, here so that finding it again touches none of the lists; empty after a change of
-    // them.
+    // The run that was found last, kept here so that finding it again touches none of the lists. A change of the lists
+    // empties it.
     private int lastGuest;
     private int lastEnd;
     private long lastHost;
@@ -42,7 +42,7 @@ public final class ZoneMap {
     private int staleEnd;
 
     /**
-     * Takes over what the L2 tables say.
+     * Creates a map from the contents of the L2 tables.
      *
      * @param hostClusters the host cluster of each cluster of the zone, or {@link #HOLE}
      */
@@ -69,8 +69,8 @@ public final class ZoneMap {
     }
 
     /**
-     * The host cluster of a cluster, or {@link #HOLE}; {@link #foundClusters} says for how many clusters from there the
-     * answer holds, host clusters counting up.
+     * Returns the host cluster of a cluster, or {@link #HOLE}. The result holds for {@link #foundClusters} clusters
+     * from there, with ascending host clusters.
      */
     public long find(int cluster) {
         if (cluster < lastGuest || cluster >= lastEnd) {
@@ -87,12 +87,12 @@ public final class ZoneMap {
         return lastHost + (cluster - lastGuest);
     }
 
-    /** See {@link #find}. */
+    /** Returns the number of clusters for which the last result of {@link #find} holds. */
     public int foundClusters() {
         return found;
     }
 
-    /** The last run that starts at or below the cluster, or -1. */
+    /** Returns the last run that starts at or below the cluster, or -1. */
     private int runAt(int cluster) {
         int low = 0;
         int high = runs - 1;
@@ -107,7 +107,7 @@ public final class ZoneMap {
         return high;
     }
 
-    /** Gives clusters, all of them holes so far, host clusters of their own. */
+    /** Maps clusters, which must all be holes, to host clusters. */
     public void map(int cluster, long hostCluster, int count) {
         int run = runAt(cluster);
         if (run >= 0 && guest[run] + length[run] == cluster && host[run] + length[run] == hostCluster) {
@@ -134,7 +134,7 @@ public final class ZoneMap {
         runs++;
     }
 
-    /** Makes holes of all clusters from {@code fromCluster}. */
+    /** Makes holes of all clusters from {@code fromCluster} on. */
     public void truncate(int fromCluster, ReleasedRuns released) {
         while (runs > 0 && guest[runs - 1] + length[runs - 1] > fromCluster) {
             int last = runs - 1;
@@ -150,22 +150,22 @@ public final class ZoneMap {
         lastEnd = 0;
     }
 
-    /** Whether L2 entries have to be written for the file to show the map. */
+    /** Returns whether L2 entries in the file are out of date. */
     public boolean isStale() {
         return staleFrom < staleEnd;
     }
 
-    /** The first L2 entry to write. */
+    /** Returns the first L2 entry to write. */
     public int staleFrom() {
         return staleFrom;
     }
 
-    /** The end of the L2 entries to write. */
+    /** Returns the end of the L2 entries to write. */
     public int staleEnd() {
         return staleEnd;
     }
 
-    /** Fills {@code hostClusters} with what entries {@code from} to {@code to} shall say. */
+    /** Fills {@code hostClusters} with the contents of the entries {@code from} to {@code to}. */
     public void entries(int from, int to, long[] hostClusters) {
         int at = from;
         while (at < to) {
@@ -178,13 +178,15 @@ public final class ZoneMap {
         }
     }
 
-    /** The stale entries are about to be written. */
+    /** Marks the stale entries as written, because they are about to be. */
     public void markWritten() {
         staleFrom = Integer.MAX_VALUE;
         staleEnd = 0;
     }
 
-    /** Entries {@code from} to {@code to} have to be written, for the first time or again. */
+    /**
+     * Marks entries {@code from} to {@code to} as out of date: they have to be written, for the first time or again.
+     */
     public void markStale(int from, int to) {
         staleFrom = Math.min(staleFrom, from);
         staleEnd = Math.max(staleEnd, to);

@@ -10,17 +10,16 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * The header extension that makes a qcow2 image a zoned one. Several layouts of it were published under one magic; see
- * {@link ZonedLayout}. In a file only {@link LayoutConverter} rewrites it, so what a longer one has behind the known fields
- * stays.
+ * The header extension of a zoned image. Several layouts of it were published under one magic; see {@link ZonedLayout}.
+ * Only {@link LayoutConverter} rewrites it in a file, so the bytes of a longer extension behind the known fields stay.
  *
- * @param layout how the fields lie, which the image keeps until it is converted
+ * @param layout the layout of the fields, which the image keeps until it is converted
  * @param geometry the device
- * @param tableOffset where the write pointer table is in the file
+ * @param tableOffset the offset of the write pointer table in the file
  */
 record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOffset) {
 
-    /** The append limit that QEMU's own images get by default; this program has a limit of its own. */
+    /** The append limit that QEMU gives its own images by default. This program uses a different limit. */
     private static final long MAX_APPEND_BYTES = 64 << 10;
 
     /** The largest limit in whole KiB that fits the 32 bits of most layouts. */
@@ -56,7 +55,7 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
         }
     }
 
-    /** @throws ImageFormatException if the device is none that ublk serves */
+    /** @throws ImageFormatException if ublk cannot serve the device */
     void requireAttachable(int clusterSizeBytes) throws ImageFormatException {
         try {
             geometry.requireAttachable(clusterSizeBytes);
@@ -66,7 +65,7 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
         }
     }
 
-    /** The readers of all layouts lower a limit that is too high, and none refuses it. */
+    /** Decodes the geometry. A limit above the number of zones is lowered, as the readers of all layouts do. */
     private static DeviceGeometry geometry(ZonedLayout layout, MemorySegment data, long deviceSizeBytes) {
         long maxActive = Math.min(layout.maxActiveZones(data), layout.zoneCount(data));
         long maxOpen = Math.min(layout.maxOpenZones(data), maxActive == 0 ? layout.zoneCount(data) : maxActive);
@@ -79,12 +78,12 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
                 (int) maxActive);
     }
 
-    /** Finds the one layout that agrees with itself and with the image. */
+    /** Returns the only layout that is consistent in itself and with the image. */
     private static ZonedLayout detect(MemorySegment data, Qcow2Header header) throws ImageFormatException {
         List<ZonedLayout> matches = new ArrayList<>(candidates(data.byteSize()));
         matches.removeIf(layout -> !layout.matches(data, header.deviceSizeBytes(), header.clusterBytes()));
         if (matches.size() > 1) {
-            // Where size and offset of the table are the same number, only the bit tells v4 from v6.
+            // If the table's size and offset are the same number, only the bit distinguishes v4 from v6.
             matches.removeIf(layout -> layout.hasFeatureBit() != header.has(FeatureBits.ZONED)
                     || layout.tableOffset(data) > header.fileBytes());
         }
@@ -99,7 +98,10 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
         };
     }
 
-    /** The layouts of exactly this length; for one that no layout has, those that a later revision may have extended. */
+    /**
+     * Returns the layouts of exactly this length. If no layout has it, returns the shorter ones, which a later revision
+     * may have extended.
+     */
     private static List<ZonedLayout> candidates(long lengthBytes) {
         List<ZonedLayout> exact = Arrays.stream(ZonedLayout.values())
                 .filter(layout -> layout.lengthBytes() == lengthBytes)
@@ -124,8 +126,8 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
     /**
      * Encodes the extension.
      *
-     * @param maxAppendBytes the limit of an append; lowered where needed, since the readers from revision 7 on want it to
-     *     be less than the capacity by more than a sector
+     * @param maxAppendBytes the limit of an append; lowered where needed, because the readers from revision 7 on
+     *     require it to be less than the capacity by more than a sector
      */
     HeaderExtension encode(long maxAppendBytes) {
         MemorySegment data = MemorySegment.ofArray(new byte[layout.lengthBytes()]);
@@ -136,14 +138,14 @@ record ZonedExtension(ZonedLayout layout, DeviceGeometry geometry, long tableOff
         return new HeaderExtension(HeaderExtension.ZONED, data);
     }
 
-    /** The limit of an append that an image has for QEMU, or what its images get by default. */
+    /** Returns the append limit that an image has for QEMU, or the default of QEMU's images. */
     static long maxAppendBytes(Qcow2Header header, ZonedLayout layout) {
         HeaderExtension extension = header.extension(HeaderExtension.ZONED);
         long found = extension == null ? 0 : layout.maxAppendBytes(extension.data());
         return found == 0 ? MAX_APPEND_BYTES : found;
     }
 
-    /** The length of the write pointer table. */
+    /** Returns the length of the write pointer table. */
     long tableBytes() {
         return (long) geometry.zoneCount() * Long.BYTES;
     }

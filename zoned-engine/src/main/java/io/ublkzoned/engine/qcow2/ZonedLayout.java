@@ -6,31 +6,32 @@ import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 
 /**
- * The published layouts of the zoned header extension, all under one magic: where each field is, and how the write
- * pointers are stored. Named by the revision of the QEMU patches that introduced them, or by byte order and length.
+ * The published layouts of the zoned header extension, all under one magic: the offset of each field, and the encoding
+ * of the write pointers. Each is named for the revision of the QEMU patches that introduced it, or for its byte order
+ * and length.
  */
 public enum ZonedLayout {
-    /** Revisions 2 to 4. The only one without a feature bit, so that programs that do not know zones open its images. */
+    /** Revisions 2 to 4. The only layout without a feature bit, so programs without zone support open its images. */
     V4(48, false, 4, 8, 4, 12, 16, 20, 24, 28, 512, 40, 32, 59, false),
     /** Revisions 6 and 7. */
     V6(48, true, 4, 8, 4, 12, 16, 20, 24, 28, 1, 32, 40, 59, false),
-    /** Revisions 8 to 10: the first with zones of 4 GiB and more. */
+    /** Revisions 8 to 10: the first layout with zones of 4 GiB and more. */
     V8(56, true, 4, 12, 8, 20, 24, 28, 32, 36, 1, 40, 48, 59, false),
     /** The rework of 2026: 48 bytes. */
     BE48(48, true, 8, 16, 8, 24, 4, 28, 32, 36, 1, ZonedLayout.NONE, 40, 63, true),
-    /** The newest: 44 bytes, without an append limit. */
+    /** The newest layout: 44 bytes, without an append limit. */
     BE44(44, true, 8, 16, 8, 32, 4, 36, 40, ZonedLayout.NONE, 1, ZonedLayout.NONE, 24, 63, true);
 
-    /** The length of the longest. */
+    /** The length of the longest layout. */
     static final int LENGTH_MAX = 56;
 
-    /** Says that a layout has no such field. */
+    /** The offset of a field that a layout does not have. */
     private static final int NONE = -1;
 
     /**
-     * With zones of 4 GiB and more a write pointer can be right in both byte orders: 4 GiB is 16 MiB in the other. It takes
-     * all zones at such places at a time, and none but the first is at one when it is empty. Smaller zones have no such
-     * place.
+     * The minimum number of zones of 4 GiB or more. With such zones a write pointer can be valid in both byte orders: 4
+     * GiB reads as 16 MiB in the other. The table is ambiguous only if all zones are at such addresses at the same
+     * time, and no zone except the first is at one when it is empty. Smaller zones have no such addresses.
      */
     private static final int LARGE_ZONES_MIN = 4;
 
@@ -84,7 +85,7 @@ public enum ZonedLayout {
         this.pointersBigEndian = pointersBigEndian;
     }
 
-    /** The name by which a user chooses it. */
+    /** Returns the name that a user specifies. */
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }
@@ -93,27 +94,30 @@ public enum ZonedLayout {
         return lengthBytes;
     }
 
-    /** Whether incompatible bit 5 keeps programs away that do not know zones. */
+    /** Returns whether incompatible bit 5 keeps away programs without zone support. */
     boolean hasFeatureBit() {
         return featureBit;
     }
 
-    /** Whether the fields for sizes end at 4 GiB. */
+    /** Returns whether the fields for sizes have 32 bits, so sizes end at 4 GiB. */
     boolean hasNarrowSizes() {
         return sizeWidth == Integer.BYTES;
     }
 
-    /** The bit of a write pointer that says that the zone is conventional. */
+    /** Returns the bit of a write pointer that marks a conventional zone. */
     long conventionalFlag() {
         return conventionalFlag;
     }
 
-    /** Whether write pointers are meant to be big-endian; little-endian otherwise. */
+    /** Returns whether the layout prescribes big-endian write pointers instead of little-endian ones. */
     boolean pointersBigEndian() {
         return pointersBigEndian;
     }
 
-    /** Whether a full zone's write pointer is the end of its capacity, as readers may insist on; else of the zone. */
+    /**
+     * Returns whether a full zone's write pointer is the end of its capacity, as readers may require, instead of the
+     * end of the zone.
+     */
     boolean pointersEndAtCapacity() {
         return pointersBigEndian;
     }
@@ -131,16 +135,16 @@ public enum ZonedLayout {
         }
         if (geometry.zoneCount() < LARGE_ZONES_MIN) {
             throw new GeometryException(
-                    "the write pointers of %d zones of %d bytes can be right in both byte orders"
+                    "the write pointers of %d zones of %d bytes can be valid in both byte orders"
                             .formatted(geometry.zoneCount(), geometry.zoneSizeBytes()),
                     "use %d zones or more".formatted(LARGE_ZONES_MIN));
         }
     }
 
     /**
-     * Whether data that begins with an extension of this layout agrees with itself and with the image.
+     * Returns whether data that begins with an extension of this layout is consistent in itself and with the image.
      *
-     * @param clusterBytes of the image, on whose clusters the write pointer table starts
+     * @param clusterBytes the image's cluster size; the write pointer table starts on a multiple of it
      */
     boolean matches(MemorySegment data, long deviceSizeBytes, int clusterBytes) {
         long zoneSize = size(data, zoneSizeAt);
@@ -178,7 +182,7 @@ public enum ZonedLayout {
         return count(data, maxActiveAt);
     }
 
-    /** The limit of an append, 0 for none or where the layout has no such field. */
+    /** Returns the append limit, 0 for none or if the layout has no such field. */
     long maxAppendBytes(MemorySegment data) {
         return maxAppendAt == NONE ? 0 : count(data, maxAppendAt) * appendUnit;
     }
@@ -195,7 +199,7 @@ public enum ZonedLayout {
         return Integer.toUnsignedLong(data.get(BigEndian.INT, at));
     }
 
-    /** Fills in all fields but the first, which is the same in all layouts. */
+    /** Encodes all fields except the first, which is the same in all layouts. */
     void encode(MemorySegment data, DeviceGeometry geometry, long maxAppendBytes, long tableOffset) {
         putSize(data, zoneSizeAt, geometry.zoneSizeBytes());
         putSize(data, capacityAt, geometry.capacityBytes());

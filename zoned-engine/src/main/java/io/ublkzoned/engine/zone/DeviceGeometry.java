@@ -1,17 +1,17 @@
 package io.ublkzoned.engine.zone;
 
 /**
- * The shape of a zoned device: conventional zones first, then sequential ones, all of one size but the last, which may
- * be smaller. The constructor checks the rules of the format, so every instance satisfies them. The kernel's ublk driver
- * has more: {@link #requireAttachable}.
+ * The geometry of a zoned device. Conventional zones come first, then sequential ones. All have the same size except
+ * the last, which may be smaller. The constructor checks the rules of the format, so every instance satisfies them. The
+ * kernel's ublk driver has more rules: {@link #requireAttachable}.
  *
  * @param sizeBytes the device's size
- * @param zoneSizeBytes the distance from one zone's start to the next, a power of two
- * @param capacityBytes how much of each sequential zone can be written, from its start; of a smaller last zone, all that
- *     lies within it
- * @param conventionalZones how many zones, counted from the first, take writes anywhere
- * @param maxOpenZones the most zones that may be open at a time, 0 for no limit
- * @param maxActiveZones the most zones that may be open or closed at a time, 0 for no limit
+ * @param zoneSizeBytes the distance from the start of one zone to the next, a power of two
+ * @param capacityBytes the writable bytes of each sequential zone, from its start; a smaller last zone is writable up
+ *     to its end
+ * @param conventionalZones the number of zones, counted from the first, that take writes anywhere
+ * @param maxOpenZones the maximum number of open zones, 0 for no limit
+ * @param maxActiveZones the maximum number of open and closed zones, 0 for no limit
  */
 public record DeviceGeometry(
         long sizeBytes,
@@ -21,28 +21,37 @@ public record DeviceGeometry(
         int maxOpenZones,
         int maxActiveZones) {
 
-    /** The power of two that {@link #SECTOR_BYTES} is. */
+    /** The binary logarithm of {@link #SECTOR_BYTES}. */
     public static final int SECTOR_SHIFT = 9;
 
     /** The unit of all sizes and write pointers: a sector of the block layer. */
     public static final int SECTOR_BYTES = 1 << SECTOR_SHIFT;
 
-    /** The most zones of an image, QEMU's limit too: a write pointer table of 8 MiB. */
+    /** The maximum number of zones of an image, as in QEMU: a write pointer table of 8 MiB. */
     public static final int ZONES_MAX = (8 << 20) / Long.BYTES;
 
-    /** The most zones whose report fits one ublk request: 32 MiB (UBLK_MAX_IO_BUF_BYTES) / 64 B (struct blk_zone). */
+    /**
+     * The maximum number of zones whose report fits one ublk request: 32 MiB (UBLK_MAX_IO_BUF_BYTES) / 64 B (struct
+     * blk_zone).
+     */
     public static final int ATTACHED_ZONES_MAX = (32 << 20) / 64;
 
-    /** The largest zone of an attached device: the largest power of two of sectors in 32 bits (chunk_sectors). */
+    /**
+     * The size of the largest zone of an attached device: the largest power of two of sectors in 32 bits
+     * (chunk_sectors).
+     */
     public static final long ATTACHED_ZONE_BYTES_MAX = (1L << 31) << SECTOR_SHIFT;
 
-    /** The most clusters in a zone of an attached device: its map is read as a whole, so this is 32 MiB of L2 tables. */
+    /**
+     * The maximum number of clusters in a zone of an attached device. A zone's map is read as a whole, so this is 32
+     * MiB of L2 tables.
+     */
     public static final int ATTACHED_ZONE_CLUSTERS_MAX = (32 << 20) / Long.BYTES;
 
     /**
-     * Checks the rules.
+     * Checks the rules of the format.
      *
-     * @throws GeometryException if one is broken
+     * @throws GeometryException if one is violated
      */
     public DeviceGeometry {
         if (sizeBytes <= 0) {
@@ -102,9 +111,9 @@ public record DeviceGeometry(
     }
 
     /**
-     * Checks that a zone is a whole number of clusters, so that resetting it never touches its neighbour.
+     * Checks that a zone is a whole number of clusters, so that a reset of it never affects its neighbour.
      *
-     * @throws GeometryException if not
+     * @throws GeometryException if it is not
      */
     public void requireClusterSize(int clusterSizeBytes) {
         if (zoneSizeBytes % clusterSizeBytes != 0) {
@@ -116,10 +125,10 @@ public record DeviceGeometry(
     }
 
     /**
-     * Checks what the kernel's ublk driver and block layer need beyond the format, and the engine's own limit of
+     * Checks the requirements of the kernel's ublk driver and block layer beyond the format, and the engine's limit of
      * clusters per zone.
      *
-     * @throws GeometryException if such a device cannot be attached
+     * @throws GeometryException if the device cannot be attached
      */
     public void requireAttachable(int clusterSizeBytes) {
         if (zoneSizeBytes > ATTACHED_ZONE_BYTES_MAX) {
@@ -148,7 +157,7 @@ public record DeviceGeometry(
         }
     }
 
-    /** Whether {@link #requireAttachable} passes. */
+    /** Returns whether {@link #requireAttachable} passes. */
     public boolean isAttachable(int clusterSizeBytes) {
         try {
             requireAttachable(clusterSizeBytes);
@@ -162,12 +171,12 @@ public record DeviceGeometry(
         return (int) Math.ceilDiv(sizeBytes, zoneSizeBytes);
     }
 
-    /** The power of two that is the zone size. */
+    /** Returns the binary logarithm of the zone size. */
     public int zoneShift() {
         return Long.numberOfTrailingZeros(zoneSizeBytes);
     }
 
-    /** Where a zone starts on the device, in bytes. */
+    /** Returns the device address of a zone in bytes. */
     public long zoneStart(int zone) {
         return (long) zone << zoneShift();
     }
@@ -177,13 +186,13 @@ public record DeviceGeometry(
         return Math.min(zoneSizeBytes, sizeBytes - zoneStart(zone));
     }
 
-    /** Returns how much of a zone can be written, from its start: all of a conventional one. */
+    /** Returns the writable bytes of a zone, from its start. All of a conventional zone is writable. */
     public long zoneCapacityBytes(int zone) {
         long length = zoneLengthBytes(zone);
         return isConventional(zone) ? length : Math.min(capacityBytes, length);
     }
 
-    /** The zone that holds an address on the device. */
+    /** Returns the index of the zone that holds a device address. */
     public int zoneIndex(long offsetBytes) {
         return (int) (offsetBytes >>> zoneShift());
     }
@@ -209,7 +218,7 @@ public record DeviceGeometry(
         return below == 1L << 62 ? "use " + text(below) : "use %s or %s".formatted(text(below), text(2 * below));
     }
 
-    /** The remedy for too many zones; a device that follows it can be attached too. */
+    /** Returns the remedy for too many zones. A device that follows it can also be attached. */
     private static String largerZones(long sizeBytes) {
         return "use zones of %s or more".formatted(text(powerOfTwoFrom(Math.ceilDiv(sizeBytes, ATTACHED_ZONES_MAX))));
     }
@@ -219,7 +228,7 @@ public record DeviceGeometry(
         return highest == value ? value : 2 * highest;
     }
 
-    /** A size as a user would type it: the largest unit that divides it. */
+    /** Formats a size as a user would type it, in the largest unit that divides it. */
     private static String text(long bytes) {
         String units = "KMGT";
         for (int i = units.length(); i > 0; i--) {

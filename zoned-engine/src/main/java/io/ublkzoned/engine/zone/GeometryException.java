@@ -1,6 +1,8 @@
 package io.ublkzoned.engine.zone;
 
-/** A geometry that breaks a rule. The message is one sentence: the rule, and a value that works if one exists. */
+/**
+ * An error of a geometry that violates a rule. The message is one sentence: the rule, and a valid value if one exists.
+ */
 public final class GeometryException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;
@@ -8,7 +10,7 @@ public final class GeometryException extends IllegalArgumentException {
     private final String rule;
     private final String sentence;
 
-    /** @param rule which rule is broken, and by what */
+    /** @param rule the violated rule and the value that violates it */
     public GeometryException(String rule) {
         super(rule);
         this.rule = rule;
@@ -16,10 +18,10 @@ public final class GeometryException extends IllegalArgumentException {
     }
 
     /**
-     * An exception for one who chooses the geometry.
+     * Creates an error for a user who can choose the geometry.
      *
-     * @param rule which rule is broken, and by what
-     * @param remedy what to choose instead
+     * @param rule the violated rule and the value that violates it
+     * @param remedy the value to choose instead
      */
     public GeometryException(String rule, String remedy) {
         super(rule + ": " + remedy);
@@ -27,12 +29,12 @@ public final class GeometryException extends IllegalArgumentException {
         sentence = rule + ": " + remedy;
     }
 
-    /** The sentence without the remedy, for one who cannot choose. */
+    /** Returns the sentence without the remedy, for a user who cannot choose. */
     public String rule() {
         return rule;
     }
 
-    /** The sentence, never null. */
+    /** Returns the sentence, which is never null. */
     @Override
     public String getMessage() {
         return sentence;

@@ -2,7 +2,10 @@ package io.ublkzoned.engine.zone;
 
 import org.jspecify.annotations.Nullable;
 
-/** One zone: its place, its condition, its write pointer. Changed by {@link ZoneTable} and {@link ZoneStateMachine}. */
+/**
+ * One zone: its addresses, its condition and its write pointer. {@link ZoneTable} and {@link ZoneStateMachine} change
+ * it.
+ */
 public final class Zone {
 
     private final int index;
@@ -35,17 +38,17 @@ public final class Zone {
         return index;
     }
 
-    /** Where the zone starts on the device. */
+    /** Returns the device address of the zone's first byte. */
     public long startBytes() {
         return startBytes;
     }
 
-    /** Where its capacity ends on the device. */
+    /** Returns the device address one past the zone's capacity. */
     public long writableEndBytes() {
         return writableEndBytes;
     }
 
-    /** Returns the end of the zone on the device. */
+    /** Returns the device address one past the zone. */
     public long endBytes() {
         return endBytes;
     }
@@ -58,12 +61,18 @@ public final class Zone {
         return condition;
     }
 
-    /** Returns whether the zone has no write pointer. Never changes, so no lock is needed, unlike for {@link #condition}. */
+    /**
+     * Returns whether the zone has no write pointer. The answer never changes, so no lock is needed, unlike for
+     * {@link #condition}.
+     */
     public boolean isConventional() {
         return conventional;
     }
 
-    /** Where the next write goes; writes below it may still be on their way. The end of the zone where it has none. */
+    /**
+     * Returns the device address of the next write. Writes below it may still be in flight. Without a write pointer it
+     * is the end of the zone.
+     */
     public long writePointerBytes() {
         return writePointerBytes;
     }

@@ -19,27 +19,27 @@ public enum ZoneCondition {
         this.label = label;
     }
 
-    /** The kernel's number for it. */
+    /** Returns the kernel's number for the condition. */
     public int code() {
         return code;
     }
 
-    /** Its name in reports and JSON. */
+    /** Returns the name of the condition in reports and JSON. */
     public String label() {
         return label;
     }
 
-    /** Whether the zone counts against the open limit. */
+    /** Returns whether a zone in this condition counts against the open limit. */
     public boolean isOpen() {
         return this == IMPLICIT_OPEN || this == EXPLICIT_OPEN;
     }
 
-    /** Whether the zone counts against the active limit. */
+    /** Returns whether a zone in this condition counts against the active limit. */
     public boolean isActive() {
         return isOpen() || this == CLOSED;
     }
 
-    /** Whether the zone takes no more writes, for good, as those of a drive that wears out. */
+    /** Returns whether a zone in this condition permanently rejects writes, like a zone of a worn-out drive. */
     public boolean isFailed() {
         return this == READ_ONLY || this == OFFLINE;
     }

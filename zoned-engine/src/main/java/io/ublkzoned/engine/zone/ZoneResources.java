@@ -1,11 +1,11 @@
 package io.ublkzoned.engine.zone;
 
 /**
- * The limits of open and active zones; 0 is no limit.
+ * The limits of open and active zones. A limit of 0 means unlimited.
  *
- * <p>At the open limit the implicitly open zone that was written least recently is closed to make room (ZBC-2 "implicit
- * close"). That never changes the number of active zones, so it is done for a closed zone too when the active limit is
- * reached; null_blk refuses there, which would stop a writer that keeps to both limits.
+ * <p>At the open limit, the implicitly open zone that was written least recently is closed to make room (ZBC-2
+ * "implicit close"). This never changes the number of active zones. It is therefore also done at the active limit when
+ * a CLOSED zone opens. null_blk refuses in that case, which would stop a writer that keeps to both limits.
  */
 final class ZoneResources {
 
@@ -13,7 +13,7 @@ final class ZoneResources {
     private final int maxOpen;
     private final int maxActive;
 
-    /** Zones that are about to become active. */
+    /** The number of zones that are about to become active. */
     private int reserved;
 
     ZoneResources(ZoneTable table, DeviceGeometry geometry) {
@@ -41,14 +41,20 @@ final class ZoneResources {
         return 0;
     }
 
-    /** An implicitly open zone was written again. Without an open limit nobody asks for the order, which costs two other zones. */
-    void written(Zone zone) {
+    /**
+     * Marks an implicitly open zone as the most recently written one. Does nothing without an open limit: nothing reads
+     * the order then, and updating it touches two other zones.
+     */
+    void markMostRecent(Zone zone) {
         if (maxOpen != 0) {
-            table.written(zone);
+            table.markMostRecent(zone);
         }
     }
 
-    /** Keeps room for so many more active zones, if there is any, until {@link #endReservation}. */
+    /**
+     * Reserves room for this many more active zones until {@link #endReservation}. Returns false if the limit leaves no
+     * such room.
+     */
     boolean reserveActive(int zones) {
         boolean hasRoom = maxActive == 0 || table.activeCount() + zones <= maxActive;
         reserved = hasRoom ? zones : 0;
@@ -59,7 +65,7 @@ final class ZoneResources {
         reserved = 0;
     }
 
-    /** Closes an open zone: CLOSED if it holds data, else EMPTY. */
+    /** Closes an open zone. It becomes CLOSED if it holds data, otherwise EMPTY. */
     void close(Zone zone) {
         boolean written = zone.writePointerBytes > zone.startBytes();
         table.transition(zone, written ? ZoneCondition.CLOSED : ZoneCondition.EMPTY);

@@ -8,11 +8,11 @@ import static io.ublkzoned.engine.zone.ZoneCondition.IMPLICIT_OPEN;
 import java.util.List;
 
 /**
- * What each operation does to one zone: a method an operation, each returning 0 or -errno.
+ * The effect of each operation on one zone. Each operation has a method, which returns 0 or -errno.
  *
- * <p>On the data path, under the device's lock. An operation that fails changes nothing, except that room made for it
- * may have closed another zone implicitly. As on a drive, a write changes the condition before its data is there; if the
- * data does not arrive, {@link #rollBack} moves the write pointer back and the condition stays.
+ * <p>The data path calls it under the device's lock. An operation that fails changes nothing, with one exception:
+ * making room for it may have closed another zone implicitly. As on a drive, a write changes the condition before its
+ * data arrives. If the data does not arrive, {@link #rollBack} moves the write pointer back and the condition stays.
  */
 public final class ZoneStateMachine {
 
@@ -24,7 +24,10 @@ public final class ZoneStateMachine {
         this.resources = new ZoneResources(table, geometry);
     }
 
-    /** Explicit open. Of a FULL zone: -EIO, as null_blk; the standards would let it pass unchanged. */
+    /**
+     * Opens a zone explicitly. A FULL zone fails with -EIO, as in null_blk; the standards would succeed and leave it
+     * unchanged.
+     */
     public int open(Zone zone) {
         return switch (zone.condition) {
             case EXPLICIT_OPEN -> 0;
@@ -43,7 +46,7 @@ public final class ZoneStateMachine {
         };
     }
 
-    /** Close. Of an EMPTY or FULL zone: -EIO, as null_blk. */
+    /** Closes a zone. An EMPTY or FULL zone fails with -EIO, as in null_blk. */
     public int close(Zone zone) {
         return switch (zone.condition) {
             case CLOSED -> 0;
@@ -55,19 +58,22 @@ public final class ZoneStateMachine {
         };
     }
 
-    /** Open that may have been carried out already: a zone that has been filled since stays as it is. */
+    /** Repeats an open that may have been carried out already. A zone that has been filled since stays as it is. */
     public int openAgain(Zone zone) {
         return zone.condition == FULL ? 0 : open(zone);
     }
 
-    /** Close that may have been carried out already: a zone that is EMPTY by that, or has been finished since, stays as it is. */
+    /**
+     * Repeats a close that may have been carried out already. A zone that the close made EMPTY, or that has been
+     * finished since, stays as it is.
+     */
     public int closeAgain(Zone zone) {
         return zone.condition == EMPTY || zone.condition == FULL ? 0 : close(zone);
     }
 
     /**
-     * Finish: the zone is FULL and its write pointer at its end. No write of the zone may be on its way. An EMPTY or
-     * CLOSED zone passes through open, and needs room for it.
+     * Finishes a zone: makes it FULL and moves its write pointer to its end. No write to the zone may be in flight. An
+     * EMPTY or CLOSED zone passes through open and needs room for that.
      */
     public int finish(Zone zone) {
         int error = switch (zone.condition) {
@@ -81,7 +87,7 @@ public final class ZoneStateMachine {
         return error;
     }
 
-    /** Whether the zone can be finished, if resources allow it: 0 or -EIO. */
+    /** Returns 0 if the condition allows a finish, otherwise -EIO. Does not check the limits. */
     public int checkFinish(Zone zone) {
         return switch (zone.condition) {
             case EMPTY, IMPLICIT_OPEN, EXPLICIT_OPEN, CLOSED, FULL -> 0;
@@ -89,7 +95,10 @@ public final class ZoneStateMachine {
         };
     }
 
-    /** Whether a reset of the zone is allowed: 0 or -EIO. A reset of the whole device passes over the others. */
+    /**
+     * Returns 0 if the condition allows a reset, otherwise -EIO. A reset of the whole device skips the zones that fail
+     * this check.
+     */
     public int checkReset(Zone zone) {
         return switch (zone.condition) {
             case EMPTY, IMPLICIT_OPEN, EXPLICIT_OPEN, CLOSED, FULL -> 0;
@@ -97,21 +106,21 @@ public final class ZoneStateMachine {
         };
     }
 
-    /** Reset, once {@link #checkReset} allows it: EMPTY, and nothing of it is left. No write may be on its way. */
+    /** Resets a zone that passed {@link #checkReset}: makes it EMPTY. No write to the zone may be in flight. */
     public void reset(Zone zone) {
         zone.writePointerBytes = zone.startBytes();
         table.transition(zone, EMPTY);
     }
 
-    /** Whether the zone can be read: 0 or -EIO. */
+    /** Returns 0 if the zone can be read, otherwise -EIO. */
     public int checkRead(Zone zone) {
         return zone.condition == ZoneCondition.OFFLINE ? -BlockErrors.EIO : 0;
     }
 
     /**
-     * Whether a write of {@code lengthBytes} may start at the write pointer, and opens the zone for it.
+     * Checks that a write of {@code lengthBytes} may start at the write pointer, and opens the zone for it.
      *
-     * @param offsetBytes where the write is to start
+     * @param offsetBytes the device address at which the write is to start
      */
     public int openForWrite(Zone zone, long offsetBytes, int lengthBytes) {
         if (offsetBytes != zone.writePointerBytes || lengthBytes > zone.writableEndBytes() - offsetBytes) {
@@ -119,7 +128,7 @@ public final class ZoneStateMachine {
         }
         return switch (zone.condition) {
             case IMPLICIT_OPEN -> {
-                resources.written(zone);
+                resources.markMostRecent(zone);
                 yield 0;
             }
             case EXPLICIT_OPEN -> 0;
@@ -134,17 +143,20 @@ public final class ZoneStateMachine {
         };
     }
 
-    /** Reserves the bytes of a write that {@link #openForWrite} allowed. */
+    /** Moves the write pointer past a write that {@link #openForWrite} allowed. */
     public void advance(Zone zone, int lengthBytes) {
         zone.writePointerBytes += lengthBytes;
     }
 
-    /** All data up to the end of the capacity has arrived: the zone is FULL and leaves its slot. */
+    /**
+     * Makes a zone FULL once all data up to the end of its capacity has arrived. The zone then no longer counts as
+     * active.
+     */
     public void filled(Zone zone) {
         becomeFull(zone);
     }
 
-    /** Data above {@code trueWritePointer} did not arrive. */
+    /** Moves the write pointer back to {@code trueWritePointer}, because data above it did not arrive. */
     public void rollBack(Zone zone, long trueWritePointer) {
         zone.writePointerBytes = trueWritePointer;
         if (zone.condition == ZoneCondition.CLOSED && trueWritePointer == zone.startBytes()) {
@@ -152,20 +164,23 @@ public final class ZoneStateMachine {
         }
     }
 
-    /** A sequential zone wears out: read-only or offline. Its write pointer stays. No write of it may be on its way. */
+    /**
+     * Makes a sequential zone read-only or offline, as on a drive that wears out. The write pointer stays. No write to
+     * the zone may be in flight.
+     */
     public void fail(Zone zone, ZoneCondition condition) {
         table.transition(zone, condition);
     }
 
-    /** A zone that had failed is as after a power cycle: EMPTY, CLOSED or FULL. */
+    /** Returns a failed zone to its condition after a power cycle: EMPTY, CLOSED or FULL. */
     public void recover(Zone zone) {
         table.transition(zone, recovered(zone));
     }
 
     /**
-     * Keeps room for these zones to be CLOSED, if they had failed with data, until {@link #endRecovery}.
+     * Reserves room for the failed zones among these that will be CLOSED after recovery, until {@link #endRecovery}.
      *
-     * @return 0, or -EOVERFLOW if there is none
+     * @return 0, or -EOVERFLOW if the active limit leaves no such room
      */
     public int beginRecovery(List<Zone> zones) {
         int active = (int) zones.stream()
@@ -174,7 +189,9 @@ public final class ZoneStateMachine {
         return resources.reserveActive(active) ? 0 : -BlockErrors.EOVERFLOW;
     }
 
-    /** The zones have recovered, or will not. */
+    /**
+     * Ends the reservation of {@link #beginRecovery}, after the zones have recovered or their recovery was abandoned.
+     */
     public void endRecovery() {
         resources.endReservation();
     }

@@ -6,9 +6,9 @@ import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All zones of a device, and what follows from their conditions: how many are open or active, and which implicitly open
- * one was written least recently. {@link #transition} is the only place where a condition changes, so the counts cannot
- * disagree with the zones.
+ * All zones of a device, with what follows from their conditions: the numbers of open and active zones, and the
+ * implicitly open zone that was written least recently. {@link #transition} is the only method that changes a
+ * condition, so the counts always match the zones.
  */
 public final class ZoneTable {
 
@@ -22,18 +22,18 @@ public final class ZoneTable {
     private @Nullable Zone leastRecent;
     private @Nullable Zone mostRecent;
 
-    /** The zones of a device that nobody uses, see the other constructor. */
+    /** Builds the zones of a device that is not in use; see the other constructor. */
     public ZoneTable(
             DeviceGeometry geometry, IntToLongFunction writePointer, IntFunction<@Nullable ZoneCondition> failed) {
         this(geometry, writePointer, failed, zone -> {});
     }
 
     /**
-     * Builds the zones as they are after a power cycle: conditions follow from the write pointers, none is open.
+     * Builds the zones as they are after a power cycle: conditions follow from the write pointers, and no zone is open.
      *
      * @param writePointer the stored write pointer of each sequential zone, as a device address in bytes
-     * @param failed the condition of each zone that is read-only or offline, null of all others
-     * @param onTransition is told of each zone that has been given a condition
+     * @param failed the condition of each zone that is read-only or offline, null for all others
+     * @param onTransition called with each zone that has been given a condition
      */
     public ZoneTable(
             DeviceGeometry geometry,
@@ -74,30 +74,30 @@ public final class ZoneTable {
         return zones[index];
     }
 
-    /** The number of the zone that holds a device address, which the caller knows to be on the device. */
+    /** Returns the index of the zone that holds a device address. The address must be on the device. */
     public int indexOf(long offsetBytes) {
         return (int) (offsetBytes >>> zoneShift);
     }
 
-    /** Zones in a condition that counts against the open limit. */
+    /** Returns the number of zones that count against the open limit. */
     public int openCount() {
         return implicitOpen + explicitOpen;
     }
 
-    /** Zones in a condition that counts against the active limit. */
+    /** Returns the number of zones that count against the active limit. */
     public int activeCount() {
         return implicitOpen + explicitOpen + closed;
     }
 
     /**
-     * The implicitly open zone whose last write is the longest ago, as far as {@link #written} was told; null if no zone is
-     * implicitly open.
+     * Returns the implicitly open zone whose last write, as reported to {@link #markMostRecent}, is the longest ago; null if
+     * no zone is implicitly open.
      */
     public @Nullable Zone leastRecentlyWritten() {
         return leastRecent;
     }
 
-    /** Gives the zone a condition; a zone that becomes implicitly open counts as written just now. */
+    /** Changes the condition of a zone. A zone that becomes implicitly open counts as written just now. */
     void transition(Zone zone, ZoneCondition to) {
         ZoneCondition from = zone.condition;
         if (from == ZoneCondition.IMPLICIT_OPEN) {
@@ -113,8 +113,8 @@ public final class ZoneTable {
     }
 
     /**
-     * Opens a zone again that was open when its server died. A zone that was implicitly open and has no data is EMPTY:
-     * its first write was never acknowledged.
+     * Reopens a zone that was open when its server died. A zone that was implicitly open and has no data stays EMPTY,
+     * because its first write was never acknowledged.
      */
     public void reopen(Zone zone, ZoneCondition open) {
         if (zone.condition == ZoneCondition.CLOSED
@@ -123,8 +123,8 @@ public final class ZoneTable {
         }
     }
 
-    /** An implicitly open zone was written again. */
-    void written(Zone zone) {
+    /** Marks an implicitly open zone as the most recently written one. */
+    void markMostRecent(Zone zone) {
         if (zone != mostRecent && zone.condition == ZoneCondition.IMPLICIT_OPEN) {
             unlink(zone);
             linkMostRecent(zone);

@@ -1,9 +1,9 @@
 /**
- * The zone rules: what each operation does to a zone in each condition, and the limits of open and active zones.
+ * The zone rules: the effect of each operation on a zone in each condition, and the limits of open and active zones.
  *
- * <p>Pure state: no I/O, no lock of its own (the device's lock guards it), nothing of the store or of requests. Its
- * rules are those of a host-managed device (ZBC-2, ZNS); where the standards leave a choice they do what Linux's
- * null_blk does.
+ * <p>This package is pure state. It does no I/O, has no lock (the device's lock guards it), and knows neither the image
+ * nor requests. The rules are those of a host-managed device (ZBC-2, ZNS). Where the standards leave a choice, they
+ * follow Linux's null_blk.
  */
 @org.jspecify.annotations.NullMarked
 package io.ublkzoned.engine.zone;

@@ -21,9 +21,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What a request costs in the engine, from {@link ZonedDevice#submit} to {@link RequestQueue#completed}: the decision, its
- * place in the image, the end. Each request is for another zone, by chance, of those in use. See {@code scripts/bench
- * --engine}.
+ * The cost of a request in the engine, from {@link ZonedDevice#submit} to {@link RequestQueue#completed}: the decision,
+ * its place in the image, the completion. Each request goes to a random zone of those in use. See
+ * {@code scripts/bench --engine}.
  */
 @SuppressWarnings("NullAway.Init") // makeDevice is the constructor
 @State(Scope.Thread)
@@ -38,13 +38,13 @@ public class EngineBenchmark {
     private static final int ZONE_BYTES = 64 << 20;
     private static final int READABLE_BLOCKS = 1024;
     private static final int READABLE_BYTES = READABLE_BLOCKS * BLOCK;
-    private static final int MAPPED_BYTES = 16 << 20; // the clusters that a zone's first write gives it
+    private static final int MAPPED_BYTES = 16 << 20; // the clusters that the first write of a zone allocates
 
-    /** How many zones the device has, a power of two. */
+    /** The number of zones of the device, a power of two. */
     @Param({"4096", "65536"})
     public int zones;
 
-    /** How many of them are in use at a time, a power of two: 128, as many as drives let be active, or all. */
+    /** The number of zones in use at a time, a power of two: 128, a limit of active zones that drives have, or all. */
     @Param({"128", "all"})
     public String inUse;
 
@@ -82,18 +82,21 @@ public class EngineBenchmark {
         }
     }
 
-    /** A number whose upper bits are of no pattern: Knuth's generator MMIX. */
+    /** Returns a number whose upper bits have no pattern: Knuth's generator MMIX. */
     private long nextRandom() {
         random = random * 6364136223846793005L + 1442695040888963407L;
         return random >>> 20;
     }
 
-    /** Where the first of the zones starts that are in use one after the other. */
+    /** Returns the start of the first of the zones that are in use in sequence. */
     private long slotStart(int slot) {
         return (long) slot * slotZones * ZONE_BYTES;
     }
 
-    /** Where the next write goes of a zone by chance; once all that it has in the image is written, of the zone behind it. */
+    /**
+     * Returns the address of the next write to a random zone. Once all that the zone has in the image is written, the
+     * zone behind it takes its place.
+     */
     private long nextWrite() {
         int slot = (int) nextRandom() & slotMask;
         long offset = writePointer[slot];

@@ -17,8 +17,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.UUID;
 
 /**
- * A device in memory whose data port moves no data and answers at once. Its metadata I/O is done between two requests, and
- * writes nothing: what it writes is not read again.
+ * A device in memory whose data port moves no data and completes immediately. Its metadata I/O is done between two
+ * requests, and its writes are dropped because they are never read again.
  */
 public final class IdleQueue implements RequestQueue, DataPort {
 
@@ -46,7 +46,7 @@ public final class IdleQueue implements RequestQueue, DataPort {
         }
     }
 
-    /** How many requests have failed. */
+    /** Returns the number of failed requests. */
     public int failures() {
         return failures;
     }

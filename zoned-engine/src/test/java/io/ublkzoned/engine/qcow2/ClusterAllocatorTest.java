@@ -13,7 +13,10 @@ import org.junit.jupiter.api.Test;
 
 class ClusterAllocatorTest {
 
-    /** Clusters of 512 bytes, 16-bit refcounts: 256 clusters a block; the blocks are at 1 MiB and on. */
+    /**
+     * Returns an allocator of clusters of 512 bytes with 16-bit refcounts: 256 clusters per block. The blocks are at 1
+     * MiB and above.
+     */
     private static ClusterAllocator allocator(int blocks, long used) {
         long[] offsets = new long[blocks];
         Arrays.setAll(offsets, i -> (1 << 20) + i * 512L);
@@ -46,7 +49,7 @@ class ClusterAllocatorTest {
     }
 
     @Test
-    void searchGoesOnWhereTheLastOneEnded() {
+    void searchContinuesWhereTheLastOneEnded() {
         ClusterAllocator allocator = allocator(4, 100);
         allocator.free(10, 4);
         allocator.free(50, 4);

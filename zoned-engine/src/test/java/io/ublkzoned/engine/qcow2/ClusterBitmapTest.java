@@ -13,7 +13,10 @@ class ClusterBitmapTest {
     private final ClusterBitmap bitmap = new ClusterBitmap();
     private final TreeSet<Long> model = new TreeSet<>();
 
-    /** Dense in places, scattered in others, so that chunks of both kinds are there, and go from one to the other. */
+    /**
+     * Returns a cluster. Clusters are dense in some places and scattered in others, so that chunks of both kinds exist
+     * and change into each other.
+     */
     private static long cluster(Random random) {
         return switch (random.nextInt(3)) {
             case 0 -> random.nextLong(1000);

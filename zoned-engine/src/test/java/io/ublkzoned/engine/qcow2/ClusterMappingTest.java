@@ -44,7 +44,7 @@ class ClusterMappingTest {
     }
 
     @Test
-    void mappingsAreThereAfterReopening() throws IOException {
+    void mappingsSurviveReopening() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 40960);
         long host = Images.map(file, 512, 10);
         assertEquals((host + 10) * 4096, file.sizeBytes());

@@ -3,7 +3,7 @@ package io.ublkzoned.engine.qcow2;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
-/** A file whose user fails at a sync, as if the process had died there: what it wrote before is in the file. */
+/** A file whose user fails at a sync, as if the process had died there. Earlier writes are in the file. */
 record CutShort(ImageFile file, Barrier last) implements ImageFile {
 
     @Override

@@ -32,7 +32,7 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void lastZoneMayBeSmallerAndItsCapacityIsWhatLiesWithinIt() {
+    void smallerLastZoneHasTheCapacityThatLiesWithinIt() {
         DeviceGeometry geometry = new DeviceGeometry(200 * MIB, 64 * MIB, 48 * MIB, 1, 0, 0);
         assertEquals(4, geometry.zoneCount());
         assertEquals(64 * MIB, geometry.zoneLengthBytes(0));
@@ -50,7 +50,7 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void sizeThatIsNoWholeNumberOfSectorsIsRefused() {
+    void sizeWithAPartialSectorIsRefused() {
         assertBroken("the device size 1048577 is not a multiple of 512 bytes", MIB + 1, MIB, MIB, 0, 0, 0);
     }
 
@@ -76,7 +76,7 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void zonesThatNoReportCanHoldAreNotAttached() {
+    void moreZonesThanAReportHoldsAreNotAttached() {
         assertNotAttachable(
                 "the device has 1048576 zones, and a zone report holds 524288 at most: use zones of 2M or more",
                 1L << 40,
@@ -106,7 +106,7 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void zoneSizeThatIsNoPowerOfTwoIsRefused() {
+    void zoneSizeOtherThanAPowerOfTwoIsRefused() {
         assertBroken("the zone size 3M is not a power of two: use 2M or 4M", 12 * MIB, 3 * MIB, 3 * MIB, 0, 0, 0);
         assertBroken("the zone size 0 is not a power of two: use 512 or more", MIB, 0, 0, 0, 0, 0);
         assertBroken("the zone size -1 is not a power of two: use 512 or more", MIB, -1, 0, 0, 0, 0);
@@ -168,7 +168,7 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void limitsThatCannotBeAreRefused() {
+    void impossibleLimitsAreRefused() {
         assertBroken(
                 "the limit of 9 open zones is over the number of zones: use 8 or less, or 0 for no limit",
                 8 * MIB,
@@ -197,7 +197,7 @@ class DeviceGeometryTest {
     }
 
     @Test
-    void zonesThatAreNoWholeClustersAreRefused() {
+    void zonesOfPartialClustersAreRefused() {
         DeviceGeometry geometry = new DeviceGeometry(8 * MIB, MIB, MIB, 0, 0, 0);
         geometry.requireClusterSize(1 << 20);
         GeometryException e = assertThrows(GeometryException.class, () -> geometry.requireClusterSize(2 << 20));

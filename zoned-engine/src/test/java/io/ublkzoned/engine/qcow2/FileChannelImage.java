@@ -8,7 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** An image on a file, for what another program has to read. */
+/** An image in a file, for other programs to read. */
 final class FileChannelImage implements ImageFile, AutoCloseable {
 
     private final FileChannel channel;

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Files that were damaged at random: they are refused or used, and nothing else happens. */
+/** Randomly damaged files: they are refused or used, without any other effect. */
 class HostileImageTest {
 
     private static final int FILES = 4000;
@@ -59,7 +59,7 @@ class HostileImageTest {
             try {
                 ImageChecker.check(file);
             } catch (ImageFormatException e) {
-                // Not an image that can be checked.
+                // The image cannot be checked.
             } catch (IOException | RuntimeException | Error e) {
                 fail("check, seed " + seed, e);
             }

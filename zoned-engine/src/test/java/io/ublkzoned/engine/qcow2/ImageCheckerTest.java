@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 class ImageCheckerTest {
 
-    /** Ten clusters of zone 2 are in use, all below its write pointer. */
+    /** Creates an image in which ten clusters of zone 2 are in use, all below its write pointer. */
     private static SparseImage used() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 40960);
         Images.map(file, 512, 10);
@@ -70,7 +70,7 @@ class ImageCheckerTest {
         file.putLong(file.getLong(Images.REFCOUNT_TABLE_OFFSET), 0);
         CheckResult result = ImageChecker.check(file);
         assertEquals(CheckResult.Status.CORRUPT, result.status());
-        // All that is in use but the block itself, which nothing refers to any more.
+        // All used clusters except the block itself, which nothing refers to now.
         assertEquals(file.sizeBytes() / 4096 - 1, result.corruptions());
     }
 
@@ -98,10 +98,10 @@ class ImageCheckerTest {
     }
 
     @Test
-    void mappingThatNoMappingCanBeIsCorruption() throws IOException {
+    void invalidMappingIsCorruption() throws IOException {
         SparseImage file = used();
         file.putLong(Images.l2Entry(file, 512), 1L << 63 | 0x200);
-        assertCorrupt("the mapping of guest cluster 512 is 0x8000000000000200, which no mapping can be", file);
+        assertCorrupt("the mapping of guest cluster 512 is 0x8000000000000200, which is not a valid mapping", file);
     }
 
     @Test
@@ -116,7 +116,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void spacePastAWritePointerIsALeakOfAClosedImageAndExpectedOfAnotherOne() throws IOException {
+    void spacePastAWritePointerIsALeakOnlyInAClosedImage() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 2, 2 * Images.MIB + 8 * 4096);
         assertFound(
@@ -138,7 +138,7 @@ class ImageCheckerTest {
         file.putByte(Images.refcount(file, host) + 1, 0).putLong(Images.INCOMPATIBLE, 0x21);
         assertFound(
                 CheckResult.Status.LEAKS,
-                "host cluster %d is in use but not yet marked so: recovery will do it".formatted(host),
+                "host cluster %d is in use but not yet marked as used: recovery will mark it".formatted(host),
                 file);
     }
 
@@ -184,12 +184,12 @@ class ImageCheckerTest {
     void compressedClusterIsCorruptionAndLeavesLeaksUnknown() throws IOException {
         SparseImage file = used();
         file.putLong(Images.l2Entry(file, 513), 1L << 62 | 0x5000);
-        assertCorrupt("guest cluster 513 is compressed, which a cluster of a zone cannot be", file);
+        assertCorrupt("guest cluster 513 is compressed, which zoned images do not support", file);
         CheckResult result = ImageChecker.check(file);
         assertEquals(1, result.corruptions());
         assertEquals(0, result.leaks());
         assertEquals(
-                "leaks were not looked for, because not all that refers to host clusters can be read",
+                "the check skipped leaks, because some references to host clusters cannot be read",
                 result.findings().getLast());
     }
 
@@ -209,7 +209,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void damagedExtensionDoesNotKeepTheRestFromBeingChecked() throws IOException {
+    void restIsCheckedDespiteADamagedExtension() throws IOException {
         SparseImage file = used();
         long host = (file.getLong(Images.l2Entry(file, 512)) & Long.MAX_VALUE) >> 12;
         file.putByte(Images.refcount(file, host) + 1, 0).putInt(Images.ZONE_COUNT, 0);
@@ -217,7 +217,7 @@ class ImageCheckerTest {
                 List.of(
                         "the zoned header extension is damaged: its 44 bytes agree with no known layout on a device of 16777216 bytes; restore the image from a copy",
                         "host cluster %d is in use but marked as free".formatted(host),
-                        "leaks were not looked for, because not all that refers to host clusters can be read"),
+                        "the check skipped leaks, because some references to host clusters cannot be read"),
                 ImageChecker.check(file).findings());
         file.putInt(Images.ZONED - 4, -1);
         List<String> findings = ImageChecker.check(file).findings();
@@ -228,7 +228,7 @@ class ImageCheckerTest {
     }
 
     @Test
-    void damagedTableDoesNotKeepTheRestFromBeingChecked() throws IOException {
+    void restIsCheckedDespiteADamagedTable() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 5, 5 * Images.MIB + 100);
         file.putLong(file.getLong(Images.L1_OFFSET), 1 << 20 | 1);
@@ -236,7 +236,7 @@ class ImageCheckerTest {
                 List.of(
                         "entry 0 of the L1 table is 0x100001, not the offset of a cluster within the file",
                         "the write pointer of zone 5 is 5242980, not a multiple of 512",
-                        "leaks were not looked for, because not all that refers to host clusters can be read"),
+                        "the check skipped leaks, because some references to host clusters cannot be read"),
                 ImageChecker.check(file).findings());
     }
 

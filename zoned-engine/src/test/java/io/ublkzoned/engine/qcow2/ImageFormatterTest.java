@@ -110,7 +110,7 @@ class ImageFormatterTest {
     }
 
     @Test
-    void formatLeavesNothingOfWhatTheFileHeld() throws IOException {
+    void formatDiscardsTheContentsOfTheFile() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 4096);
         Images.map(file, 512, 100);
         ImageFormatter.format(file, Images.small().build());

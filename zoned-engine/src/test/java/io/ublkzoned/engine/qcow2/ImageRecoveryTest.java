@@ -12,7 +12,10 @@ class ImageRecoveryTest {
 
     private static final long ZONE_CLUSTERS = 256;
 
-    /** Zone 0 has data, zone 2 has 10 clusters of which 4.5 are below its write pointer, zone 3 is full. Not closed. */
+    /**
+     * Creates an unclosed image. Zone 0 has data, zone 2 has 10 clusters of which 4.5 are below its write pointer, zone
+     * 3 is full.
+     */
     private static SparseImage unclosed() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 4 * 4096 + 512, 4 * Images.MIB);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
@@ -36,7 +39,7 @@ class ImageRecoveryTest {
         long[] after = mapping(file, Access.READ_WRITE);
         long[] expected = before.clone();
         Arrays.fill(expected, (int) (2 * ZONE_CLUSTERS + 5), (int) (2 * ZONE_CLUSTERS + 10), -1);
-        // The capacity of 768 KiB is 192 clusters; what lies past it is never read.
+        // The capacity of 768 KiB is 192 clusters; clusters past it are never read.
         Arrays.fill(expected, (int) (3 * ZONE_CLUSTERS + 192), (int) (3 * ZONE_CLUSTERS + 200), -1);
         assertArrayEquals(expected, after);
         assertEquals(0x21, file.getLong(Images.INCOMPATIBLE), "the dirty bit stays");
@@ -59,7 +62,7 @@ class ImageRecoveryTest {
     }
 
     @Test
-    void recoveryThatIsInterruptedAnywhereEndsTheSame() throws IOException {
+    void recoveryInterruptedAnywhereEndsTheSame() throws IOException {
         SparseImage complete = unclosed();
         Qcow2Image.open(complete, Access.READ_WRITE);
         for (int writes = 0; ; writes++) {
@@ -82,10 +85,10 @@ class ImageRecoveryTest {
     }
 
     @Test
-    void wrongRefcountsAreMadeRight() throws IOException {
+    void wrongRefcountsAreCorrected() throws IOException {
         SparseImage file = unclosed();
         long host = mapping(file, Access.READ_ONLY)[7];
-        // Too low, too high, and set where the file has long ended.
+        // Too low, too high, and set past the end of the file.
         file.putLong(Images.refcount(file, host), 0).putLong(Images.refcount(file, 0), 0x0007_0000_0001_0001L);
         file.putLong(Images.refcount(file, 5000), 0x0001_0001_0001_0001L);
         Qcow2Image.open(file, Access.READ_WRITE).markClosed();

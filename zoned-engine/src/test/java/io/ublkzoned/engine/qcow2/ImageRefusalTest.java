@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
-/** What an image that cannot be used gets: one sentence, and not a byte of it is changed. */
+/** Images that cannot be used: each is refused with one sentence, and not a byte of it changes. */
 class ImageRefusalTest {
 
     private static final String COPY = ": copy its data to an image made with ublk-zoned create";
@@ -88,7 +88,7 @@ class ImageRefusalTest {
                 "the image has snapshots, which share the clusters that the reset of a zone would free: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(Images.SNAPSHOTS, 1));
         assertRefusedForWriting(
-                "the image has a backing file, which would show in the zones that are reset: copy its data to an image made with ublk-zoned create",
+                "the image has a backing file, whose data would appear in reset zones: copy its data to an image made with ublk-zoned create",
                 Images.image().putLong(8, 1024));
     }
 
@@ -119,12 +119,12 @@ class ImageRefusalTest {
     @Test
     void persistentBitmapsAreRefusedForWriting() throws IOException {
         assertRefusedForWriting(
-                "the image has persistent bitmaps, which a write would leave untrue: copy its data to an image made with ublk-zoned create",
+                "the image has persistent bitmaps, which a write would make stale: copy its data to an image made with ublk-zoned create",
                 Images.image().putInt(112, 0x23852875));
     }
 
     @Test
-    void compressedClusterIsRefusedWhereItIsMet() throws IOException {
+    void compressedClusterIsRefusedWhereItIsFound() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 8192);
         Images.map(file, 512, 2);
         file.putLong(Images.l2Entry(file, 513), 1L << 62 | 0x5000);
@@ -138,7 +138,7 @@ class ImageRefusalTest {
                 "guest cluster 513 is compressed, which this version does not read: copy the data to an image made with ublk-zoned create",
                 file,
                 Access.READ_WRITE);
-        // It is not given up where a recovery drops what is past the write pointer, either.
+        // A recovery that drops mappings past the write pointer does not free it either.
         file.putLong(Images.l2Entry(file, 513), 0).putLong(Images.l2Entry(file, 600), 1L << 62 | 0x5000);
         assertRefused(
                 "guest cluster 600 is compressed, which this version does not read: copy the data to an image made with ublk-zoned create",
@@ -190,7 +190,7 @@ class ImageRefusalTest {
     }
 
     @Test
-    void seedDefect3WritePointerThatCannotBeIsRefused() throws IOException {
+    void seedDefect3ImpossibleWritePointerIsRefused() throws IOException {
         assertRefusedBothWays(
                 "the write pointer of zone 2 is 2097151, outside of the zone: run ublk-zoned check",
                 Images.image(2 * Images.MIB - 1));
@@ -237,7 +237,7 @@ class ImageRefusalTest {
     void tablesOutOfBoundsAreRefused() throws IOException {
         String check = ": run ublk-zoned check to see all of the damage";
         assertRefusedBothWays(
-                "the L1 table has 4294967295 entries, more than the 4194304 that there can be" + check,
+                "the L1 table has 4294967295 entries, more than the maximum of 4194304" + check,
                 Images.image().putInt(36, -1));
         assertRefusedBothWays(
                 "the L1 table has 7 entries, and the device needs 8" + check,
@@ -249,7 +249,7 @@ class ImageRefusalTest {
                 "the file ends before the end of the L1 table, which is at offset 9223372036854771712" + check,
                 Images.image().putLong(40, Long.MAX_VALUE - 4095));
         assertRefusedBothWays(
-                "the refcount table has 2199023255040 entries, more than the 1048576 that there can be" + check,
+                "the refcount table has 2199023255040 entries, more than the maximum of 1048576" + check,
                 Images.image().putInt(56, -1));
         assertRefusedBothWays(
                 "the L1 table overlaps other metadata in host cluster 1" + check,

@@ -18,7 +18,10 @@ class ImageRepairTest {
 
     private final List<Change> changes = new ArrayList<>();
 
-    /** Ten clusters of zone 2 are in use, all below its write pointer, and five of conventional zone 0. */
+    /**
+     * Creates an image in which ten clusters of zone 2 are in use, all below its write pointer, and five of
+     * conventional zone 0.
+     */
     private static SparseImage used() throws IOException {
         SparseImage file = Images.image(2 * Images.MIB + 10 * CLUSTER);
         Images.map(file, 512, 10);
@@ -44,7 +47,7 @@ class ImageRepairTest {
                 CheckResult.Status.CLEAN, result.status(), result.findings().toString());
     }
 
-    /** The log takes the file back to what it was. */
+    /** Checks that the log restores the file. */
     private void assertUndoable(SparseImage repaired, SparseImage before) throws IOException {
         SparseImage undone = repaired.copy();
         for (Change change : changes.reversed()) {
@@ -54,7 +57,7 @@ class ImageRepairTest {
         assertTrue(undone.sameBytes(before), "the log does not lead back");
     }
 
-    /** Five clusters at the end of the file that nothing refers to, with data in them. */
+    /** Adds five unreferenced clusters with data at the end of the file. */
     private static long leak(SparseImage file) throws IOException {
         long first = file.sizeBytes() / CLUSTER;
         for (int i = 0; i < 5; i++) {
@@ -102,7 +105,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void spacePastAWritePointerIsGivenBack() throws IOException {
+    void spacePastAWritePointerIsReleased() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 2, 2 * Images.MIB + 8 * CLUSTER - 512);
         long lost = host(file, 520);
@@ -116,7 +119,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void leaksAreRepairedBesideDamageThatIsNot() throws IOException {
+    void leaksAreRepairedNextToOtherDamage() throws IOException {
         SparseImage file = used();
         leak(file);
         file.putByte(Images.refcount(file, host(file, 514)) + 1, 0);
@@ -128,7 +131,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void refcountsAndOwnerFlagsAreMadeRight() throws IOException {
+    void refcountsAndOwnerFlagsAreCorrected() throws IOException {
         SparseImage file = used();
         file.putByte(Images.refcount(file, host(file, 514)) + 1, 0).putByte(Images.refcount(file, 1) + 1, 0);
         long entry = Images.l2Entry(file, 515);
@@ -152,7 +155,7 @@ class ImageRepairTest {
         assertEquals(2, result.after().corruptions());
         assertEquals(file.sizeBytes() | 1L << 63, file.getLong(Images.l2Entry(file, 512)));
         assertEquals(elsewhere, file.getLong(Images.l2Entry(file, 513)));
-        // The two clusters that the entries no longer name were leaked.
+        // The two clusters that the entries name no more were leaked.
         assertEquals(2, result.leaksFixed());
         assertUndoable(file, before);
     }
@@ -173,7 +176,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void mappingsThatNoMappingCanBeGoWherePastDataTheyMeanNothing() throws IOException {
+    void invalidMappingsPastDataAreDropped() throws IOException {
         SparseImage file = used();
         file.putLong(Images.l2Entry(file, 600), 1L << 63 | 0x200);
         RepairResult result = repair(file, RepairExtent.ALL);
@@ -185,7 +188,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void writePointersAreRepairedWhereTheMappingSaysWhatTheyWere() throws IOException {
+    void writePointersAreRepairedFromTheMapping() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 1, Images.MIB); // conventional, without its flag
         Images.setPointer(file, 2, 2 * Images.MIB + 9 * CLUSTER + 777);
@@ -201,7 +204,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void writePointerThatIsNotKnownIsLeftAlone() throws IOException {
+    void unknownWritePointerIsLeftAlone() throws IOException {
         for (long pointer : new long[] {
             3 * Images.MIB + 512, // past the zone
             2 * Images.MIB + 8 * CLUSTER + 777, // ends before its clusters do
@@ -219,7 +222,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void markOfCorruptionGoesWithTheCorruption() throws IOException {
+    void corruptMarkIsClearedWithTheCorruption() throws IOException {
         SparseImage file = used();
         file.putLong(Images.INCOMPATIBLE, 0x22);
         RepairResult result = repair(file, RepairExtent.LEAKS);
@@ -233,7 +236,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void unclosedImageStaysSoAndLosesWhatRecoveryWouldDrop() throws IOException {
+    void unclosedImageStaysUnclosedAndLosesWhatRecoveryWouldDrop() throws IOException {
         SparseImage file = used();
         Images.setPointer(file, 2, 2 * Images.MIB + 8 * CLUSTER);
         file.putByte(Images.refcount(file, host(file, 514)) + 1, 0).putLong(Images.INCOMPATIBLE, 0x21);
@@ -250,7 +253,7 @@ class ImageRepairTest {
     }
 
     @Test
-    void repairThatIsInterruptedAnywhereEndsTheSame() throws IOException {
+    void repairInterruptedAnywhereEndsTheSame() throws IOException {
         SparseImage damaged = used();
         Images.setPointer(damaged, 2, 2 * Images.MIB + 8 * CLUSTER);
         Images.setPointer(damaged, 5, 5);

@@ -7,16 +7,16 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.UUID;
 
-/** Small images for tests, and where things are in them. */
+/** Small images for tests, and the places of their parts. */
 final class Images {
 
     static final long MIB = 1L << 20;
     static final long GIB = 1L << 30;
 
-    /** What an attach writes into an image. */
+    /** The record that an attach writes into an image. */
     static final AttachRecord ATTACH = new AttachRecord(new UUID(1, 2), 1);
 
-    /** In the header: see the qcow2 specification. */
+    /** Offsets in the header: see the qcow2 specification. */
     static final int CLUSTER_BITS = 20;
 
     static final int L1_SIZE = 36;
@@ -28,7 +28,7 @@ final class Images {
     static final int AUTOCLEAR = 88;
     static final int REFCOUNT_ORDER = 96;
 
-    /** Where the data of the zoned extension starts: after the header, the table of 9 names, and two prefixes. */
+    /** The offset of the zoned extension's data: after the header, the table of 9 names, and two prefixes. */
     static final int ZONED = 112 + 8 + 9 * 48 + 8;
 
     // Its fields in layout be44.
@@ -40,12 +40,15 @@ final class Images {
     static final int MAX_ACTIVE_ZONES = ZONED + 36;
     static final int MAX_OPEN_ZONES = ZONED + 40;
 
-    /** In a write pointer of layout be44. */
+    /** The flag in a write pointer of layout be44. */
     static final long CONVENTIONAL = 1L << 63;
 
     private Images() {}
 
-    /** 16 zones of 1 MiB, the first two conventional, capacity 768 KiB, clusters of 4 KiB: several L2 tables. */
+    /**
+     * Returns options for 16 zones of 1 MiB, the first two conventional, capacity 768 KiB, clusters of 4 KiB: several
+     * L2 tables.
+     */
     static FormatOptions.Builder small() {
         return FormatOptions.ofSize(16 * MIB)
                 .zoneSize(MIB)
@@ -68,7 +71,7 @@ final class Images {
         return file;
     }
 
-    /** A long as it is in the file. */
+    /** Returns a long as it is stored in the file. */
     static MemorySegment bytes(long value) {
         MemorySegment bytes = MemorySegment.ofArray(new byte[Long.BYTES]);
         bytes.set(BigEndian.LONG, 0, value);
@@ -84,7 +87,7 @@ final class Images {
         return file.getLong(pointersField(layout));
     }
 
-    /** Returns the place of the field for the offset of the write pointer table. */
+    /** Returns the offset of the field for the offset of the write pointer table. */
     static int pointersField(ZonedLayout layout) {
         return ZONED
                 + switch (layout) {
@@ -99,18 +102,18 @@ final class Images {
         file.putLong(pointers(file) + 8L * zone, value);
     }
 
-    /** Where the L2 entry of a guest cluster is, in an image with clusters of 4 KiB. */
+    /** Returns the offset of the L2 entry of a guest cluster, in an image with clusters of 4 KiB. */
     static long l2Entry(SparseImage file, long guestCluster) throws IOException {
         long table = file.getLong(file.getLong(L1_OFFSET) + 8 * (guestCluster / 512)) & ~(1L << 63);
         return table + 8 * (guestCluster % 512);
     }
 
-    /** Where the 16-bit refcount of a host cluster is, in an image with contiguous refcount blocks. */
+    /** Returns the offset of the 16-bit refcount of a host cluster, in an image with contiguous refcount blocks. */
     static long refcount(SparseImage file, long hostCluster) throws IOException {
         return file.getLong(file.getLong(REFCOUNT_TABLE_OFFSET)) + 2 * hostCluster;
     }
 
-    /** Attaches, maps so many clusters from a guest cluster on to new host clusters, and detaches. */
+    /** Attaches, maps this many clusters from a guest cluster on to new host clusters, and detaches. */
     static long map(SparseImage file, long guestCluster, int count) throws IOException {
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
         image.markInUse(ATTACH);
@@ -140,7 +143,7 @@ final class Images {
         }
     }
 
-    /** Opening must fail, with the one sentence, and leave the file alone. */
+    /** Checks that opening fails with this sentence and leaves the file unchanged. */
     static void assertRefused(String sentence, SparseImage file, Access access) {
         SparseImage before = file.copy();
         ImageFormatException e = assertThrows(ImageFormatException.class, () -> Qcow2Image.open(file, access));

@@ -7,12 +7,12 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 
-/** Images as other programs make them, with tables only where there is data. */
+/** Images like those of other programs, with tables only where there is data. */
 class LayoutCompleterTest {
 
     /**
-     * 16 zones of 1 MiB, one conventional, clusters of 4 KiB; no L2 table, one refcount block. Clusters: header, refcount
-     * table, refcount block, L1 table, write pointers.
+     * Creates an image of 16 zones of 1 MiB, one conventional, with clusters of 4 KiB, no L2 table and one refcount
+     * block. Clusters: header, refcount table, refcount block, L1 table, write pointers.
      */
     private static SparseImage foreign(int tableClusters) throws IOException {
         FormatOptions options = FormatOptions.ofSize(16 * Images.MIB)
@@ -41,7 +41,7 @@ class LayoutCompleterTest {
         file.write(ones, block + 2L * first);
     }
 
-    /** Adds an L2 table with one mapped cluster, at the end of the file and a little short of whole clusters. */
+    /** Adds an L2 table with one mapped cluster, at the end of the file and slightly short of whole clusters. */
     private static void addData(SparseImage file) throws IOException {
         long table = file.sizeBytes();
         file.putLong(file.getLong(Images.L1_OFFSET) + 8, table | 1L << 63);
@@ -60,7 +60,7 @@ class LayoutCompleterTest {
     }
 
     @Test
-    void readerIsContentWithWhatThereIs() throws IOException {
+    void readerAddsNoTables() throws IOException {
         SparseImage file = foreign(1);
         addData(file);
         SparseImage before = file.copy();
@@ -112,9 +112,9 @@ class LayoutCompleterTest {
 
     @Test
     void refcountTableThatIsTooSmallMoves() throws IOException {
-        // With clusters of 512 bytes and refcounts of 64 bits a block is for 64 clusters, and a table of one cluster
-        // for
-        // 64 blocks. Clusters: header, refcount table, refcount block, nothing, write pointers, nothing, L1 table.
+        // With clusters of 512 bytes and refcounts of 64 bits, a block covers 64 clusters and a table of one cluster
+        // covers 64 blocks. Clusters: header, refcount table, refcount block, nothing, write pointers, nothing, L1
+        // table.
         FormatOptions options = FormatOptions.ofSize(64 * Images.MIB)
                 .zoneSize(Images.MIB)
                 .clusterSize(4096)
@@ -146,7 +146,7 @@ class LayoutCompleterTest {
     }
 
     @Test
-    void completionThatIsInterruptedAnywhereIsTakenUpAgain() throws IOException {
+    void completionInterruptedAnywhereIsResumed() throws IOException {
         for (int writes = 0; ; writes++) {
             SparseImage file = foreign(1);
             addData(file);

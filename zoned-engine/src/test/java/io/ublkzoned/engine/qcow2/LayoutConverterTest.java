@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Conversions of headers and tables, byte for byte; {@code ConversionCrashTest} cuts conversions short. */
+/** Conversions of headers and tables, byte for byte. {@code ConversionCrashTest} interrupts conversions. */
 class LayoutConverterTest {
 
     private static final long MIB = Images.MIB;
@@ -60,7 +60,9 @@ class LayoutConverterTest {
         assertTrue(file.sameBytes(before), "the file was written to");
     }
 
-    /** Zone 3 is partly written, zone 4 filled, zone 5 finished; data in zones 0 and 3. */
+    /**
+     * Creates an image in which zone 3 is partly written, zone 4 filled, zone 5 finished, with data in zones 0 and 3.
+     */
     private static SparseImage used(ZonedLayout layout) throws IOException {
         SparseImage file = Images.create(Images.small().layout(layout));
         Images.map(file, 7, 3);
@@ -119,7 +121,7 @@ class LayoutConverterTest {
 
     @ParameterizedTest
     @EnumSource
-    void imageThatIsAsItShouldBeIsNotWrittenTo(ZonedLayout layout) throws IOException {
+    void imageInTheTargetLayoutIsNotWrittenTo(ZonedLayout layout) throws IOException {
         SparseImage file = used(layout);
         SparseImage before = file.copy();
         assertFalse(convert(file, layout));
@@ -128,7 +130,7 @@ class LayoutConverterTest {
 
     @ParameterizedTest
     @EnumSource
-    void imageThatWasNotClosedIsClosedInItsLayout(ZonedLayout layout) throws IOException {
+    void unclosedImageIsClosedInItsLayout(ZonedLayout layout) throws IOException {
         SparseImage file = used(layout);
         SparseImage before = file.copy();
         long end = file.sizeBytes();
@@ -140,13 +142,13 @@ class LayoutConverterTest {
     }
 
     @Test
-    void oddEncodingAndLongerExtensionAreMadeThoseOfTheLayout() throws IOException {
+    void oddEncodingAndLongerExtensionAreNormalized() throws IOException {
         SparseImage file = Images.create(Images.small().layout(ZonedLayout.V6));
         long table = Images.pointers(file, ZonedLayout.V6);
         for (int zone = 0; zone < 16; zone++) {
             file.putLong(table + 8L * zone, zone * MIB | (zone < 2 ? 1L << 63 : 0));
         }
-        // It takes the place of the attach's record too.
+        // It also overwrites the record of the attach.
         file.putInt(Images.ZONED - 4, 80).putLong(Images.ZONED + 48, 0x1111_1111_1111_1111L);
         assertTrue(convert(file, ZonedLayout.V6));
         SparseImage fresh = Images.create(Images.small().layout(ZonedLayout.V6));
@@ -216,7 +218,7 @@ class LayoutConverterTest {
     @Test
     void headerWithoutRoomForACopyIsRefused() throws IOException {
         SparseImage file = used(ZonedLayout.BE44);
-        // An extension that takes two thirds of the cluster stands behind the others.
+        // An extension of two thirds of the cluster is behind the others.
         long end = open(file).header().extensionsEnd() - 8;
         file.putInt(end, 0x12345678).putInt(end + 4, 2400);
         assertRefused(
@@ -226,14 +228,14 @@ class LayoutConverterTest {
     }
 
     @Test
-    void placeThatTheExtensionsCannotHaveComeFromIsDamage() throws IOException {
+    void impossibleOriginOfTheExtensionsIsDamage() throws IOException {
         SparseImage file = used(ZonedLayout.BE44);
         long end = open(file).header().extensionsEnd() - 8;
         for (int home : new int[] {-8, 96, 113, 112, 4096}) {
             SparseImage moved = file.copy();
             moved.putInt(end, HeaderExtension.MOVED).putInt(end + 4, 4).putInt(end + 8, home);
             assertRefused(
-                    "the header is damaged: its extensions were moved from offset %d, where they cannot have been; restore the image from a copy"
+                    "the header is damaged: its extensions were moved from offset %d, which is not a possible offset; restore the image from a copy"
                             .formatted(home),
                     moved,
                     ZonedLayout.V6);
@@ -269,7 +271,7 @@ class LayoutConverterTest {
         assertClean(file);
     }
 
-    /** Zones fail while the copy of the extensions is in use, which makes it longer than its place at home. */
+    /** Zones fail while the copy of the extensions is in use, which makes the copy longer than its original place. */
     @Test
     void copyInUseCanGrowBeforeTheConversionEnds() throws IOException {
         SparseImage file = used(ZonedLayout.V4);

@@ -60,7 +60,8 @@ class RefcountTableTest {
     void imagesOfAllRefcountWidthsAreCompletedAndUsed() throws IOException {
         for (int order = 0; order <= 6; order++) {
             SparseImage file = Images.image(2 * Images.MIB + 40960);
-            // A dirty image's refcounts are rebuilt, whatever is in the blocks, so the width can be changed freely.
+            // A dirty image's refcounts are rebuilt regardless of the contents of the blocks, so the width can be
+            // changed freely.
             file.putInt(Images.REFCOUNT_ORDER, order).putLong(Images.INCOMPATIBLE, 1 << 5 | 1);
             long host = Images.map(file, 512, 10);
             CheckResult result = ImageChecker.check(file);

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 
-/** An image in memory, of any length, that takes the space of what is not zero in it. Counts what is done to it. */
+/** An image in memory, of any length, that takes memory only for nonzero data. It counts its calls. */
 final class SparseImage implements ImageFile {
 
     private static final int PAGE = 4096;
@@ -20,7 +20,7 @@ final class SparseImage implements ImageFile {
     long bytesRead;
     int writes;
     int syncs;
-    /** Fails the write after so many more; negative for never. */
+    /** The number of writes before one fails; negative for never. */
     int writesUntilFailure = -1;
 
     SparseImage copy() {

@@ -19,8 +19,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * What the stock tools say about our images. They refuse them, as they should; of a copy without the feature bit they
- * know everything but the write pointer table, so exactly its clusters have to be leaked, and nothing else be wrong.
+ * The verdict of the stock tools on our images. They must refuse the images. In a copy without the feature bit they
+ * know everything except the write pointer table. So exactly its clusters must be leaked, and nothing else may be
+ * wrong.
  */
 @Tag("native")
 class StockQemuTest {
@@ -49,7 +50,7 @@ class StockQemuTest {
         file.write(Images.bytes(value), offset);
     }
 
-    /** A copy that the stock tools open: incompatible bit 5 is cleared. */
+    /** Returns a copy that the stock tools open: incompatible bit 5 is cleared. */
     private Path stockCopy(Path image) throws IOException {
         Path copy = directory.resolve("stock.qcow2");
         Files.copy(image, copy, StandardCopyOption.REPLACE_EXISTING);
@@ -155,7 +156,7 @@ class StockQemuTest {
 
     /** While the copy of the extensions is in use, the header is longer than any that qemu-img knows. */
     @Test
-    void conversionThatIsCutShortLeavesAHeaderThatStockToolsRead() throws IOException {
+    void interruptedConversionLeavesAHeaderThatStockToolsRead() throws IOException {
         Path path = format(Images.small().layout(ZonedLayout.V8));
         try (FileChannelImage file = new FileChannelImage(path)) {
             ExtensionSwitch change = new ExtensionSwitch(
@@ -208,7 +209,7 @@ class StockQemuTest {
         }
     }
 
-    /** Gives a plain image of 64 MiB zones of 4 MiB, with write pointers where the test wrote to. */
+    /** Gives a plain image of 64 MiB zones of 4 MiB, with write pointers at the places that the test wrote. */
     private static void makeZoned(Path path) throws IOException {
         try (FileChannelImage file = new FileChannelImage(path)) {
             Qcow2Header plain = header(file);

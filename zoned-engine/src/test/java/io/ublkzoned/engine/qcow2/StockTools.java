@@ -10,15 +10,15 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Runs qemu-img and qemu-io. */
+/** The runner of qemu-img and qemu-io. */
 public final class StockTools {
 
     private static final Pattern LEAK = Pattern.compile("Leaked cluster (\\d+) refcount=1 reference=0");
 
-    /** How a run ended, and all that it said. */
+    /** The result of a run: its exit status and all of its output. */
     public record Outcome(int exit, String output) {
 
-        /** The clusters that a check found leaked. */
+        /** Returns the clusters that a check found leaked. */
         public List<Long> leaks() {
             List<Long> leaks = new ArrayList<>();
             Matcher matcher = LEAK.matcher(output);
@@ -31,7 +31,7 @@ public final class StockTools {
 
     private StockTools() {}
 
-    /** Skips the test where the tools are not installed. */
+    /** Skips the test if the tools are not installed. */
     public static void require() {
         boolean found = true;
         try {
@@ -56,13 +56,13 @@ public final class StockTools {
         }
     }
 
-    /** Runs a command that has to succeed. */
+    /** Runs a command that must succeed. */
     public static void succeed(String... command) throws IOException {
         Outcome outcome = run(command);
         assertEquals(0, outcome.exit(), String.join(" ", command) + ": " + outcome.output());
     }
 
-    /** Gives qemu-io these commands, which have to succeed. */
+    /** Runs these commands in qemu-io. They must succeed. */
     public static void io(String image, String... commands) throws IOException {
         List<String> words = new ArrayList<>(List.of("qemu-io"));
         for (String command : commands) {

@@ -40,7 +40,7 @@ class TableScannerTest {
     }
 
     @Test
-    void checkOfALargeEmptyImageReadsWhatIsInTheFileOnly() throws IOException {
+    void checkOfALargeEmptyImageReadsOnlyAllocatedData() throws IOException {
         SparseImage file = Images.create(FormatOptions.ofSize(1L << 40).zoneSize(256 << 20));
         assertEquals(CheckResult.Status.CLEAN, ImageChecker.check(file).status());
         assertTrue(file.bytesRead < 12 << 20, file.bytesRead + " bytes read");

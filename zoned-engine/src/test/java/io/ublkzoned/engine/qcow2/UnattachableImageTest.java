@@ -13,14 +13,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Images of devices that the format allows and ublk does not serve: they are read and checked, and not attached. */
+/** Images of devices that the format allows and ublk does not serve. They are read and checked, but not attached. */
 class UnattachableImageTest {
 
     private static final long MIB = Images.MIB;
     private static final int CLUSTER = 4096;
     private static final long CAPACITY = 768 << 10;
 
-    /** 16 zones of 1 MiB with 768 KiB of capacity, two of them conventional; the last zone is shorter than 1 MiB. */
+    /**
+     * Creates an image of 16 zones of 1 MiB with 768 KiB of capacity, two of them conventional. The last zone is
+     * shorter than 1 MiB.
+     */
     private static SparseImage withLastZoneOf(long lastZoneBytes, ZonedLayout layout) throws IOException {
         return image(new DeviceGeometry(15 * MIB + lastZoneBytes, MIB, CAPACITY, 2, 0, 0), CLUSTER, layout);
     }
@@ -69,7 +72,7 @@ class UnattachableImageTest {
         assertEquals(ZoneCondition.CLOSED, lastZone(file).condition());
     }
 
-    /** Filled to its own end, or finished as a whole zone is. */
+    /** The last zone was filled to its own end, or finished like a whole zone. */
     @ParameterizedTest
     @EnumSource
     void smallerLastZoneIsFullFromItsOwnEndOn(ZonedLayout layout) throws IOException {
@@ -117,7 +120,7 @@ class UnattachableImageTest {
     }
 
     @Test
-    void writePointerOfASmallerLastZoneIsRepairedUpToItsEndOnly() throws IOException {
+    void writePointerOfASmallerLastZoneIsRepairedOnlyUpToItsEnd() throws IOException {
         for (int clusters : new int[] {3, 4}) {
             SparseImage file = withLastZoneOf(3 * CLUSTER, ZonedLayout.BE44);
             long end = file.sizeBytes();

@@ -67,7 +67,7 @@ class WritePointerTableTest {
                 Qcow2Image.open(file, Access.READ_ONLY).writePointers().get(1));
     }
 
-    /** Stores the table of an image of 16 zones of 1 MiB, 2 of them conventional, in another way. */
+    /** Stores the table of an image of 16 zones of 1 MiB, 2 of them conventional, in another encoding. */
     private static SparseImage stored(ZonedLayout layout, boolean bigEndian, int flagBit) throws IOException {
         SparseImage file = Images.create(Images.small().layout(layout));
         long table = Images.pointers(file, layout);
@@ -80,7 +80,7 @@ class WritePointerTableTest {
 
     @ParameterizedTest
     @EnumSource
-    void byteOrderAndFlagOfAnotherMakerAreSeenAndKept(ZonedLayout layout) throws IOException {
+    void foreignByteOrderAndFlagAreDetectedAndKept(ZonedLayout layout) throws IOException {
         for (int flagBit : new int[] {59, 63}) {
             for (boolean bigEndian : new boolean[] {false, true}) {
                 SparseImage file = stored(layout, bigEndian, flagBit);
@@ -110,7 +110,7 @@ class WritePointerTableTest {
                 Access.READ_WRITE);
     }
 
-    /** A device of one zone of 4 GiB, which can be found but is not made here. */
+    /** Creates a device of one zone of 4 GiB, which may exist but which {@code create} does not make. */
     private static SparseImage singleZone(long entry) throws IOException {
         SparseImage file = Images.create(
                 FormatOptions.ofSize(16 * Images.GIB).zoneSize(4 * Images.GIB).layout(ZonedLayout.V8));
@@ -119,9 +119,9 @@ class WritePointerTableTest {
     }
 
     @Test
-    void pointerThatIsRightInBothByteOrdersIsRefusedUnlessItIsTheSame() throws IOException {
+    void pointerValidInBothByteOrdersIsRefusedUnlessItIsTheSame() throws IOException {
         Images.assertRefused(
-                "the write pointers are right in both byte orders, and that of zone 0 is 4294967296 in one and 16777216 in the other: restore the image from a copy",
+                "the write pointers are valid in both byte orders, and that of zone 0 is 4294967296 in one and 16777216 in the other: restore the image from a copy",
                 singleZone(16 * Images.MIB),
                 Access.READ_ONLY);
         assertEquals(
@@ -135,7 +135,7 @@ class WritePointerTableTest {
     }
 
     @Test
-    void pointersThatWereCutTo32BitsAreRefusedByThatName() throws IOException {
+    void pointersCutTo32BitsAreRefusedAsSuch() throws IOException {
         for (ZonedLayout layout : new ZonedLayout[] {ZonedLayout.V4, ZonedLayout.V6}) {
             SparseImage file = Images.create(
                     FormatOptions.ofSize(16 * Images.GIB).zoneSize(Images.GIB).layout(layout));
@@ -143,7 +143,7 @@ class WritePointerTableTest {
             for (int zone = 0; zone < 16; zone++) {
                 file.putLong(table + 8L * zone, Long.reverseBytes(zone * Images.GIB & 0xffff_ffffL));
             }
-            // Zone 4 was written to afterwards, which made its write pointer right.
+            // Zone 4 was written afterwards, which made its write pointer valid.
             file.putLong(table + 8 * 4, Long.reverseBytes(4 * Images.GIB + 4096));
             Images.assertRefused(
                     "the write pointer of zone 5 is 1073741824, which is its start 5368709120 cut to 32 bits, as QEMU's patches did before revision 8: copy its data to an image made with ublk-zoned create",
@@ -153,7 +153,7 @@ class WritePointerTableTest {
     }
 
     @Test
-    void fullZoneHasTheWritePointerThatTheReadersOfItsLayoutTakeForOne() throws IOException {
+    void fullZoneHasTheWritePointerThatReadersOfItsLayoutExpect() throws IOException {
         for (ZonedLayout layout : ZonedLayout.values()) {
             SparseImage file = Images.create(Images.small().layout(layout));
             WritePointerTable pointers =

@@ -88,7 +88,7 @@ final class ZoneMapTest {
     }
 
     @Test
-    void onlyWhatIsNewIsWritten() {
+    void onlyNewEntriesAreWritten() {
         ZoneMap map = load();
         map.map(0, 100, 8);
         map.markWritten();
@@ -113,7 +113,7 @@ final class ZoneMapTest {
     }
 
     @Test
-    void truncateGivesUpTheTailAndSplitsARun() {
+    void truncateReleasesTheTailAndSplitsARun() {
         ZoneMap map = load(10, 11, 12, 13, 40, 41);
         map.truncate(2, this::release);
 
@@ -126,7 +126,7 @@ final class ZoneMapTest {
     }
 
     @Test
-    void truncateWithNothingToGiveUpChangesNothing() {
+    void truncateWithNothingToReleaseChangesNothing() {
         ZoneMap map = load(10, 11);
         map.truncate(2, this::release);
 
@@ -169,7 +169,7 @@ final class ZoneMapTest {
         }
     }
 
-    /** What the file would hold after each round is compared too. */
+    /** Also compares the contents that the file would have after each round. */
     private void compareWithPlainArray(RandomGenerator random) {
         long[] expected = new long[CLUSTERS];
         Arrays.fill(expected, HOLE);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** How the layouts are told apart, and what is made of fields that their readers take differently. */
+/** The detection of the layouts, and the handling of fields that their readers interpret differently. */
 class ZonedExtensionTest {
 
     private static final int LENGTH = ZONED - 4;
@@ -24,7 +24,7 @@ class ZonedExtensionTest {
         return Images.create(Images.small().layout(layout));
     }
 
-    /** Gives the extension so many bytes, those behind the known fields with something in them. */
+    /** Gives the extension this many bytes, with nonzero bytes behind the known fields. */
     private static SparseImage lengthened(ZonedLayout layout, int length) throws IOException {
         SparseImage file = image(layout).putInt(LENGTH, length);
         for (int at = layout.lengthBytes(); at < length; at++) {
@@ -65,8 +65,8 @@ class ZonedExtensionTest {
     }
 
     @Test
-    void extensionThatTwoLayoutsAgreeWithIsRefused() throws IOException {
-        // What layout be48 takes for two limits of 0 and 0x2000 zones is for be44 the offset of the table.
+    void extensionThatFitsTwoLayoutsIsRefused() throws IOException {
+        // The bytes that layout be48 reads as two limits of 0 and 0x2000 zones are the offset of the table for be44.
         SparseImage file =
                 lengthened(ZonedLayout.BE48, 64).putInt(ZONED + 24, 0).putInt(ZONED + 28, 0x2000);
         assertDamaged("it can be read as layout be48 and as be44", file);
@@ -74,7 +74,7 @@ class ZonedExtensionTest {
 
     @Test
     void featureBitTellsV4FromV6WhenTheTablesSizeIsItsOffset() throws IOException {
-        // 512 zones have a table of 4096 bytes, and the refcount table that was there goes elsewhere.
+        // 512 zones have a table of 4096 bytes. The refcount table that was there moves elsewhere.
         for (ZonedLayout layout : new ZonedLayout[] {ZonedLayout.V4, ZonedLayout.V6}) {
             SparseImage file = Images.create(FormatOptions.ofSize(512 * MIB)
                     .zoneSize(MIB)
@@ -111,7 +111,7 @@ class ZonedExtensionTest {
     }
 
     @Test
-    void limitsThatAreTooHighAreLoweredAsTheSeedsDid() throws IOException {
+    void limitsAboveTheMaximumAreLoweredAsTheSeedsDid() throws IOException {
         int active = Images.MAX_ACTIVE_ZONES;
         int open = Images.MAX_OPEN_ZONES;
         assertLimits(0, 16, Images.image().putInt(active, 17));
@@ -122,7 +122,7 @@ class ZonedExtensionTest {
     }
 
     @Test
-    void limitsThatWereLoweredStayInTheFileAsTheyWere() throws IOException {
+    void loweredLimitsStayUnchangedInTheFile() throws IOException {
         SparseImage file = Images.image().putInt(Images.MAX_ACTIVE_ZONES, 99).putInt(Images.MAX_OPEN_ZONES, 98);
         byte[] extension = file.bytes(ZONED - 8, 56);
         Qcow2Image image = Qcow2Image.open(file, Access.READ_WRITE);
@@ -147,7 +147,7 @@ class ZonedExtensionTest {
     }
 
     @Test
-    void deviceWhoseWritePointersCouldBeOfEitherByteOrderIsNotMade() throws IOException {
+    void deviceWithAmbiguousByteOrderIsNotCreated() throws IOException {
         GeometryException e = assertThrows(
                 GeometryException.class,
                 () -> FormatOptions.ofSize(12 * GIB)
@@ -155,7 +155,7 @@ class ZonedExtensionTest {
                         .layout(ZonedLayout.V8)
                         .build());
         assertEquals(
-                "the write pointers of 3 zones of 4294967296 bytes can be right in both byte orders: use 4 zones or more",
+                "the write pointers of 3 zones of 4294967296 bytes can be valid in both byte orders: use 4 zones or more",
                 e.getMessage());
         Images.create(FormatOptions.ofSize(2 * GIB).zoneSize(2 * GIB).layout(ZonedLayout.V8));
     }

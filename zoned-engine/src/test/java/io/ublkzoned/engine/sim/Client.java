@@ -15,14 +15,14 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 
-/** Sends the requests of a workload, tells the zones' models of them, and says how each may end. */
+/** The sender of the requests of a workload. It reports them to the zones' models and checks how each may end. */
 final class Client {
 
     private static final int SECTOR = TestData.SECTOR;
     private static final int SECTORS_MAX = 32;
     private static final byte[] NO_DATA = {};
 
-    /** One append in so many has data that others have too. */
+    /** One append in this many has data that other appends have too. */
     private static final int PATTERNS = 4;
 
     private final World world;
@@ -34,13 +34,16 @@ final class Client {
     private final Trace trace;
     private final ZoneModel[] zones;
 
-    /** Requests that concern all zones, and are under way. */
+    /** The number of requests in flight that affect all zones. */
     private int resetsOfAll;
 
-    /** The zones whose next write is taken for the last one once more if it is alike: since a takeover none has succeeded. */
+    /**
+     * The zones whose next write may be taken for a repetition of the last one, because no write has succeeded since a
+     * takeover.
+     */
     private final BitSet repeatable = new BitSet();
 
-    /** Where the zones' write pointers were when the image was opened. */
+    /** The zones' write pointers when the image was opened. */
     private final long[] openedAt;
 
     /** All writes, in the order of their stamps, from 1. */
@@ -50,8 +53,8 @@ final class Client {
         this.world = world;
         this.geometry = geometry;
         this.wear = wear;
-        // The kernel sees to it that a zone has at most one write under way that is no append. Only then can the last
-        // write of a zone be told if it is sent again.
+        // The kernel ensures that a zone has at most one write in flight that is not an append. Only then can a
+        // repetition of a zone's last write be recognized.
         oneWriteAtATime = workload.is(Trait.RESENDS);
         blockSectors = workload.blockBytes() / SECTOR;
         alike = workload.is(Trait.ALIKE);
@@ -63,7 +66,7 @@ final class Client {
         }
     }
 
-    /** The image was opened, perhaps to go on where a server died. */
+    /** Records that the image was opened, possibly to resume the device of a dead server. */
     void opened(boolean takenOver) {
         resetsOfAll = (int) world.reserved()
                 .filter(call -> call.op == BlockOp.ZONE_RESET_ALL)
@@ -94,7 +97,7 @@ final class Client {
     }
 
     private void append(FakeQueue queue, Step step, boolean forced) {
-        if (oneWriteAtATime && zones[step.zone()].hasWriteUnderWay(BlockOp.WRITE)) {
+        if (oneWriteAtATime && zones[step.zone()].hasWriteInFlight(BlockOp.WRITE)) {
             return;
         }
         if (alike || step.number() % PATTERNS == 0) {
@@ -109,7 +112,7 @@ final class Client {
         return send(queue, BlockOp.ZONE_APPEND, start(zone), newData(sectors), forced, zone);
     }
 
-    /** Unless it is open which zones it reaches. */
+    /** Sends a reset of all zones, unless it is uncertain which zones it affects. */
     private void resetAll(FakeQueue queue) {
         if (wear.isCertain()) {
             resetsOfAll++;
@@ -117,7 +120,7 @@ final class Client {
         }
     }
 
-    /** Asks for a zone, or two, to become read-only, offline or good again. */
+    /** Requests that one or two zones become read-only, offline or good again. */
     void changeCondition(Step step) {
         int first = step.zone();
         if (geometry.isConventional(first) || resetsOfAll > 0) {
@@ -132,17 +135,17 @@ final class Client {
         wear.change(world.device(), first, count, condition);
     }
 
-    /** Takes back the oldest change of conditions, if it has not begun. */
+    /** Withdraws the oldest change of conditions, if it has not begun. */
     void withdraw() {
         wear.withdrawOldest(world.device(), world.tick());
     }
 
-    /** Whole blocks. */
+    /** Returns a length of whole blocks, in sectors. */
     private int sectors(Step step) {
         return blockSectors * (1 + step.number() % (SECTORS_MAX / blockSectors));
     }
 
-    /** Where a block begins at which so many sectors can be in the zone. */
+    /** Returns the start of a block such that this many sectors fit into the zone. */
     private long anyOffset(Step step, int sectors) {
         int blocks = (int) (geometry.zoneSizeBytes() / SECTOR - sectors) / blockSectors;
         int block = place(step) % (blocks + 1);
@@ -164,14 +167,14 @@ final class Client {
             }
             return;
         }
-        long reported = world.report(zone).writePointer(); // other threads may go on meanwhile
-        if (oneWriteAtATime && zones[zone].hasWriteUnderWay(null)) {
+        long reported = world.report(zone).writePointer(); // other threads may run meanwhile
+        if (oneWriteAtATime && zones[zone].hasWriteInFlight(null)) {
             return;
         }
         long pointer = zones[zone].expectedPointer(reported);
         long atPointer = Math.min(pointer, start(zone) + geometry.zoneSizeBytes() - (long) blockSectors * SECTOR);
         boolean elsewhere = Dice.isElsewhere(step.dice());
-        // A write that is against the rules may be taken for the last one, if that comes again.
+        // A write that violates the rules could be taken for a repetition of the last one.
         if ((elsewhere || pointer != atPointer) && (oneWriteAtATime || repeatable.get(zone))) {
             return;
         }
@@ -208,7 +211,7 @@ final class Client {
         return call;
     }
 
-    /** A request has ended: with a result that it may have. */
+    /** Checks that a completed request has an allowed result. */
     void completed(IoCall call, boolean hadTrouble) {
         resetsOfAll -= call.op == BlockOp.ZONE_RESET_ALL ? 1 : 0;
         int zone = geometry.zoneIndex(call.offset);
@@ -232,7 +235,7 @@ final class Client {
         assertTrue(expected, call::toString);
     }
 
-    /** Whether the request can be against the rules of its zone. */
+    /** Returns whether the request may violate the rules of its zone. */
     private boolean isRefusable(IoCall call) {
         if (call.carriedOut && isZoneOperation(call.op)) {
             return false;

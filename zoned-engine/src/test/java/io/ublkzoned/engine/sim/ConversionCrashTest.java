@@ -37,8 +37,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A conversion between any two layouts that ends at any call on the image, by a power cut or by the death of the
- * process: the zones are the same ever after, and the image can be attached, or converted to any layout.
+ * Conversions between any two layouts that are interrupted at any call on the image, by a power cut or by the death of
+ * the process. The zones always stay the same, and the image can be attached or converted to any layout.
  */
 final class ConversionCrashTest {
 
@@ -73,7 +73,10 @@ final class ConversionCrashTest {
         }
     }
 
-    /** An image with data in a conventional zone, and with a closed, a full, a finished, an empty and an offline zone. */
+    /**
+     * Creates an image with data in a conventional zone, and with a closed, a full, a finished, an empty and an offline
+     * zone.
+     */
     private static SimulatedDisk image(ZonedLayout layout) throws IOException {
         World world = new World(FormatOptions.ofSize(7 * ZONE)
                 .zoneSize(ZONE)
@@ -97,7 +100,7 @@ final class ConversionCrashTest {
         return world.image;
     }
 
-    /** The same, not closed. */
+    /** Creates the same image, but does not close it. */
     private static SimulatedDisk unclosed(ZonedLayout layout) throws IOException {
         SimulatedDisk disk = image(layout);
         World world = new World(disk, 1);
@@ -134,7 +137,7 @@ final class ConversionCrashTest {
         assertClosed(disk);
     }
 
-    /** All that a crash at one of the calls of a conversion can leave. */
+    /** Returns all states that a crash at one of the calls of a conversion can leave. */
     private static List<SimulatedDisk> crashes(SimulatedDisk image, ZonedLayout to, @Nullable Barrier missing)
             throws IOException {
         SimulatedDisk disk = image.copy();
@@ -202,7 +205,7 @@ final class ConversionCrashTest {
     }
 
     @Test
-    void zonesAreTheSameWhereverAConversionEnds() throws IOException {
+    void zonesStayTheSameWhereverAConversionIsInterrupted() throws IOException {
         convertAllWithCrashes(null);
     }
 
@@ -216,13 +219,13 @@ final class ConversionCrashTest {
     @EnumSource(
             mode = EnumSource.Mode.MATCH_ANY,
             names = {"CONVERSION.*", "DIRTY_BEFORE_CHANGES", "ALL_BEFORE_CLEAN", "CLEAN_BEFORE_CLOSED"})
-    void eachBarrierOfAConversionIsMissedWhenItIsLeftOut(Barrier barrier) {
+    void missingBarrierOfAConversionIsDetected(Barrier barrier) {
         assertThrows(AssertionError.class, () -> convertAllWithCrashes(barrier));
     }
 
-    /** A second power cut, while the first one's remains are converted. */
+    /** A second power cut occurs while the remains of the first are converted. */
     @Test
-    void conversionThatWasCutShortIsEndedThroughAnotherCrash() throws IOException {
+    void interruptedConversionCompletesDespiteAnotherCrash() throws IOException {
         SimulatedDisk image = image(ZonedLayout.V4);
         Contents contents = Contents.of(image);
         for (SimulatedDisk each : crashes(image, ZonedLayout.V8, null)) {
@@ -235,7 +238,7 @@ final class ConversionCrashTest {
         }
     }
 
-    /** Lets one of the calls that change something fail. */
+    /** A fault in one of the calls that change something. */
     private static final class FailingCall implements SimulatedDisk.Faults {
 
         private int callsLeft;
@@ -252,7 +255,7 @@ final class ConversionCrashTest {
 
     /** Each call fails once, with the file as the kernel then shows it. */
     @Test
-    void conversionThatFailedIsDoneByTheNextOne() throws IOException {
+    void failedConversionIsCompletedByTheNextOne() throws IOException {
         SimulatedDisk image = image(ZonedLayout.V6);
         Contents contents = Contents.of(image);
         int calls = 0;

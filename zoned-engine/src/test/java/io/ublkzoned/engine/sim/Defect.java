@@ -5,20 +5,20 @@ import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 
-/** Something wrong with what is around the engine, which a simulation must find. */
+/** A defect in the surroundings of the engine, which a simulation must detect. */
 @FunctionalInterface
 interface Defect {
 
-    /** Makes it so in a world with such a device. */
-    void bringAbout(World world, DeviceGeometry geometry);
+    /** Adds the defect to a world with such a device. */
+    void applyTo(World world, DeviceGeometry geometry);
 
-    /** The disk does not sync for this reason. */
+    /** Returns the defect of a disk that does not sync for this reason. */
     static Defect without(Barrier barrier) {
         return (world, geometry) -> world.image.leaveOut(barrier);
     }
 
-    /** The place of an append is kept after its zone's word says that it is done. */
-    static Defect placesKeptLate() {
+    /** Returns the defect of storing the place of an append after the zone's word that says that the append is done. */
+    static Defect appendPlacesStoredLate() {
         return (world, geometry) ->
                 world.state.storeLate(DeviceState.sizeBytes(new DeviceShape(geometry, World.BLOCK, 0)));
     }

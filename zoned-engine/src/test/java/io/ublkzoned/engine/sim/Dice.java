@@ -3,7 +3,7 @@ package io.ublkzoned.engine.sim;
 import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
 import io.ublkzoned.engine.zone.BlockErrors;
 
-/** The throws of a simulation's dice by their names: each reads other bits of the number that a step has drawn. */
+/** The named dice of a simulation. Each reads different bits of the number that a step has drawn. */
 final class Dice {
 
     private Dice() {}
@@ -20,12 +20,12 @@ final class Dice {
         return bit(dice, 0);
     }
 
-    /** One time in eight. */
+    /** Returns true one time in eight. */
     static boolean isRare(long dice) {
         return (dice & 7) == 0;
     }
 
-    /** Whether a write is not meant for the write pointer. */
+    /** Returns whether a write goes elsewhere than to the write pointer. */
     static boolean isElsewhere(long dice) {
         return (dice >>> 16 & 15) == 0;
     }
@@ -34,7 +34,7 @@ final class Dice {
         return (dice >>> 20 & 3) == 0;
     }
 
-    /** From 1 to 16. */
+    /** Returns 1 to 16. */
     static int callsToCrashInClose(long dice) {
         return 1 + (int) (dice >>> 24 & 15);
     }
@@ -47,7 +47,7 @@ final class Dice {
         return (dice >>> 5 & 3) == 0;
     }
 
-    /** Whether the saved state of a killed server is still there. */
+    /** Returns whether the saved state of a killed server is left. */
     static boolean leavesState(long dice) {
         return bit(dice, 9) || bit(dice, 8);
     }
@@ -72,7 +72,7 @@ final class Dice {
         return bit(dice, 15);
     }
 
-    /** Whether a queue continues a request before it moves data. */
+    /** Returns whether a queue continues a request before it moves data. */
     static boolean proceeds(long dice) {
         return bit(dice, 0);
     }
@@ -85,12 +85,15 @@ final class Dice {
         return !bit(dice, 3);
     }
 
-    /** From 1 to 8. */
+    /** Returns 1 to 8. */
     static int callsToCrashInOpen(long dice) {
         return 1 + (int) (dice >>> 61);
     }
 
-    /** Of a third of the changes all of it, of a third nothing, and of the rest some sectors. */
+    /**
+     * Returns a survival in which a third of the changes survives completely, a third not at all, and the rest in some
+     * sectors.
+     */
     static Survival survival(long dice) {
         return (change, sector) -> switch ((int) Long.remainderUnsigned(Trace.mix(dice + change), 3)) {
             case 0 -> true;

@@ -6,15 +6,15 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a call did to a file, so that it can be done to another copy of the file, as a whole or in part.
+ * The effect of a call on a file, so that it can be applied to another copy of the file, completely or in part.
  *
  * @param call the call: WRITE, DATA_WRITE, PUNCH or SET_SIZE
- * @param offset where it begins in the file; of SET_SIZE, the new size
- * @param length bytes; of SET_SIZE, 0
- * @param data what is written, or null for zeros
- * @param at where in {@code data} it begins
+ * @param offset the start in the file; for SET_SIZE, the new size
+ * @param length the bytes; for SET_SIZE, 0
+ * @param data the written data, or null for zeros
+ * @param at the start in {@code data}
  */
-@SuppressWarnings({"ArrayRecordComponent", "EnumOrdinal"}) // bytes that nobody changes; numbers of one run only
+@SuppressWarnings({"ArrayRecordComponent", "EnumOrdinal"}) // bytes that are never changed; ordinals only within one run
 record DiskChange(Call call, long offset, long length, byte @Nullable [] data, int at) {
 
     private static final int SECTOR = TestData.SECTOR;
@@ -27,7 +27,7 @@ record DiskChange(Call call, long offset, long length, byte @Nullable [] data, i
         }
     }
 
-    /** Applies the sectors that survive of this change, which is the {@code index}th since the last sync. */
+    /** Applies the surviving sectors of this change, which is the {@code index}th since the last sync. */
     void apply(SparseBytes target, int index, Survival survival) {
         if (call == Call.SET_SIZE) {
             if (survival.survives(index, 0)) {
@@ -58,7 +58,7 @@ record DiskChange(Call call, long offset, long length, byte @Nullable [] data, i
         }
     }
 
-    /** A hash of the changes before, whose hash is given, and of this one. */
+    /** Returns a hash of the earlier changes, whose hash is given, and of this one. */
     long hash(long before) {
         int dataHash = data == null ? 0 : Arrays.hashCode(data);
         return Trace.mix(before ^ (offset * 31 + length)) + dataHash + call.ordinal();

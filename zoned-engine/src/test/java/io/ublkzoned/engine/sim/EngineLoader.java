@@ -8,7 +8,7 @@ import java.lang.classfile.ClassHierarchyResolver;
 import java.lang.reflect.Method;
 import java.util.List;
 
-/** Loads the engine and the simulator anew, with changes to the classes of the engine. */
+/** A class loader that loads the engine and the simulator anew, with changes to the classes of the engine. */
 final class EngineLoader extends ClassLoader {
 
     static final String ENGINE = "io.ublkzoned.engine.";
@@ -25,13 +25,13 @@ final class EngineLoader extends ClassLoader {
         byte[] apply(String name, byte[] bytes);
     }
 
-    /** Reads and writes classes of the engine. */
+    /** The reader and writer of the engine's classes. */
     static final ClassFile CLASS_FILE = ClassFile.of(ClassFile.ClassHierarchyResolverOption.of(
             ClassHierarchyResolver.ofResourceParsing(EngineLoader.class.getClassLoader())));
 
     private final List<Change> changes;
 
-    /** @param changes made one after the other */
+    /** @param changes applied one after the other */
     EngineLoader(Change... changes) {
         super(EngineLoader.class.getClassLoader());
         this.changes = List.of(changes);

@@ -22,8 +22,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Plays all sequences of operations on a device of three zones of four blocks, the first zone conventional, with a crash
- * at each sync within the last operation and after it. States that are equal are gone on from once.
+ * The exhaustive simulation. It plays all sequences of operations on a device of three zones of four blocks, of which
+ * the first zone is conventional. The machine crashes at each sync within the last operation and after it. Equal states
+ * are continued only once.
  */
 final class Exhaustive {
 
@@ -33,10 +34,13 @@ final class Exhaustive {
     private static final int ZONE_BYTES = BLOCKS * BLOCK;
     private static final int CLUSTER_BYTES = 2 * BLOCK;
 
-    /** In sequences up to this length the server alone dies at each point too, and then the machine in the recovery. */
+    /**
+     * In sequences up to this length the server alone also dies at each point, and the machine then dies during the
+     * recovery.
+     */
     private static final int KILLS_LENGTH_MAX = 4;
 
-    /** Lives of a zone that are told apart by its data. */
+    /** The number of lives of a zone that its data can tell apart. */
     private static final int LIVES = 4;
 
     private enum Op {
@@ -64,8 +68,9 @@ final class Exhaustive {
     }
 
     /**
-     * What a zone may be after a crash: of the sequential ones, {@code durable} to {@code written} blocks of a life, or
-     * FULL; of the conventional one, its second block as it was written the {@code durable}th to {@code written}th time.
+     * The possible contents of a zone after a crash. A sequential zone has {@code durable} to {@code written} blocks of
+     * a life, or is FULL. The conventional zone has its second block as it was written the {@code durable}th to
+     * {@code written}th time.
      */
     private record Expected(int life, int durable, int written, boolean finished, boolean finishIsDurable) {
         static final Expected NEW = new Expected(0, 0, 0, false, false);
@@ -95,8 +100,8 @@ final class Exhaustive {
         }
     }
 
-    /** What a zone is: stamps of its blocks, the write pointer in blocks, and whether it is FULL. */
-    @SuppressWarnings("ArrayRecordComponent") // nobody changes or compares it
+    /** The contents of a zone: the stamps of its blocks, the write pointer in blocks, and whether it is FULL. */
+    @SuppressWarnings("ArrayRecordComponent") // never changed or compared
     private record Found(long[] stamps, long pointer, boolean full) {}
 
     private final SimulatedDisk created = new SimulatedDisk();
@@ -128,7 +133,7 @@ final class Exhaustive {
             List<List<Op>> longer = new ArrayList<>();
             for (List<Op> sequence : sequencesToGoOnFrom) {
                 for (Op op : Op.values()) {
-                    if (isFirstOfItsMirrorImages(sequence, op) && play(sequence, op)) {
+                    if (isFirstOfMirrorImages(sequence, op) && play(sequence, op)) {
                         List<Op> next = new ArrayList<>(sequence);
                         next.add(op);
                         longer.add(next);
@@ -145,12 +150,15 @@ final class Exhaustive {
                 .formatted(sequences, states.size(), crashes, crashPoints.size(), recoveries.size());
     }
 
-    /** The two sequential zones are alike: of two sequences that differ in their names only, one is played. */
-    private static boolean isFirstOfItsMirrorImages(List<Op> sequence, Op next) {
+    /**
+     * Returns whether a sequence should be played. The two sequential zones are alike, so of two sequences that differ
+     * only in their names one is played.
+     */
+    private static boolean isFirstOfMirrorImages(List<Op> sequence, Op next) {
         return !next.isOn(2) || sequence.stream().anyMatch(op -> op.isOn(1));
     }
 
-    /** Plays a sequence that is known and one operation more; true if that leads to a state that was not seen. */
+    /** Plays a known sequence and one more operation. Returns true if that leads to a new state. */
     private boolean play(List<Op> known, Op last) throws IOException {
         sequences++;
         SimulatedDisk disk = created.copy();
@@ -217,7 +225,7 @@ final class Exhaustive {
         return 1 + number + 16L * zone + 64L * life;
     }
 
-    /** Cuts the power here, with all combinations of what is left, and compares what comes back. */
+    /** Cuts the power here, with all combinations of surviving changes, and compares the recovered zones. */
     private void crash(SimulatedDisk disk, Expected[] before, Expected[] after, boolean kills) {
         long point = Trace.mix(disk.stateHash()) + Arrays.hashCode(before) * 31L + Arrays.hashCode(after);
         if (!crashPoints.add(point)) {
@@ -238,7 +246,10 @@ final class Exhaustive {
         }
     }
 
-    /** What can be left of the unsynced changes. The record of the attach always is: nobody looks at it after a power cut. */
+    /**
+     * Returns the sets of unsynced changes that can survive. The record of the attach always survives, because it is
+     * not read after a power cut.
+     */
     private static List<Survival> survivals(SimulatedDisk disk) {
         int[] number = new int[disk.unsyncedChanges()];
         int changes = 0;
@@ -260,7 +271,7 @@ final class Exhaustive {
         }
     }
 
-    /** What is in the zones once the image has been opened again; also when opening it is cut short. */
+    /** Returns the contents of the zones after the image has been opened again, including after interrupted opens. */
     private Found[] recovered(SimulatedDisk crashed) {
         long image = crashed.contentHash();
         Found[] known = recoveries.get(image);
@@ -285,7 +296,7 @@ final class Exhaustive {
     /**
      * Opens an image.
      *
-     * @param cutShort receives what power cuts at any of the syncs leave of it
+     * @param cutShort receives the images that power cuts at each of the syncs leave
      */
     private Found[] open(SimulatedDisk disk, List<SimulatedDisk> cutShort) {
         disk.leaveOut(missing);

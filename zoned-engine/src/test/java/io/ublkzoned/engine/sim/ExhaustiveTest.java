@@ -13,7 +13,7 @@ final class ExhaustiveTest {
 
     private static final int LENGTH = 6;
 
-    /** A shorter one is enough to miss these barriers. */
+    /** A shorter length is enough to detect that these barriers are missing. */
     private static final int LENGTH_WITHOUT_BARRIER = 4;
 
     @Test

@@ -7,8 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Moves the data of a queue's requests between byte arrays and a {@link SimulatedDisk}: at once, or when the test says
- * so, in the order and with the result that it says. A part has no effect on the image before it completes.
+ * A data port that moves the data of a queue's requests between byte arrays and a {@link SimulatedDisk}. It does so
+ * immediately, or when the test decides, in the order and with the result that the test decides. A part has no effect
+ * on the image before it completes.
  */
 public final class FakePort implements DataPort {
 
@@ -34,12 +35,12 @@ public final class FakePort implements DataPort {
         this.image = image;
     }
 
-    /** From now on parts wait for {@link #complete}. */
+    /** Holds all parts from now on until {@link #complete}. */
     public void hold() {
         holding = true;
     }
 
-    /** Completes what waits, in order, and from now on everything at once. */
+    /** Completes the held parts in order, and from now on every part immediately. */
     public void release() {
         holding = false;
         while (!held.isEmpty()) {
@@ -47,7 +48,10 @@ public final class FakePort implements DataPort {
         }
     }
 
-    /** The server dies: what is held moves no more. Of each write some sectors are in the image, as {@code survival} says. */
+    /**
+     * Drops the held parts, because the server dies. {@code survival} decides which sectors of each write are in the
+     * image.
+     */
     void forgetAll(SimulatedDisk.Survival survival) {
         for (int i = 0; i < held.size(); i++) {
             Part part = held.get(i);
@@ -67,12 +71,12 @@ public final class FakePort implements DataPort {
         return held.size();
     }
 
-    /** The number of a held part among all that there were. */
+    /** Returns the number of a held part among all parts so far. */
     int heldPart(int index) {
         return held.get(index).number();
     }
 
-    /** How many of the held parts belong to a request. */
+    /** Returns the number of held parts that belong to a request. */
     public int heldParts(IoCall call) {
         int count = 0;
         for (Part part : held) {
@@ -92,12 +96,12 @@ public final class FakePort implements DataPort {
         parts.forEach(this::moveHeld);
     }
 
-    /** Fails all held parts of a request; of each write half has gone into the image. */
+    /** Fails all held parts of a request. Half of each write is in the image. */
     public void fail(IoCall call, int errno) {
         take(call).forEach(part -> fail(part, errno));
     }
 
-    /** Fails one held part; of a write half has gone into the image. */
+    /** Fails one held part. Half of a write is in the image. */
     public void fail(int index, int errno) {
         fail(held.remove(index), errno);
     }

@@ -15,15 +15,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A queue without a thread, and the kernel's side of it. A request that was handed over proceeds when the test says so. The
- * kernel takes an answer at once, or, with {@link #holdAnswers}, when the test says so. What it has not taken when the server
- * dies it sends again to the next one, if the test wants that.
+ * A queue without a thread, together with the kernel's side of it. A request that was handed over proceeds when the
+ * test decides. The kernel takes a result immediately or, after {@link #holdAnswers}, when the test decides. If the
+ * server dies, the kernel can send the requests whose results it has not taken to the next server.
  */
 public final class FakeQueue implements RequestQueue {
 
     public final FakePort port;
 
-    /** Finished requests, in the order in which the kernel took their answers, unless a listener is told of them. */
+    /** The completed requests, in the order in which the kernel took their results, unless a listener receives them. */
     public final List<IoCall> completed = new ArrayList<>();
 
     private final World world;
@@ -55,29 +55,29 @@ public final class FakeQueue implements RequestQueue {
         return world.device();
     }
 
-    /** Is told of every request whose answer the kernel has taken. */
+    /** Sets the receiver of every request whose result the kernel has taken. */
     public void listen(Consumer<IoCall> newListener) {
         listener = newListener;
     }
 
-    /** From now on the kernel takes answers by {@link #takeAnswers} only, also those of the next server. */
+    /** Makes the kernel take results only in {@link #takeAnswers} from now on, also those of the next server. */
     public void holdAnswers() {
         answersAreHeld = true;
     }
 
-    /** The kernel takes all answers that it was offered. */
+    /** Takes all offered results, as the kernel does. */
     public void takeAnswers() {
         while (!offered.isEmpty()) {
             take(offered.removeFirst());
         }
     }
 
-    /** From now on, until it dies, the server offers no answer: the kernel will send each request again. */
+    /** Loses all results until the server dies, so the kernel will send each request again. */
     public void loseAnswers() {
         answersAreLost = true;
     }
 
-    /** Runs at the moment at which the kernel has taken an answer, where the server may die. */
+    /** Sets an action to run when the kernel has taken a result. The server may die there. */
     void whenTaken(Runnable action) {
         whenTaken = action;
     }
@@ -86,19 +86,19 @@ public final class FakeQueue implements RequestQueue {
         return !freeTags.isEmpty();
     }
 
-    /** Whether no request is under way. */
+    /** Returns whether no request is in flight. */
     boolean isIdle() {
         return freeTags.size() == underWay.length;
     }
 
-    /** Sends a request; it may be finished when this returns. */
+    /** Sends a request. It may be completed when this returns. */
     public IoCall submit(BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
         IoCall call = prepare(op, offset, data, forceUnitAccess);
         send(call);
         return call;
     }
 
-    /** As {@link #submit}, with a tag that is free. */
+    /** Like {@link #submit}, with a chosen free tag. */
     public IoCall submitAs(int tag, BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
         IoCall call = new IoCall(takeTag(tag), op, offset, data, forceUnitAccess);
         begin(call);
@@ -125,19 +125,19 @@ public final class FakeQueue implements RequestQueue {
         underWay[call.request.tag()] = call;
     }
 
-    /** Gives a prepared or reserved request to the device; it may be finished when this returns. */
+    /** Submits a prepared or reserved request to the device. It may be completed when this returns. */
     void send(IoCall call) {
         call.request.set(call.op, call.offset, call.data.length, call.forceUnitAccess);
         call.sent = true;
         device().submit(call.request);
     }
 
-    /** Keeps the tag of a request that the kernel will send again, for {@link #send}. */
+    /** Reserves the tag of a request that the kernel will send again with {@link #send}. */
     void reserve(IoCall call) {
         reserve(call, takeTag(call.request.tag()));
     }
 
-    /** Keeps another tag for a request that the kernel will send again, as an I/O scheduler does. */
+    /** Reserves another tag for a request that the kernel will send again, as an I/O scheduler does. */
     void reserveAnother(IoCall call) {
         reserve(call, freeTags.removeLast());
     }
@@ -149,7 +149,7 @@ public final class FakeQueue implements RequestQueue {
         underWay[request.tag()] = call;
     }
 
-    /** The requests that {@link #reserve} has given a tag, and that were not sent yet. */
+    /** Returns the requests that {@link #reserve} gave a tag and that have not been sent. */
     Stream<IoCall> reserved() {
         return Arrays.stream(underWay).filter(Objects::nonNull).filter(call -> !call.sent);
     }
@@ -157,18 +157,18 @@ public final class FakeQueue implements RequestQueue {
     IoCall callOf(BlockRequest request) {
         IoCall call = underWay[request.tag()];
         if (call == null || call.request != request || call.offered) {
-            throw new AssertionError("not a request of this queue that is under way: tag " + request.tag());
+            throw new AssertionError("not a request of this queue in flight: tag " + request.tag());
         }
         return call;
     }
 
-    /** Whether a request was handed over, with which the queue can proceed. */
+    /** Returns whether a request was handed over and can proceed. */
     boolean hasHandedOver() {
         return !handedOver.isEmpty();
     }
 
-    /** Proceeds with one request that was handed over; false if there is none. */
-    public boolean proceedOnce() {
+    /** Proceeds with one request that was handed over. Returns false if none was. */
+    public boolean proceedWithNext() {
         BlockRequest request;
         synchronized (handedOver) {
             request = handedOver.poll();
@@ -181,9 +181,9 @@ public final class FakeQueue implements RequestQueue {
     }
 
     /**
-     * The server is killed. Of the writes under way those sectors are done that survive.
+     * Kills the server. Surviving sectors of the writes in flight are in the image.
      *
-     * @return the requests whose answers the kernel has not taken
+     * @return the requests whose results the kernel has not taken
      */
     public List<IoCall> forgetAll(SimulatedDisk.Survival survival) {
         port.forgetAll(survival);

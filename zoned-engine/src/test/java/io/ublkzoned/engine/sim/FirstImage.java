@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** Makes the image that a simulation begins with. */
+/** The maker of the image that a simulation begins with. */
 final class FirstImage {
 
     private static final long COPIED_AND_ZERO = (1L << 63) | 1;
@@ -28,7 +28,7 @@ final class FirstImage {
         disk.cutPower((change, sector) -> true);
     }
 
-    /** Whether the file begins as every finished image of these options does. */
+    /** Returns whether the file begins like every finished image with these options. */
     static boolean hasWholeHeader(SimulatedDisk disk, FormatOptions options) throws IOException {
         SimulatedDisk finished = new SimulatedDisk();
         ImageFormatter.format(finished, options);
@@ -36,7 +36,7 @@ final class FirstImage {
         return Arrays.equals(finished.peek(0, length), disk.peek(0, length));
     }
 
-    /** Takes the first L2 table out of an image, as if nothing had ever been written there. */
+    /** Removes the first L2 table from an image, as if nothing had ever been written there. */
     private static void removeTable(SimulatedDisk disk) {
         ByteBuffer header = header(disk);
         long l1 = header.getLong(40);
@@ -45,7 +45,7 @@ final class FirstImage {
         putRefcount(disk, table >>> header.getInt(20), 0);
     }
 
-    /** Gives the first cluster of the device space with old data in it, and marks it as zeros. */
+    /** Gives the device's first cluster space with old data, and marks it as zeros. */
     private static void addZeroCluster(SimulatedDisk disk) {
         ByteBuffer header = header(disk);
         int clusterBits = header.getInt(20);
@@ -56,7 +56,7 @@ final class FirstImage {
         putRefcount(disk, host, 1);
     }
 
-    /** Makes refcounts of 64 bits of those of 16. */
+    /** Widens refcounts from 16 to 64 bits. */
     private static void widenRefcounts(SimulatedDisk disk) {
         ByteBuffer header = header(disk);
         long block = longAt(disk, header.getLong(48));

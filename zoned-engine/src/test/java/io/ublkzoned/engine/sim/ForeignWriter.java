@@ -2,7 +2,7 @@ package io.ublkzoned.engine.sim;
 
 import java.nio.ByteBuffer;
 
-/** What another program, or a defect of a disk, does to an image between two attaches. */
+/** The changes that another program or a defect of a disk makes to an image between two attaches. */
 final class ForeignWriter {
 
     private static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L;
@@ -22,7 +22,7 @@ final class ForeignWriter {
         refcountOrder = header.getInt(96);
     }
 
-    /** Sets the refcount of one cluster that holds data to 0; false if there is none. */
+    /** Sets the refcount of one cluster that holds data to 0. Returns false if no cluster holds data. */
     boolean freeMappedCluster(long dice) {
         long[] l2Tables = longs(header.getLong(40), header.getInt(36));
         int entries = 1 << (clusterBits - 3);
@@ -44,7 +44,9 @@ final class ForeignWriter {
         return true;
     }
 
-    /** Writes to all clusters that are free and within the file, and closes the image as a program that punches nothing. */
+    /**
+     * Writes to all free clusters within the file, and closes the image like a program that does not punch clusters.
+     */
     void dirtyFreeClusters() {
         int width = (1 << refcountOrder) / Byte.SIZE;
         long block = longs(header.getLong(48), 1)[0];
@@ -61,7 +63,7 @@ final class ForeignWriter {
         clearAutoclear();
     }
 
-    /** Marks the image as closed, as a program does that does not know our autoclear bit. */
+    /** Marks the image as closed, like a program that does not know the private autoclear bit. */
     void close() {
         long incompatible = header.getLong(INCOMPATIBLE) & ~DIRTY;
         disk.writeData(

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What lies where in an image, read from its bytes by the qcow2 specification and without the engine's own classes: to
- * tell from the offset of a write what was written.
+ * The areas of an image, read from its bytes by the qcow2 specification and without the engine's own classes. They tell
+ * from the offset of a write what it wrote.
  */
 public final class ImageAreas {
 
@@ -63,7 +63,7 @@ public final class ImageAreas {
         }
     }
 
-    /** Where the data of an extension starts. */
+    /** Returns the offset of an extension's data. */
     private static int extension(ByteBuffer header, int magic) {
         int at = header.getInt(100);
         while (header.getInt(at) != magic) {
@@ -72,17 +72,17 @@ public final class ImageAreas {
         return at + 8;
     }
 
-    /** Makes an image forget which attach wrote to it last: the one thing in which two recoveries differ. */
+    /** Erases the record of the attach, in which alone two recoveries differ. */
     static void eraseAttachRecord(SimulatedDisk image) {
         image.writeData(attachRecordAt(image), new byte[ATTACH_BYTES], 0, ATTACH_BYTES);
     }
 
-    /** Makes an image one that another attach has written to. */
+    /** Changes the attach id, as if another attach had written to the image. */
     static void changeAttachId(SimulatedDisk image) {
         image.writeData(attachRecordAt(image), TestData.stamped(-1, 2 * Long.BYTES), 0, 2 * Long.BYTES);
     }
 
-    /** Lets two images count as equal that differ in the record of the attach only. */
+    /** Makes two images count as equal if they differ only in the record of the attach. */
     static void ignoreAttachRecord(SimulatedDisk image) {
         image.ignoreInHashes(attachRecordAt(image), ATTACH_BYTES);
     }
@@ -99,7 +99,10 @@ public final class ImageAreas {
         return (image.peek(72, 8)[7] & 1) != 0;
     }
 
-    /** All writes, holes and syncs so far, as words: the area for a write, "SYNC", "PUNCH"; repetitions left out. */
+    /**
+     * Returns all writes, holes and syncs so far as words: the area for a write, "SYNC", "PUNCH". Repetitions are left
+     * out.
+     */
     public List<String> writesAndSyncs() {
         List<String> words = new ArrayList<>();
         for (SimulatedDisk.Event event : image.events) {

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Reads an image from its bytes by the qcow2 specification and without the engine's own classes, at a moment when it has
- * to be whole: just opened, or closed.
+ * A reader of an image, by the qcow2 specification and without the engine's own classes. The image must be consistent:
+ * just opened, or closed.
  */
 final class ImageReader {
 
@@ -73,7 +73,7 @@ final class ImageReader {
         return dirty;
     }
 
-    /** What a reader of the zone gets: the data below the stored write pointer, and zeros above it. */
+    /** Returns the data that a reader of the zone sees: the data below the stored write pointer, and zeros above it. */
     byte[] zone(int zone) {
         byte[] data = new byte[(int) geometry.zoneSizeBytes()];
         long readable = geometry.isConventional(zone)
@@ -92,8 +92,8 @@ final class ImageReader {
     }
 
     /**
-     * Checks that no cluster has two owners, that the refcounts are exact, that nothing is mapped above a write pointer,
-     * and that all free clusters are holes.
+     * Checks that no cluster has two owners, that the refcounts are exact, that nothing is mapped above a write
+     * pointer, and that all free clusters are holes.
      *
      * @return the end of the last cluster in use
      */
@@ -150,7 +150,7 @@ final class ImageReader {
         }
     }
 
-    /** Refcounts of a byte or more. */
+    /** Compares refcounts of a byte or more with the owners. */
     private long compare(int[] owners) {
         int width = (1 << refcountOrder) / Byte.SIZE;
         int perBlock = (1 << clusterBits) / width;

@@ -8,7 +8,7 @@ import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import java.io.IOException;
 
-/** Gives the state of a dead server other images than its own: a wrong one is refused, and nothing is changed by that. */
+/** A swap of the image under the state of a dead server. A wrong image is refused and stays unchanged. */
 final class ImageSwap {
 
     private final World world;
@@ -19,7 +19,7 @@ final class ImageSwap {
         this.options = options;
     }
 
-    /** Whether the state would be believed with this image, in another file. Changes neither. */
+    /** Returns whether the state would be accepted with this image, in another file. Changes neither. */
     boolean isBelieved(SimulatedDisk image) {
         SimulatedDisk trial = image.copy();
         ImageIdentity own = world.file();
@@ -43,7 +43,7 @@ final class ImageSwap {
         }
     }
 
-    /** Tries images that are surely wrong. */
+    /** Tries images that are certainly wrong. */
     void tryWrongImages(long dice) {
         if (!Dice.findsWrongImage(dice)) {
             return;

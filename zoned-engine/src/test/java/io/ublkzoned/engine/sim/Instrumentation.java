@@ -21,22 +21,22 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Puts the calls of {@link YieldPoints} into the engine: at each monitor, and at each use of a field that can change. Fields
- * are left alone in constructors, whose objects no other thread knows.
+ * The instrumentation that adds the calls of {@link YieldPoints} to the engine: at each monitor, and at each use of a
+ * field that can change. It skips fields in constructors, whose objects no other thread knows.
  */
 final class Instrumentation implements EngineLoader.Change {
 
     private static final ClassDesc YIELD_POINTS = ClassDesc.of(YieldPoints.class.getName());
     private static final String SIMULATOR = "sim.";
 
-    /** The inbox of a queue, which the engine knows only as an interface. */
+    /** The class with the inbox of a queue, which the engine knows only as an interface. */
     private static final String INBOX = SIMULATOR + FakeQueue.class.getSimpleName();
 
     private static final MethodTypeDesc OF_MONITOR = MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_Object);
     private static final MethodTypeDesc OF_FIELD = MethodTypeDesc.of(
             ConstantDescs.CD_void, ConstantDescs.CD_Object, ConstantDescs.CD_String, ConstantDescs.CD_String);
 
-    /** Of each class that was looked at, the flags of its fields. */
+    /** The flags of the fields of each class that was examined. */
     private final Map<String, Map<String, Set<AccessFlag>>> fieldFlags = new HashMap<>();
 
     @Override
@@ -66,13 +66,13 @@ final class Instrumentation implements EngineLoader.Change {
         });
     }
 
-    /** Transforms one method. */
+    /** The transformation of one method. */
     private final class Calls implements CodeTransform {
 
         private final String where;
         private final boolean withFields;
 
-        /** A monitor was left, and lies on the stack. */
+        /** Whether a monitor was left and lies on the stack. */
         private boolean hasLeft;
 
         Calls(String where, boolean withFields) {
@@ -123,12 +123,14 @@ final class Instrumentation implements EngineLoader.Change {
             code.invokestatic(YIELD_POINTS, flags.contains(AccessFlag.VOLATILE) ? "usingVolatile" : call, OF_FIELD);
         }
 
-        /** Whether the object in the field has no calls of its own, and is taken to be changed whenever it is looked up. */
+        /**
+         * Returns whether the object in the field has no instrumented calls, and counts as changed whenever it is read.
+         */
         private static boolean holdsMore(ClassDesc type) {
             return type.isArray() || type.packageName().equals("java.util");
         }
 
-        /** Copies the object that lies below the value on the stack. */
+        /** Copies the object below the value on the stack. */
         private static void pushObjectBelow(CodeBuilder code, TypeKind value) {
             if (value.slotSize() == 2) {
                 code.dup2_x1().pop2().dup_x2();
@@ -146,7 +148,7 @@ final class Instrumentation implements EngineLoader.Change {
         return flags;
     }
 
-    /** Of the fields that a class has, also those of the classes that it extends. */
+    /** Returns the flags of a class's fields, including those of the classes that it extends. */
     private Map<String, Set<AccessFlag>> flagsOf(String owner) {
         Map<String, Set<AccessFlag>> flags = new HashMap<>();
         String name = owner;

@@ -6,7 +6,10 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import org.junit.jupiter.api.Test;
 
-/** Random lives of a device whose threads interleave; {@code scripts/sim --threads} plays more of them, or a certain one. */
+/**
+ * Random lives of a device whose threads interleave. {@code scripts/sim --threads} plays more of them, or one chosen
+ * seed.
+ */
 final class InterleavingTest {
 
     private static final long SEEDS = 500;
@@ -14,7 +17,7 @@ final class InterleavingTest {
     private final EngineLoader engine = new EngineLoader(new Instrumentation());
 
     @Test
-    void zonesHoldWhatTheyMustInEveryInterleaving() throws ReflectiveOperationException {
+    void zonesHoldTheRequiredDataInEveryInterleaving() throws ReflectiveOperationException {
         long seed = (long) engine.search("findInterleaving", SEEDS);
         if (seed != 0) {
             fail((String) engine.search("interleaving", seed));

@@ -5,15 +5,15 @@ import io.ublkzoned.engine.BlockRequest;
 import java.util.HashSet;
 import java.util.Set;
 
-/** One request as a test sees it: its data, and how it ended. */
+/** One request as a test sees it: its data and its result. */
 public final class IoCall {
 
-    /** Another one when the request is sent again. */
+    /** The engine's request; a different one when the request is sent again. */
     public BlockRequest request;
 
     public final BlockOp op;
 
-    /** Where the request was sent; the start of the zone for an append. */
+    /** The address that the request was sent to; the start of the zone for an append. */
     public final long offset;
 
     public final byte[] data;
@@ -22,44 +22,47 @@ public final class IoCall {
     public boolean done;
     public int result;
 
-    /** Where the request is after its completion; for an append, where its data went. */
+    /** The address of the request after its completion; for an append, of its data. */
     public long place;
 
     // The times at which it began and ended, on the world's clock.
     public long begun;
     public long ended = Long.MAX_VALUE;
 
-    /** The device has it. */
+    /** Whether the device has the request. */
     boolean sent;
 
-    /** The server has offered its answer to the kernel, or was about to. */
+    /** Whether the server has offered its result to the kernel, or was about to. */
     boolean offered;
 
-    /** The server has died, and the kernel will send it to the next one again. */
+    /** Whether the server has died and the kernel will send the request to the next one. */
     boolean survivesServer;
 
-    /** A server that died had carried it out, and its answer was not taken. */
+    /** Whether a dead server had carried it out, and its result was not taken. */
     boolean carriedOut;
 
-    /** The kernel has sent it to a further server, to which it may be against the rules by now: then it fails and its data is there. */
+    /**
+     * Whether the kernel has sent it to a further server. It may violate the rules by then; if so, it fails although
+     * its data is there.
+     */
     boolean sentAgain;
 
-    /** Where an append that was sent again may have left a copy of its data that no answer names. */
+    /** The places at which an append that was sent again may have left a copy of its data that no result names. */
     final Set<Long> strayPlaces = new HashSet<>();
 
-    /** A crash came before anything had made it durable. */
+    /** Whether a crash came before anything had made it durable. */
     boolean losable;
 
-    /** Seen on disk after a crash, from which no later one can take it. */
+    /** Whether it was seen on disk after a crash. No later crash can remove it. */
     boolean settled;
 
-    /** A crash came after it had begun. */
+    /** Whether a crash came after it had begun. */
     boolean crashed;
 
-    /** Its data was no longer to be seen. */
+    /** Whether its data was no longer visible. */
     boolean gone;
 
-    /** How many of its sectors the zone showed when it was looked at last. */
+    /** The number of its sectors that the zone showed when it was last examined. */
     int visibleSectors;
 
     IoCall(BlockRequest request, BlockOp op, long offset, byte[] data, boolean forceUnitAccess) {
@@ -70,12 +73,14 @@ public final class IoCall {
         this.forceUnitAccess = forceUnitAccess;
     }
 
-    /** Whether the device has given it a place: an append is sent to the start of its zone. */
+    /** Returns whether the device has given it a place. An append is sent to the start of its zone. */
     boolean wasPlaced() {
         return sent && request.offsetBytes() != offset;
     }
 
-    /** Where the device has it now, 0 if the device does not have it; any thread of a test may ask. */
+    /**
+     * Returns its current place on the device, 0 if the device does not have it. Any thread of a test may call this.
+     */
     long placeNow() {
         return sent ? YieldPoints.unseen(request::offsetBytes) : 0;
     }
@@ -95,6 +100,6 @@ public final class IoCall {
     @Override
     public String toString() {
         return "%s %d+%d%s: %s"
-                .formatted(op, offset, data.length, forceUnitAccess ? " fua" : "", done ? result : "under way");
+                .formatted(op, offset, data.length, forceUnitAccess ? " fua" : "", done ? result : "in flight");
     }
 }

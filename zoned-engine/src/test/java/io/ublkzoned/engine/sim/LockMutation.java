@@ -16,21 +16,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A wrong use of the lock in one method of the engine, to see that a test of its threads misses the right one: a synchronized
- * block that does not lock, or that becomes two blocks.
+ * A wrong use of the lock in one method of the engine, which a test of the threads must detect: a synchronized block
+ * that does not lock, or that becomes two blocks.
  *
  * @param type the class, in package {@code io.ublkzoned.engine}
- * @param block which synchronized block of the method, from 1
- * @param callee the first call to this ends the block, which begins again at once; empty if the block is not to lock at all
+ * @param block the number of the synchronized block in the method, from 1
+ * @param callee the first call to this method ends the block, which begins again immediately; empty if the block does
+ *     not lock at all
  */
 record LockMutation(String type, String method, int block, String callee) implements EngineLoader.Change {
 
-    /** The block does not lock. */
+    /** Returns a mutation in which the block does not lock. */
     static LockMutation withoutLock(String type, String method, int block) {
         return new LockMutation(type, method, block, "");
     }
 
-    /** The lock is free for a moment before a call. */
+    /** Returns a mutation in which the lock is free for a moment before a call. */
     static LockMutation split(String type, String method, int block, String callee) {
         return new LockMutation(type, method, block, callee);
     }
@@ -55,7 +56,10 @@ record LockMutation(String type, String method, int block, String callee) implem
         });
     }
 
-    /** Blocks do not nest, so what follows the entry of one, up to the entry of the next, is its own. */
+    /**
+     * Changes the code. Blocks do not nest, so everything from the entry of one block to the entry of the next belongs
+     * to it.
+     */
     private CodeTransform change(CodeModel code) {
         List<CodeElement> elements = code.elementList();
         int entries = 0;
@@ -75,10 +79,10 @@ record LockMutation(String type, String method, int block, String callee) implem
                 return new Split(elements, i, lastStored);
             }
         }
-        throw new AssertionError("there is nothing to change: " + this);
+        throw new AssertionError("nothing to change:" + this);
     }
 
-    /** Leaves out the entry and the exits of the block. */
+    /** The removal of the entry and the exits of the block. */
     private final class Removal implements CodeTransform {
 
         private int entries;
@@ -96,7 +100,10 @@ record LockMutation(String type, String method, int block, String callee) implem
         }
     }
 
-    /** Leaves the block before an instruction and enters it again; handlers that leave it do not apply in between. */
+    /**
+     * A split that leaves the block before an instruction and enters it again. Handlers that leave the block do not
+     * apply in between.
+     */
     private static final class Split implements CodeTransform {
 
         private final List<CodeElement> elements;
@@ -104,7 +111,7 @@ record LockMutation(String type, String method, int block, String callee) implem
         private final int lockVariable;
         private int position;
 
-        /** Where the lock has been gap.getFirst(), and where it has been entered again. */
+        /** The labels at which the lock is released and entered again. */
         private final List<Label> gap = new ArrayList<>();
 
         Split(List<CodeElement> elements, int at, int lockVariable) {
@@ -147,7 +154,7 @@ record LockMutation(String type, String method, int block, String callee) implem
         }
     }
 
-    /** The first seed from 1 to {@code seeds} that fails with this, or 0 if none does. */
+    /** Returns the first seed from 1 to {@code seeds} that fails with this mutation, or 0 if none does. */
     long findSeed(long seeds) throws ReflectiveOperationException {
         return (long) new EngineLoader(this, new Instrumentation()).search("findInterleaving", seeds);
     }

@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The check of the checker: each wrong use of the lock in the engine is found by some seed. */
+/** The check of the checker: some seed detects each wrong use of the lock in the engine. */
 final class LockMutationTest {
 
     private static final long SEEDS = 500;
@@ -30,13 +30,13 @@ final class LockMutationTest {
                 withoutLock("PendingWork", "free", 1),
                 withoutLock("PendingWork", "takeChanges", 1),
                 withoutLock("PendingWork", "changesDone", 1),
-                // The entries that a queue adds in between are taken for written.
+                // The entries that a queue adds in between count as written.
                 split("PendingWork", "takeEntries", 1, "markWritten"));
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("wrongLocks")
-    void wrongLockIsFound(LockMutation mutation) throws ReflectiveOperationException {
-        assertNotEquals(0L, mutation.findSeed(SEEDS), "no seed misses the lock");
+    void wrongLockIsDetected(LockMutation mutation) throws ReflectiveOperationException {
+        assertNotEquals(0L, mutation.findSeed(SEEDS), "no seed detects the lock mutation");
     }
 }

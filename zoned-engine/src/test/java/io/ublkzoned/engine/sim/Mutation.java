@@ -11,17 +11,17 @@ import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
 
 /**
- * Takes one call out of one method of the engine, and so the fix that it is, to see that the simulator misses it. The engine and
- * the simulator are loaded anew with that change.
+ * A mutation that removes one call from one method of the engine, and with it a fix that the simulator must notice. The
+ * engine and the simulator are loaded anew with that change.
  *
  * @param type the class, in package {@code io.ublkzoned.engine}
- * @param method the method that calls
- * @param callee the name of what it calls
- * @param result what the call gives instead; nothing is called
+ * @param method the calling method
+ * @param callee the name of the called method
+ * @param result the value that replaces the result; nothing is called
  */
 record Mutation(String type, String method, String callee, long result) {
 
-    /** Makes the change, and counts what it replaces. */
+    /** The change, which counts the calls that it replaces. */
     private final class Replacement implements EngineLoader.Change {
 
         private int calls;
@@ -76,7 +76,7 @@ record Mutation(String type, String method, String callee, long result) {
         }
     }
 
-    /** The first seed from 1 to {@code seeds} that fails with the change, or 0 if none does. */
+    /** Returns the first seed from 1 to {@code seeds} that fails with the change, or 0 if none does. */
     long findSeed(long seeds) throws ReflectiveOperationException {
         return (long) new EngineLoader(new Replacement()).search("findSeed", seeds);
     }

@@ -4,16 +4,17 @@ import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What can be left of unsynced changes after a power cut, change by change: for tests that try all of it. */
+/** The sets of unsynced changes that can survive a power cut, for tests that try all of them. */
 final class PowerCuts {
 
-    /** So many changes are tried in all combinations. */
+    /** Up to this many changes are tried in all combinations. */
     private static final int ALL_COMBINATIONS_MAX = 5;
 
     private PowerCuts() {}
 
     /**
-     * All combinations of a few changes. Of many: all of them, all but one, one alone, all up to one, and all from one on.
+     * Returns all combinations of a few changes. For many changes it returns: all, all but one, one alone, each prefix,
+     * and each suffix.
      */
     static List<Survival> combinations(int changes) {
         List<Survival> combinations = new ArrayList<>();

@@ -8,31 +8,31 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Finds fields that two threads use, one of them to write, without a monitor or a volatile field in between that orders the
- * two: a data race of the Java memory model. Vector clocks tell, so one run is enough in which both threads come by, whatever
- * the order.
+ * A detector of data races of the Java memory model: two threads use a field, one of them writes it, and neither a
+ * monitor nor a volatile field orders the two uses. It uses vector clocks, so one run in which both uses occur is
+ * enough, in either order.
  */
 final class RaceDetector {
 
     private static final int THREADS_MAX = 8;
 
-    /** What is known of one field of one object. */
+    /** The known uses of one field of one object. */
     private static final class Uses {
         private int writer = -1;
         private int written;
         private String writtenIn = "";
 
-        // Of each thread: the time and method of its last read.
+        // For each thread, the time and method of its last read.
         private final int[] read = new int[THREADS_MAX];
         private final String[] readIn = new String[THREADS_MAX];
     }
 
     private final List<String> threads = new ArrayList<>();
 
-    /** Of each thread: up to which time of each other thread it knows what happened. */
+    /** For each thread, the time up to which it knows the events of each other thread. */
     private final int[][] known = new int[THREADS_MAX][THREADS_MAX];
 
-    /** The same of who enters a monitor, or reads a volatile field. */
+    /** The same knowledge for a thread that enters a monitor or reads a volatile field. */
     private final IdentityHashMap<Object, Map<String, int[]>> released = new IdentityHashMap<>();
 
     private final IdentityHashMap<Object, Map<String, Uses>> uses = new IdentityHashMap<>();
@@ -51,7 +51,7 @@ final class RaceDetector {
         known[thread][thread]++;
     }
 
-    /** A use of a volatile field, which comes after all earlier ones and before all later ones. */
+    /** Records a use of a volatile field, which comes after all earlier uses and before all later ones. */
     void synchronize(int thread, Object object, String field) {
         int[] clock = clock(object, field);
         merge(known[thread], clock);
@@ -68,7 +68,7 @@ final class RaceDetector {
         Arrays.setAll(into, i -> Math.max(into[i], from[i]));
     }
 
-    /** A use of any other field. Throws if it races with an earlier one. */
+    /** Records a use of any other field. Throws if it races with an earlier one. */
     void access(int thread, Object object, String field, String method, boolean writes) {
         Uses of = uses.computeIfAbsent(object, key -> new HashMap<>()).computeIfAbsent(field, key -> new Uses());
         int[] mine = known[thread];

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A repair that a power cut ends at any of its syncs, with all combinations of what is left of it. */
+/** Repairs that a power cut interrupts at any sync, with all combinations of surviving changes. */
 final class RepairCrashTest {
 
     private static final int CLUSTER = 4096;
@@ -42,7 +42,9 @@ final class RepairCrashTest {
                 .build();
     }
 
-    /** An image with a leak, clusters past a write pointer, a lost owner flag and a refcount that is too low. */
+    /**
+     * Creates an image with a leak, clusters past a write pointer, a lost owner flag and a refcount that is too low.
+     */
     private static SimulatedDisk damaged() throws IOException {
         World world = new World(options());
         for (int zone = 0; zone < 4; zone++) {
@@ -66,7 +68,7 @@ final class RepairCrashTest {
         return disk;
     }
 
-    /** The table is the one area that holds the start of the last zone. */
+    /** Returns the offset of the write pointer table, which is the only area that holds the start of the last zone. */
     private static long pointersOffset(SimulatedDisk disk) {
         ImageAreas areas = new ImageAreas(disk);
         long offset = 0;
@@ -88,7 +90,7 @@ final class RepairCrashTest {
         ImageRepair.repair(disk, RepairExtent.ALL, (offset, oldWord, newWord) -> {}, CheckProgress.UNSEEN);
     }
 
-    /** Repairs the image, and does it again from each state in which a power cut can leave it. */
+    /** Repairs the image, and repairs it again from each state that a power cut can leave. */
     private static void repairWithPowerCuts(@Nullable Barrier missing) throws IOException {
         SimulatedDisk original = damaged();
         SimulatedDisk disk = original.copy();
@@ -125,13 +127,13 @@ final class RepairCrashTest {
     }
 
     @Test
-    void repairThatAPowerCutEndsIsDoneByTheNextOne() throws IOException {
+    void interruptedRepairIsCompletedByTheNextOne() throws IOException {
         repairWithPowerCuts(null);
     }
 
     @ParameterizedTest(name = "{0}")
     @EnumSource(mode = EnumSource.Mode.MATCH_ANY, names = ".*REPAIR.*|.*REFCOUNTS|.*UNMARK")
-    void eachBarrierOfARepairIsMissedWhenItIsLeftOut(Barrier barrier) {
+    void missingBarrierOfARepairIsDetected(Barrier barrier) {
         assertThrows(AssertionError.class, () -> repairWithPowerCuts(barrier));
     }
 }

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The kernel's list of requests that it sends again to the server that resumes a device: all those whose answers it has not
- * taken, in any order, and each with the tag that it had; with any tag if the device has an I/O scheduler.
+ * The requests that the kernel sends again to the server that resumes a device: all requests whose results it has not
+ * taken, in any order. Each has the tag that it had, or any tag if the device has an I/O scheduler.
  */
 final class Resender {
 
@@ -44,7 +44,10 @@ final class Resender {
         waiting.add(call);
     }
 
-    /** The requests that the kernel still has get no next server: the machine dies, or the device is given up. */
+    /**
+     * Drops the requests that the kernel still has, because no next server gets them: the machine dies, or the device
+     * is removed.
+     */
     void giveUp() {
         for (IoCall call : waiting) {
             call.survivesServer = false;
@@ -53,7 +56,7 @@ final class Resender {
         world.forgetAll(SimulatedDisk.Survival.NOTHING);
     }
 
-    /** Sends one of them. */
+    /** Sends one of the requests. */
     void sendOne(int number) {
         if (!waiting.isEmpty()) {
             IoCall call = waiting.remove(number % waiting.size());
@@ -63,7 +66,7 @@ final class Resender {
         }
     }
 
-    /** Sends one of this queue's, on whose thread this runs; false if there is none. */
+    /** Sends one request of this queue, on whose thread this runs. Returns false if none is left. */
     boolean sendOneOf(FakeQueue queue) {
         for (int i = 0; i < waiting.size(); i++) {
             if (waiting.get(i).request.queue() == queue) {
@@ -74,7 +77,7 @@ final class Resender {
         return false;
     }
 
-    /** Sends all that are left. */
+    /** Sends all remaining requests. */
     void sendAll() {
         while (!waiting.isEmpty()) {
             sendOne(0);

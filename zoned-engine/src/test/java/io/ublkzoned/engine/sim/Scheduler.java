@@ -10,23 +10,23 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs several threads, one at a time. A thread runs until its next yield point; there a seed decides who continues. The
- * same seed gives the same order.
+ * A scheduler that runs several threads, one at a time. A thread runs until its next yield point, where a seed decides
+ * who continues. The same seed gives the same order.
  *
- * <p>The scheduler keeps the owners of monitors itself: a thread that wants a monitor of another one waits here, never in
- * the JVM. If no thread can continue, the run fails and says who waits for what.
+ * <p>The scheduler tracks the owners of monitors itself. A thread that wants another thread's monitor waits here, never
+ * in the JVM. If no thread can continue, the run fails and reports which thread waits for what.
  *
- * <p>When one thread fails, the others end at the yield points where they are, as the threads of a killed process do.
+ * <p>When one thread fails, the others end at their current yield points, like the threads of a killed process.
  */
 final class Scheduler {
 
-    /** Far more than any run needs; threads that wake each other for ever exceed it. */
+    /** The maximum number of yields, far more than any run needs. Threads that wake each other forever exceed it. */
     private static final int YIELDS_MAX = 300_000;
 
-    /** A run changes threads at every yield point, or at one in up to 2^5. */
+    /** The maximum rareness: a run changes threads at every yield point, or at one in up to 2^5. */
     private static final int RARENESS_MAX = 5;
 
-    /** Ends a thread because another one has failed. The engine does not catch it. */
+    /** An error that ends a thread because another one has failed. The engine does not catch it. */
     private static final class Stopped extends Error {
         private static final long serialVersionUID = 1L;
 
@@ -52,7 +52,7 @@ final class Scheduler {
     private @Nullable Throwable failure;
     private int yields;
 
-    // Volatile, so that a thread sees all that the threads before it have written.
+    // Volatile, so that a thread sees all writes of the threads before it.
     private volatile @Nullable Task running;
     private volatile boolean over;
 
@@ -67,7 +67,7 @@ final class Scheduler {
         return CURRENT.get();
     }
 
-    /** Lets the calling thread, which a scheduler runs, wait until the condition is true. */
+    /** Makes the calling thread, which a scheduler runs, wait until the condition is true. */
     static void await(String what, BooleanSupplier condition) {
         Task task = CURRENT.get();
         if (task == null) {
@@ -82,7 +82,7 @@ final class Scheduler {
         races.addThread(name);
     }
 
-    /** Runs all threads to their ends, and throws what the first one threw that failed. */
+    /** Runs all threads to their ends, and throws the error of the first thread that failed. */
     void run() {
         caller = Thread.currentThread();
         tasks.forEach(task -> task.thread.start());
@@ -98,7 +98,9 @@ final class Scheduler {
         }
     }
 
-    /** The running thread has ended: another one continues, or {@link #run} returns. */
+    /**
+     * Passes the right to run to another thread after the running one has ended. If none is left, {@link #run} returns.
+     */
     private void passOn() {
         Task next = failure == null ? draw() : null;
         if (next == null) {
@@ -136,14 +138,14 @@ final class Scheduler {
         return drawn;
     }
 
-    /** Ends all threads because of this. */
+    /** Ends all threads because of this error. */
     private void fail(Throwable reason) {
         if (failure == null) {
             failure = reason;
         }
     }
 
-    /** One of the threads, which calls its methods. */
+    /** One of the threads. It calls the methods of this class. */
     final class Task {
 
         private final String name;
@@ -153,7 +155,7 @@ final class Scheduler {
         private boolean isUnseen;
         private boolean ended;
 
-        // What it waits for.
+        // The monitor or condition that it waits for.
         private @Nullable Monitor wanted;
         private @Nullable BooleanSupplier condition;
         private String conditionName = "";
@@ -236,7 +238,7 @@ final class Scheduler {
             races.acquire(number, lock);
         }
 
-        /** The thread has left a monitor, perhaps because something was thrown. */
+        /** Records that the thread has left a monitor, possibly because of an exception. */
         void exit(Object lock) {
             Monitor monitor = monitors.get(lock);
             if (monitor == null) {
@@ -252,7 +254,7 @@ final class Scheduler {
             }
         }
 
-        /** Looks at fields without a yield point, and whether or not others use them. */
+        /** Reads fields without a yield point, regardless of other threads' uses. */
         long unseen(LongSupplier look) {
             isUnseen = true;
             long seen = look.getAsLong();
@@ -260,7 +262,7 @@ final class Scheduler {
             return seen;
         }
 
-        /** The thread is about to read or write a field that others may use. */
+        /** Marks that the thread is about to read or write a field that others may use. */
         void access(Object object, String field, String method, boolean writes) {
             if (isUnseen) {
                 return;
@@ -271,7 +273,7 @@ final class Scheduler {
             races.access(number, object, field, method, writes);
         }
 
-        /** The thread is about to read or write a volatile field. */
+        /** Marks that the thread is about to read or write a volatile field. */
         void accessVolatile(Object object, String field) {
             if (failure == null) {
                 pause();
@@ -279,7 +281,7 @@ final class Scheduler {
             races.synchronize(number, object, field);
         }
 
-        /** Ends all threads, this one by what the caller throws. */
+        /** Ends all threads; the caller throws the error in this one. */
         void stopAll(Throwable reason) {
             fail(reason);
         }

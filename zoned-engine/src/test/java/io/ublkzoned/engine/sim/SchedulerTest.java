@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** What the threads of an interleaving test run under. */
+/** The scheduler of the threads of an interleaving test. */
 final class SchedulerTest {
 
     private static final long SEEDS = 100;
@@ -42,7 +42,7 @@ final class SchedulerTest {
     }
 
     @Test
-    void seedsGiveEveryOrderAndEachAlwaysTheSame() {
+    void seedsGiveEveryOrderAndEachSeedAlwaysTheSame() {
         Set<String> orders = new HashSet<>();
         for (long seed = 1; seed <= 10 * SEEDS; seed++) {
             orders.add(orderOf(seed));
@@ -76,7 +76,7 @@ final class SchedulerTest {
     }
 
     @Test
-    void conditionThatNobodyBringsAboutIsADeadlock() {
+    void conditionThatNeverBecomesTrueIsADeadlock() {
         Scheduler scheduler = scheduler(1);
         scheduler.add("a", () -> Scheduler.await("a wonder", () -> false));
         scheduler.add("b", () -> {});
@@ -99,7 +99,7 @@ final class SchedulerTest {
     }
 
     @Test
-    void failureOfOneThreadEndsAllWhereTheyAre() {
+    void failureOfOneThreadStopsAllThreads() {
         Scheduler scheduler = scheduler(1);
         scheduler.add("a", () -> {
             throw new IllegalStateException("broken");
@@ -114,7 +114,7 @@ final class SchedulerTest {
         assertEquals(List.of(), order);
     }
 
-    /** Plays two accesses to a field of one object, each under the lock that is given. */
+    /** Plays two accesses to a field of one object, each under the given lock. */
     private void access(Object firstLock, Object secondLock, boolean firstWrites, boolean secondWrites) {
         for (long seed = 1; seed <= SEEDS; seed++) {
             Scheduler scheduler = scheduler(seed);

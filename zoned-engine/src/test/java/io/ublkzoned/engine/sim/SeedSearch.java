@@ -2,17 +2,20 @@ package io.ublkzoned.engine.sim;
 
 import org.jspecify.annotations.Nullable;
 
-/** Looks for a seed that fails. */
+/** A search for a seed that fails. */
 final class SeedSearch {
 
     private SeedSearch() {}
 
-    /** The same of an engine as it is loaded, with nothing wrong around it. */
+    /**
+     * Returns the first failing seed from 1 to {@code seeds} of an engine as it is loaded, without a defect around it,
+     * or 0 if none fails.
+     */
     static long findSeed(long seeds) {
         return findSeed(seeds, null);
     }
 
-    /** The first seed from 1 to {@code seeds} that fails, or 0 if none does. */
+    /** Returns the first seed from 1 to {@code seeds} that fails, or 0 if none does. */
     static long findSeed(long seeds, @Nullable Defect defect) {
         for (long seed = 1; seed <= seeds; seed++) {
             if (Shrinker.problem(Workload.draw(seed), defect, new Trace(false)) != null) {
@@ -22,7 +25,7 @@ final class SeedSearch {
         return 0;
     }
 
-    /** The first seed from 1 to {@code seeds} that fails with threads that interleave, or 0 if none does. */
+    /** Returns the first seed from 1 to {@code seeds} that fails with interleaved threads, or 0 if none does. */
     static long findInterleaving(long seeds) {
         for (long seed = 1; seed <= seeds; seed++) {
             if (Shrinker.problem(ThreadedWorkload.draw(seed), null, new Trace(false)) != null) {
@@ -32,12 +35,12 @@ final class SeedSearch {
         return 0;
     }
 
-    /** Describes how a seed fails with threads that interleave. */
+    /** Describes how a seed fails with interleaved threads. */
     static String interleaving(long seed) {
         return Shrinker.report(seed, ThreadedWorkload.draw(seed), null);
     }
 
-    /** The number that follows from all that happens in a life with threads that interleave. */
+    /** Returns the number that represents all events of a life with interleaved threads. */
     static long traceOfInterleaving(long seed) {
         Trace trace = new Trace(false);
         Throwable problem = Shrinker.problem(ThreadedWorkload.draw(seed), null, trace);

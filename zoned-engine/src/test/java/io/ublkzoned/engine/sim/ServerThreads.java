@@ -6,12 +6,13 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * The threads of a server, under a {@link Scheduler}: one for each queue, the metadata thread, and one that changes the
- * conditions of zones, lets calls fail and kills the server. Each plays its own part of the same steps.
+ * The threads of a server, under a {@link Scheduler}: one for each queue, the metadata thread, and a control thread
+ * that changes the conditions of zones, lets calls fail and kills the server. Each plays its own part of the same
+ * steps.
  */
 final class ServerThreads {
 
-    /** After this many steps all requests end, before the next steps begin. */
+    /** After this many steps all requests end before the next steps begin. */
     private static final int STEPS_MAX = 40;
 
     private final World world;
@@ -20,7 +21,7 @@ final class ServerThreads {
     private final Scheduler scheduler;
     private final long seed;
 
-    /** How many steps of the queues have begun. */
+    /** The number of queue steps that have begun. */
     private int begun;
 
     private int queuesAtWork;
@@ -35,26 +36,26 @@ final class ServerThreads {
         scheduler = new Scheduler(seed, trace);
     }
 
-    /** Returns the first of these steps that threads can share: up to one that needs them at rest, or that kills the server. */
+    /** Returns the first steps that threads can share: up to one that needs them at rest or that kills the server. */
     static List<Step> shareable(List<Step> steps) {
         int end = 0;
         boolean alive = true;
         while (alive
                 && end < Math.min(steps.size(), STEPS_MAX)
-                && steps.get(end).action().isOfThreads()) {
+                && steps.get(end).action().isShareable()) {
             Action action = steps.get(end++).action();
             alive = action != Action.KILL && action != Action.POWER_CUT;
         }
         return steps.subList(0, end);
     }
 
-    /** Plays the steps, and lets all requests end. Throws what ends the server, if anything does. */
+    /** Plays the steps, and ends all requests. Throws the error that ends the server, if any. */
     void play(List<Step> steps) {
         queuesAtWork = world.queues.length;
         for (int i = 0; i < world.queues.length; i++) {
             int number = i;
             List<Step> own = steps.stream()
-                    .filter(step -> step.action().isOfQueue() && step.queue() % world.queues.length == number)
+                    .filter(step -> step.action().belongsToOneQueue() && step.queue() % world.queues.length == number)
                     .toList();
             scheduler.add("queue " + number, () -> serve(world.queues[number], own));
         }
@@ -77,7 +78,7 @@ final class ServerThreads {
         queuesAtWork--;
     }
 
-    /** Lets all requests of a queue end, in any order. */
+    /** Ends all requests of a queue, in any order. */
     private void end(FakeQueue queue) {
         long dice = seed;
         queue.takeAnswers();
@@ -86,7 +87,7 @@ final class ServerThreads {
             int held = queue.port.heldParts();
             boolean proceeds = held == 0 || Dice.proceeds(dice);
             if (proceeds && queue.hasHandedOver()) {
-                queue.proceedOnce();
+                queue.proceedWithNext();
             } else if (held > 0) {
                 queue.port.complete((int) Long.remainderUnsigned(dice >>> 1, held));
             } else {
@@ -103,11 +104,13 @@ final class ServerThreads {
         }
     }
 
-    /** Each step waits until the queues are where it lies among theirs. */
+    /**
+     * Plays the steps of the control thread. Each step waits until the queues have reached its position among theirs.
+     */
     private void control(List<Step> steps) {
         int before = 0;
         for (Step step : steps) {
-            if (step.action().isOfQueue()) {
+            if (step.action().belongsToOneQueue()) {
                 before++;
             } else if (step.action() != Action.MAINTAIN) {
                 int after = before;

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Finds a small part of a workload that still fails: steps are left out, most at first, and then peculiarities. */
+/**
+ * The shrinking of a workload to a small part that still fails. It removes steps, at first many at a time, and then
+ * peculiarities.
+ */
 final class Shrinker {
 
     private final @Nullable Defect defect;
@@ -57,7 +60,7 @@ final class Shrinker {
         return problem(workload, defect, new Trace(false)) != null;
     }
 
-    /** Plays a workload; what went wrong, or null if nothing did. */
+    /** Plays a workload. Returns its error, or null if it succeeded. */
     static @Nullable Throwable problem(Workload workload, @Nullable Defect defect, Trace trace) {
         try {
             new Simulation(workload, defect, trace).run();
@@ -67,12 +70,12 @@ final class Shrinker {
         }
     }
 
-    /** All that a failing seed comes down to, to be read and played again. */
+    /** Returns the report of a failing seed: a small workload that can be read and played again. */
     static String report(long seed, @Nullable Defect defect) {
         return report(seed, Workload.draw(seed), defect);
     }
 
-    /** The same of the life that was made of that seed. */
+    /** Returns the report of the workload that was made from that seed. */
     static String report(long seed, Workload failing, @Nullable Defect defect) {
         Workload smallest = shrink(failing, defect);
         Trace trace = new Trace(true);

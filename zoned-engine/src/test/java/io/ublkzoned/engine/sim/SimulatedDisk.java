@@ -12,17 +12,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image file in memory, sparse, on a disk that knows what has been synced and in which order the rest was written:
- * {@link #cutPower} leaves of the unsynced changes what the test says, sector by sector. Calls can be made to fail, and
+ * A sparse image file in memory, on a disk that knows what has been synced and the order of all other writes.
+ * {@link #cutPower} keeps those unsynced changes that the test selects, sector by sector. Calls can be made to fail, or
  * to be the last one before a crash. Belongs to one thread.
  *
- * <p>A sync that fails loses changes as Linux does: no later sync writes them, the cache shows them until the page is
+ * <p>A sync that fails loses changes as on Linux: no later sync writes them, the cache shows them until the page is
  * dropped ({@link #evictClean}), and then the file reads as the disk has it.
  */
-@SuppressWarnings("EnumOrdinal") // numbers of one run only
+@SuppressWarnings("EnumOrdinal") // ordinals only within one run
 public final class SimulatedDisk implements ImageFile {
 
-    /** What was done to the file; the data calls come from the {@link FakePort}s. */
+    /** An operation on the file. The data calls come from the {@link FakePort}s. */
     public enum Call {
         READ,
         WRITE,
@@ -33,27 +33,27 @@ public final class SimulatedDisk implements ImageFile {
         SYNC
     }
 
-    /** A call, for a test to look at. */
+    /** A call, for a test to examine. */
     public record Event(Call call, long offset, long length) {}
 
-    /** Decides whether a call fails. */
+    /** A decision whether a call fails. */
     @FunctionalInterface
     public interface Faults {
-        /** Returns 0, or the errno that the call fails with; of a write, the first half of its sectors is done. */
+        /** Returns 0, or the errno that the call fails with. The first half of a failed write's sectors is done. */
         int errno(Call call, long offset, long length);
     }
 
-    /** Is told of every call, when the call has had its effect in memory and none on the disk. */
+    /** A listener for every call. It runs when the call has had its effect in memory but none on the disk. */
     @FunctionalInterface
     public interface Listener {
         void called(Call call, long offset, long length);
     }
 
-    /** Decides what is left of unsynced changes after a power cut. */
+    /** A decision which unsynced changes survive a power cut. */
     @FunctionalInterface
     public interface Survival {
         /**
-         * Whether a sector of a change is on the disk.
+         * Returns whether a sector of a change is on the disk.
          *
          * @param change the number of the change since the last sync, in the order in which they were made
          * @param sector the number of the sector within it; always 0 for a change of the file's size
@@ -65,10 +65,10 @@ public final class SimulatedDisk implements ImageFile {
 
     private static final int SECTOR = TestData.SECTOR;
 
-    /** What the file reads now; marked where it was synced last, unless a sync has failed. */
+    /** The current contents of the file, marked at the last sync, unless a sync has failed. */
     private final SparseBytes file = new SparseBytes();
 
-    /** What is on the disk, once a sync has failed. */
+    /** The contents of the disk after a failed sync. */
     private @Nullable SparseBytes platter;
 
     private final List<DiskChange> unsynced = new ArrayList<>();
@@ -80,7 +80,7 @@ public final class SimulatedDisk implements ImageFile {
     private @Nullable Barrier missingBarrier;
     private boolean wasLeftOut; // the last sync
 
-    /** Lets calls fail from now on. */
+    /** Makes calls fail from now on. */
     public void failWhere(Faults newFaults) {
         faults = newFaults;
     }
@@ -89,48 +89,48 @@ public final class SimulatedDisk implements ImageFile {
         faults = (call, offset, length) -> 0;
     }
 
-    /** Is told of the calls from now on; they are no longer kept as {@link #events}. */
+    /** Sets a listener for the calls from now on. They are no longer kept in {@link #events}. */
     public void listen(Listener newListener) {
         listener = newListener;
     }
 
-    /** From now on the disk does nothing when it is to sync for this reason. */
+    /** Makes the disk ignore syncs for this reason from now on. */
     public void leaveOut(@Nullable Barrier barrier) {
         missingBarrier = barrier;
     }
 
-    /** Whether the file reads otherwise than the disk does, by changes that a failed sync lost. */
+    /** Returns whether the file and the disk differ by changes that a failed sync lost. */
     public boolean hasLostChanges() {
         return platter != null;
     }
 
-    /** From now on a failed sync writes what survives. */
+    /** Makes a failed sync write the surviving changes from now on. */
     void loseInFailedSync(Survival survival) {
         survivesFailedSync = survival;
     }
 
-    /** How many changes no sync has covered. */
+    /** Returns the number of unsynced changes. */
     public int unsyncedChanges() {
         return unsynced.size();
     }
 
-    /** Whether an unsynced change is to what {@link #ignoreInHashes} named. */
+    /** Returns whether an unsynced change is in the range that {@link #ignoreInHashes} named. */
     boolean isIgnored(int change) {
         return file.isIgnored(unsynced.get(change).offset());
     }
 
-    /** From now on no hash of this disk, or of a copy of it, depends on this range. */
+    /** Excludes this range from all hashes of this disk and its copies from now on. */
     void ignoreInHashes(long offset, int length) {
         file.ignoreInHashes(offset, length);
     }
 
-    /** Forgets everything that was not synced, and what calls were made. */
+    /** Discards all unsynced changes and the record of calls. */
     public void cutPower() {
         cutPower(Survival.NOTHING);
         events.clear();
     }
 
-    /** Forgets what was not synced, but for what survives; that is durable then. */
+    /** Discards the unsynced changes that do not survive. The others are then durable. */
     public void cutPower(Survival survival) {
         if (platter == null) {
             file.goBack();
@@ -142,7 +142,7 @@ public final class SimulatedDisk implements ImageFile {
         makeDurable();
     }
 
-    /** The kernel drops all clean pages from its cache, as it may at any time. */
+    /** Drops all clean pages from the cache, as the kernel may at any time. */
     public void evictClean() {
         if (platter != null) {
             file.replaceBy(platter);
@@ -151,7 +151,7 @@ public final class SimulatedDisk implements ImageFile {
         }
     }
 
-    /** Makes changes durable, or loses them but for what survives. */
+    /** Makes changes durable, or loses those that do not survive. */
     private void writeBack(boolean fails) {
         if (!fails && platter == null) {
             makeDurable();
@@ -179,21 +179,21 @@ public final class SimulatedDisk implements ImageFile {
         file.mark();
     }
 
-    /** What the disk would be after a power cut now; this one goes on as if nothing had happened. */
+    /** Returns the disk after a power cut now. This disk continues unaffected. */
     public SimulatedDisk afterPowerCut(Survival survival) {
         SimulatedDisk after = fork();
         after.cutPower(survival);
         return after;
     }
 
-    /** A disk of its own in the same state. */
+    /** Returns an independent disk in the same state. */
     public SimulatedDisk fork() {
         SimulatedDisk fork = new SimulatedDisk();
         fork.become(this);
         return fork;
     }
 
-    /** From now on this disk has the state that another one has now. */
+    /** Replaces the state of this disk with the current state of another one. */
     void become(SimulatedDisk other) {
         file.clear();
         file.forkFrom(other.file);
@@ -206,29 +206,29 @@ public final class SimulatedDisk implements ImageFile {
         }
     }
 
-    /** A disk of its own with the same file, all of it durable. */
+    /** Returns an independent disk with the same file, all of it durable. */
     public SimulatedDisk copy() {
         SimulatedDisk copy = new SimulatedDisk();
         copy.copyFrom(this);
         return copy;
     }
 
-    /** Makes this empty file the same as another one, all of it durable. */
+    /** Copies another file to this empty one, all of it durable. */
     public void copyFrom(SimulatedDisk other) {
         file.copyFrom(other.file);
     }
 
-    /** Whether both files read the same. */
+    /** Returns whether both files have the same contents. */
     public boolean sameBytes(SimulatedDisk other) {
         return file.sameBytes(other.file);
     }
 
-    /** A number that follows from what the file reads. */
+    /** Returns a hash of the file's contents. */
     public long contentHash() {
         return file.contentHash();
     }
 
-    /** A number that follows from what the file reads, and from all that it can read after a power cut. */
+    /** Returns a hash of the file's contents and of all contents that it can have after a power cut. */
     public long stateHash() {
         long hash = file.contentHash() + 31 * file.markedHash();
         for (DiskChange change : unsynced) {
@@ -239,7 +239,7 @@ public final class SimulatedDisk implements ImageFile {
         return hash;
     }
 
-    /** How many bytes of the file are not holes, in whole pages. */
+    /** Returns the number of bytes of the file that are not holes, in whole pages. */
     public long allocatedBytes() {
         return file.allocatedBytes();
     }
@@ -248,7 +248,7 @@ public final class SimulatedDisk implements ImageFile {
         return file.isHole(offset, offset + length);
     }
 
-    /** Whether the range reads as zeros. */
+    /** Returns whether the range reads as zeros. */
     public boolean isZero(long offset, long length) {
         return file.isZero(offset, offset + length);
     }
@@ -309,7 +309,7 @@ public final class SimulatedDisk implements ImageFile {
         }
     }
 
-    /** What a sync would have written that was left out is lost: nobody hears of it. */
+    /** Loses the changes of a sync that was left out, without an error. */
     @Override
     public void discardCache() {
         writeBack(wasLeftOut || faults.errno(Call.SYNC, 0, 0) != 0);
@@ -334,18 +334,18 @@ public final class SimulatedDisk implements ImageFile {
         listener.called(Call.SET_SIZE, newSize, 0);
     }
 
-    /** A data port's read: bytes past the end of the file are zeros. */
+    /** Implements a data port's read. Bytes past the end of the file are zeros. */
     public void readData(long offset, byte[] target, int at, int length) {
         file.read(offset, MemorySegment.ofArray(target).asSlice(at, length));
         listener.called(Call.DATA_READ, offset, length);
     }
 
-    /** A data port's write; {@code source} does not change any more. */
+    /** Implements a data port's write; {@code source} must not change afterwards. */
     public void writeData(long offset, byte[] source, int at, int length) {
         change(new DiskChange(Call.DATA_WRITE, offset, length, source, at));
     }
 
-    /** Looks into the file; no call of the engine. */
+    /** Reads the file without a call of the engine. */
     public byte[] peek(long offset, int length) {
         byte[] bytes = new byte[length];
         file.read(offset, MemorySegment.ofArray(bytes));

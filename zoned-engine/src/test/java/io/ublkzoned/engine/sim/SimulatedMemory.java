@@ -3,13 +3,16 @@ package io.ublkzoned.engine.sim;
 import io.ublkzoned.engine.StateMemory;
 import java.util.Arrays;
 
-/** The memory of a saved state. A listener is told of each store, and can end the server there, or throw. One thread uses it. */
+/**
+ * The memory of a saved state. A listener runs after each store, and can end the server there, or throw. One thread
+ * uses it.
+ */
 public final class SimulatedMemory implements StateMemory {
 
     private final long[] words;
     private Runnable listener = () -> {};
 
-    // A store from this offset on comes after the next one, and waits here.
+    // A store from this offset on is delayed until after the next one, and waits here.
     private long lateFrom = Long.MAX_VALUE;
     private long lateOffset;
     private long lateWord;
@@ -18,28 +21,28 @@ public final class SimulatedMemory implements StateMemory {
         this.words = new long[words];
     }
 
-    /** Is told of each store from now on, once it has happened. */
+    /** Sets a listener that runs after each store from now on. */
     public void listen(Runnable newListener) {
         listener = newListener;
     }
 
-    /** As new memory: all zeros. */
+    /** Clears the memory to zeros, like new memory. */
     void clear() {
         Arrays.fill(words, 0);
         lateWord = 0;
     }
 
-    /** The server dies: what comes late does not come any more. */
+    /** Drops the delayed store, because the server dies. */
     void serverDied() {
         lateWord = 0;
     }
 
-    /** From now on the memory has the defect that stores of words that are not 0, from this offset on, come one store late. */
+    /** Adds the defect that stores of nonzero words, from this offset on, take effect one store late. */
     void storeLate(long fromOffset) {
         lateFrom = fromOffset;
     }
 
-    /** The same words in memory of their own. */
+    /** Returns a copy with the same words. */
     SimulatedMemory copy() {
         SimulatedMemory copy = new SimulatedMemory(words.length);
         System.arraycopy(words, 0, copy.words, 0, words.length);

@@ -17,15 +17,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The servers of a simulation, one after the other on the same disk: starts each, ends it in every way that a server ends,
- * and checks the image whenever one has started or closed it.
+ * The servers of a simulation, one after the other on the same disk. It starts each, ends it in every way that a server
+ * ends, and checks the image after each start and close.
  */
 final class SimulatedServers {
 
-    /** The most calls on the image, and stores to the state, that are made before a crash that comes soon. */
+    /** The maximum number of calls on the image, and of stores to the state, before a crash that comes soon. */
     static final int SOON = 12;
 
-    /** The most times that opening an image is cut short in a row. */
+    /** The maximum number of interrupted opens in a row. */
     private static final int CRASHES_IN_OPEN = 3;
 
     final SimulatedDisk disk = new SimulatedDisk();
@@ -39,21 +39,21 @@ final class SimulatedServers {
     private final Workload workload;
     private final Trace trace;
 
-    /** When the last acknowledged flush began. */
+    /** The time at which the last acknowledged flush began. */
     private long flushed;
 
-    /** The last server died alone, and its saved state is still there. */
+    /** Whether the last server died alone, and its saved state is still there. */
     private boolean stateIsLeft;
 
-    /** No sync has failed, so the saved state that is left counts. */
+    /** Whether the saved state is valid, because no sync has failed. */
     private boolean stateCounts;
 
     private @Nullable SimulatedDisk olderCopy;
 
-    /** A server has died, or a write has failed, so that the zones may have data that was not acknowledged. */
+    /** Whether the zones may have unacknowledged data, because a server has died or a write has failed. */
     private boolean mayHaveRemains;
 
-    /** Another program, or a defect of the disk, has left a refcount that is wrong. */
+    /** Whether another program or a defect of the disk has left a wrong refcount. */
     private boolean refcountIsWrong;
 
     SimulatedServers(Workload workload, Trace trace) {
@@ -102,7 +102,7 @@ final class SimulatedServers {
         }
     }
 
-    /** Everything in memory is lost, and with a power cut what was not synced too; then the image is opened again. */
+    /** Loses everything in memory and, with a power cut, all unsynced changes. Then opens the image again. */
     void crash(boolean powerCut, long dice) {
         trouble.dontCrash();
         trouble.switchFaults(false);
@@ -139,7 +139,7 @@ final class SimulatedServers {
         forget(flushed);
     }
 
-    /** Whatever ended before must stay. */
+    /** Updates the models after a crash. Everything that ended before {@code durableBefore} must stay. */
     private void forget(long durableBefore) {
         long now = world.tick();
         for (ZoneModel zone : client.zones()) {
@@ -147,11 +147,11 @@ final class SimulatedServers {
         }
     }
 
-    /** The next server finds another image first, or the same in another file. */
+    /** Gives the next server another image first, or the same one in another file. */
     private void changeImageUnderState(long dice) {
         ImageSwap swap = new ImageSwap(world, workload.options());
         if (olderCopy != null && Dice.findsOlderCopy(dice) && swap.isBelieved(olderCopy) && stateCounts) {
-            // Only what was written to conventional zones since the last flush may be missing in it.
+            // It may lack only writes to conventional zones since the last flush.
             disk.become(olderCopy);
             long now = world.tick();
             for (int i = 0; i < geometry.conventionalZones(); i++) {
@@ -165,7 +165,7 @@ final class SimulatedServers {
         }
     }
 
-    /** Opens the image, perhaps only after more crashes and failures while it is opened. */
+    /** Opens the image, possibly after more crashes and failures during the open. */
     private void open(long dice) {
         boolean open = false;
         for (int tries = 0; !open; tries++) {
@@ -217,7 +217,7 @@ final class SimulatedServers {
         if (powerCut) {
             cutPower(dice);
         } else if (disk.hasLostChanges() && stateCounts) {
-            // Its own sync failed, so the next server has only what was flushed.
+            // Its own sync failed, so the next server has only flushed data.
             stateCounts = false;
             loseWhatWasNotFlushed();
         }
@@ -299,12 +299,12 @@ final class SimulatedServers {
         }
     }
 
-    /** A copy of the image as it is now may be found by the next server instead. */
+    /** Keeps a copy of the current image, which the next server may find instead. */
     void keepCopy() {
         olderCopy = disk.copy();
     }
 
-    /** The copy has the clusters of what moves now, and not the data. */
+    /** Keeps a copy that has the clusters of the data in flight, but not the data. */
     void copyBeforeDataMoves() {
         keepCopy();
         for (FakeQueue queue : world.queues) {
@@ -328,7 +328,7 @@ final class SimulatedServers {
         assertFalse(wear.isChanging(), "a change of conditions that never ends");
     }
 
-    /** From now on parts wait until they are moved. */
+    /** Holds parts from now on until they are moved. */
     void hold() {
         for (FakeQueue queue : world.queues) {
             queue.port.hold();

@@ -14,18 +14,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Plays a {@link Workload} on the real engine, on one thread, with every crash and fault that it says, and checks after
- * each opening of the image and in between that the zones hold what they must.
+ * A simulation that plays a {@link Workload} on the real engine, on one thread, with all its crashes and faults. It
+ * checks after each opening of the image and in between that the zones have the required contents.
  */
 final class Simulation {
 
-    /** Something that may use the image. */
+    /** An activity that may use the image. */
     @FunctionalInterface
     private interface Activity {
         void run() throws IOException;
     }
 
-    /** The most steps that are played within one call of the metadata thread on the image. */
+    /** The maximum number of steps that are played within one call of the metadata thread on the image. */
     private static final int STEPS_IN_CALL = 3;
 
     private final Workload workload;
@@ -38,12 +38,12 @@ final class Simulation {
     private final Resender resender;
     private final Trouble trouble;
 
-    /** The step that is played next. */
+    /** The index of the next step. */
     private int next;
 
     private boolean maintaining;
 
-    /** @param defect what is to be wrong, or null for nothing */
+    /** @param defect the defect in the surroundings, or null for none */
     Simulation(Workload workload, @Nullable Defect defect, Trace trace) {
         this.workload = workload;
         this.trace = trace;
@@ -56,11 +56,11 @@ final class Simulation {
         trouble = servers.trouble;
         trouble.duringCalls(this::playWithinCall);
         if (defect != null) {
-            defect.bringAbout(world, geometry);
+            defect.applyTo(world, geometry);
         }
     }
 
-    /** Plays it; fails with an {@link AssertionError} that says what is wrong. */
+    /** Plays the workload. Fails with an {@link AssertionError} that describes the problem. */
     void run() {
         doOrCrash(workload.dice(), servers::startFirst);
         while (next < workload.steps().size()) {
@@ -79,7 +79,7 @@ final class Simulation {
         });
     }
 
-    /** What is left when the device is closed after a run. */
+    /** Returns the image that is left when the device is closed after a run. */
     SimulatedDisk closedImage() throws IOException {
         trouble.switchFaults(false);
         servers.settle();
@@ -144,7 +144,7 @@ final class Simulation {
             case FLUSH -> client.send(BlockOp.FLUSH, step);
             case MOVE -> move(queue.port, step, 0);
             case FAIL -> move(queue.port, step, Dice.errno(step.dice()));
-            case PROCEED -> queue.proceedOnce();
+            case PROCEED -> queue.proceedWithNext();
             case TAKE -> queue.takeAnswers();
             case SEND_AGAIN -> resender.sendOne(step.number());
             case WEAR -> client.changeCondition(step);
@@ -175,7 +175,7 @@ final class Simulation {
         }
     }
 
-    /** What the queues' threads do while the metadata thread is in a call on the image. */
+    /** Plays steps of the queues' threads while the metadata thread is in a call on the image. */
     private void playWithinCall(Call call) {
         if (!maintaining || !workload.is(Trait.OVERLAPS) || call == Call.DATA_WRITE || call == Call.DATA_READ) {
             return;
@@ -184,7 +184,7 @@ final class Simulation {
         try {
             for (int i = 0; i < STEPS_IN_CALL && next < workload.steps().size(); i++) {
                 Step step = workload.steps().get(next);
-                if (!step.action().isOfQueues()) {
+                if (!step.action().belongsToQueues()) {
                     return;
                 }
                 next++;

@@ -3,8 +3,9 @@ package io.ublkzoned.engine.sim;
 import java.lang.reflect.Method;
 
 /**
- * Plays many seeds: {@code SimulationMain FIRST SEEDS SECONDS THREADS}, at least so many and for at least so long, with
- * threads that interleave if THREADS is {@code true}. Ends with status 1 at the first one that fails, shrunk.
+ * The program that plays many seeds: {@code SimulationMain FIRST SEEDS SECONDS THREADS}. It plays at least this many
+ * and for at least this long, with interleaved threads if THREADS is {@code true}. It ends with status 1 at the first
+ * failing seed, which it shrinks.
  */
 final class SimulationMain {
 

@@ -12,12 +12,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Random lives of a device; {@code scripts/sim} plays more of them, or a certain one. */
+/** Random lives of a device. {@code scripts/sim} plays more of them, or one chosen seed. */
 final class SimulationTest {
 
     private static final long SEEDS = 3000;
 
-    /** Enough for the barrier that is missed least often. */
+    /** Enough seeds for the barrier whose absence is detected least often. */
     private static final long SEEDS_WITHOUT_BARRIER = 10_000;
 
     private static long traceOf(long seed) {
@@ -27,7 +27,7 @@ final class SimulationTest {
     }
 
     @Test
-    void zonesHoldWhatTheyMustInEveryRandomLife() {
+    void zonesHoldTheRequiredDataInEveryRandomLife() {
         for (long seed = 1; seed <= SEEDS; seed++) {
             if (Shrinker.problem(Workload.draw(seed), null, new Trace(false)) != null) {
                 fail(Shrinker.report(seed, null));
@@ -47,13 +47,13 @@ final class SimulationTest {
     @EnumSource(
             mode = EnumSource.Mode.MATCH_NONE,
             names = ".*REPAIR.*|.*REFCOUNTS|.*UNMARK|FAILED_ZONES.*|CONVERSION.*")
-    void eachBarrierIsMissedWhenItIsLeftOut(Barrier barrier) {
+    void missingBarrierIsDetected(Barrier barrier) {
         for (long seed = 1; seed <= SEEDS_WITHOUT_BARRIER; seed++) {
             if (Shrinker.problem(Workload.draw(seed), Defect.without(barrier), new Trace(false)) != null) {
                 return;
             }
         }
-        fail("no seed misses " + barrier);
+        fail("no seed detects the missing barrier " + barrier);
     }
 
     @Test

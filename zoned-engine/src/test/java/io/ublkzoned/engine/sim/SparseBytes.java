@@ -10,7 +10,7 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** A sparse file in memory that can go back to how it was at the last mark. */
+/** A sparse file in memory that can revert to its state at the last mark. */
 final class SparseBytes {
 
     private static final int PAGE_SHIFT = 12;
@@ -21,7 +21,7 @@ final class SparseBytes {
     private long size;
     private long markedSize;
 
-    // What no hash depends on; within one page.
+    // The range that hashes ignore; within one page.
     private long ignoredOffset;
     private int ignoredBytes;
 
@@ -29,7 +29,7 @@ final class SparseBytes {
         return size;
     }
 
-    /** From now on {@link #goBack} comes back to here. */
+    /** Marks the current state as the one that {@link #goBack} restores. */
     void mark() {
         markedPages.clear();
         markedSize = size;
@@ -47,7 +47,7 @@ final class SparseBytes {
         size = markedSize;
     }
 
-    /** From now on no hash of this file, or of a copy of it, depends on this range. */
+    /** Excludes this range from all hashes of this file and its copies from now on. */
     void ignoreInHashes(long offset, int length) {
         ignoredOffset = offset;
         ignoredBytes = length;
@@ -57,7 +57,7 @@ final class SparseBytes {
         return offset >= ignoredOffset && offset < ignoredOffset + ignoredBytes;
     }
 
-    /** Makes this empty file the same as another one, which is marked. */
+    /** Copies another file, which is marked, to this empty one. */
     void copyFrom(SparseBytes other) {
         ignoreInHashes(other.ignoredOffset, other.ignoredBytes);
         other.pages.forEach((page, bytes) -> pages.put(page, bytes.clone()));
@@ -65,14 +65,14 @@ final class SparseBytes {
         mark();
     }
 
-    /** Makes this empty file the same as another one, which can go back to where that one can. */
+    /** Copies another file with its mark to this empty one. */
     void forkFrom(SparseBytes other) {
         copyFrom(other);
         other.markedPages.forEach((page, bytes) -> markedPages.put(page, bytes == null ? null : bytes.clone()));
         markedSize = other.markedSize;
     }
 
-    /** Makes this file the same as another one, and marks it there. */
+    /** Replaces this file with another one, and marks it there. */
     void replaceBy(SparseBytes other) {
         clear();
         copyFrom(other);
@@ -99,7 +99,7 @@ final class SparseBytes {
         return true;
     }
 
-    /** A number that follows from what the file reads. */
+    /** Returns a hash of the file's contents. */
     long contentHash() {
         long hash = size;
         for (Map.Entry<Long, byte[]> page : pages.entrySet()) {
@@ -110,7 +110,7 @@ final class SparseBytes {
         return Trace.mix(hash);
     }
 
-    /** The same of what it would read after going back, as far as that differs. */
+    /** Returns a hash of the contents at the mark, as far as they differ. */
     long markedHash() {
         long hash = markedSize;
         for (Map.Entry<Long, byte @Nullable []> page : markedPages.entrySet()) {
@@ -134,7 +134,7 @@ final class SparseBytes {
         return page[0] == 0 && Arrays.mismatch(page, 0, PAGE_BYTES - 1, page, 1, PAGE_BYTES) == -1;
     }
 
-    /** Whether the pages of a range have nothing but zeros in them. */
+    /** Returns whether the pages of a range contain only zeros. */
     boolean isZero(long offset, long end) {
         for (byte[] bytes : pagesOf(offset, end).values()) {
             if (!isZero(bytes)) {
@@ -144,7 +144,7 @@ final class SparseBytes {
         return true;
     }
 
-    /** Whether the range takes no memory. */
+    /** Returns whether the range takes no memory. */
     boolean isHole(long offset, long end) {
         return pagesOf(offset, end).isEmpty();
     }
@@ -153,18 +153,18 @@ final class SparseBytes {
         return pages.subMap(offset >>> PAGE_SHIFT, true, (end - 1) >>> PAGE_SHIFT, true);
     }
 
-    /** How many bytes of the file are not holes, in whole pages. */
+    /** Returns the number of bytes of the file that are not holes, in whole pages. */
     long allocatedBytes() {
         return (long) pages.size() << PAGE_SHIFT;
     }
 
-    /** The first place from {@code offset} that is not a hole, or the end of the file. */
+    /** Returns the first place from {@code offset} that is not a hole, or the end of the file. */
     long nextData(long offset) {
         Long page = pages.ceilingKey(offset >>> PAGE_SHIFT);
         return page == null ? Math.max(offset, size) : Math.max(offset, page << PAGE_SHIFT);
     }
 
-    /** The first place from {@code offset} that is in a hole, or the end of the file. */
+    /** Returns the first place from {@code offset} that is in a hole, or the end of the file. */
     long nextHole(long offset) {
         long page = offset >>> PAGE_SHIFT;
         while (pages.containsKey(page)) {
@@ -173,7 +173,7 @@ final class SparseBytes {
         return Math.max(offset, Math.min(size, page << PAGE_SHIFT));
     }
 
-    /** Reads; bytes past the end are zeros. */
+    /** Reads bytes; those past the end are zeros. */
     void read(long offset, MemorySegment target) {
         long done = 0;
         while (done < target.byteSize()) {
@@ -200,7 +200,7 @@ final class SparseBytes {
         size = Math.max(size, offset + length);
     }
 
-    /** Makes a hole; the size stays. */
+    /** Makes a hole without changing the size. */
     void zero(long offset, long end) {
         if (end <= offset) {
             return;

@@ -13,13 +13,13 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** One number for all that an engine keeps in memory: two engines with the same will go on in the same way. */
-@SuppressWarnings("EnumOrdinal") // numbers of one run only
+/** A hash of everything that an engine keeps in memory. Two engines with the same hash continue in the same way. */
+@SuppressWarnings("EnumOrdinal") // ordinals only within one run
 final class StateHash {
 
     private static final String ENGINE = "io.ublkzoned.engine";
 
-    /** Written before they are read, so that what is in them decides nothing. */
+    /** The fields that are written before they are read, so their contents decide nothing. */
     private static final Set<String> SCRATCH =
             Set.of("hostClusters", "found", "hint", "runStart", "runClusters", "generation");
 
@@ -60,7 +60,7 @@ final class StateHash {
             case Enum<?> constant -> add(constant.ordinal());
             case BitSet set -> add(set.hashCode());
             case SimulatedDisk disk -> add(3);
-            case StateMemory memory -> add(4); // what is in it follows from the zones
+            case StateMemory memory -> add(4); // its contents follow from the zones
             default -> visitOnce(object);
         }
     }

@@ -14,7 +14,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Samples of what simulations leave behind, given to the stock tools, without the feature bit that they do not know. */
+/**
+ * Samples of the images that simulations leave, given to the stock tools without the feature bit that the tools do not
+ * know.
+ */
 @Tag("native")
 final class StockToolsTest {
 
@@ -31,7 +34,7 @@ final class StockToolsTest {
     }
 
     @Test
-    void onlyTheTableOfWritePointersIsUnknownToStockTools() throws IOException {
+    void stockToolsMissOnlyTheWritePointerTable() throws IOException {
         for (long seed = 1; seed <= SEEDS; seed++) {
             Workload workload = Workload.draw(seed);
             Simulation simulation = new Simulation(workload, null, new Trace(false));

@@ -7,22 +7,22 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
-/** Data that can be told apart: every 8 bytes of it hold a number. */
+/** Distinguishable test data: every 8 bytes hold a number. */
 public final class TestData {
 
     static final int SECTOR = 512;
 
-    /** Room for the number of a sector within its write, below the write's stamp. */
+    /** The bits for the number of a sector within its write, below the write's stamp. */
     private static final int SECTOR_BITS = 8;
 
-    /** The stamp of data that all writes of a length can have, less the length in sectors. */
+    /** The stamp of data that all writes of a length can share, minus the length in sectors. */
     private static final int PATTERN = 0xff_ff00;
 
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
     private TestData() {}
 
-    /** So many bytes that hold {@code stamp} all over. */
+    /** Returns this many bytes, filled with {@code stamp}. */
     public static byte[] stamped(long stamp, int length) {
         byte[] data = new byte[length];
         fill(data, 0, length, stamp);
@@ -35,7 +35,7 @@ public final class TestData {
         }
     }
 
-    /** So many sectors, each of which holds the stamp and its number. */
+    /** Returns this many sectors, each with the stamp and its number. */
     static byte[] numbered(long stamp, int sectors) {
         if (sectors > 1 << SECTOR_BITS) {
             throw new IllegalArgumentException("too many sectors for one write: " + sectors);
@@ -47,27 +47,27 @@ public final class TestData {
         return data;
     }
 
-    /** So many sectors that are the same each time. */
+    /** Returns this many sectors with the same contents each time. */
     static byte[] pattern(int sectors) {
         return numbered(PATTERN | sectors, sectors);
     }
 
-    /** Whether the stamp is that of {@link #pattern}. */
+    /** Returns whether the stamp is that of {@link #pattern}. */
     static boolean isPattern(int stamp) {
         return (stamp & PATTERN) == PATTERN;
     }
 
-    /** The stamp of a sector's word, 0 for a sector of zeros. */
+    /** Returns the stamp of a sector's word, 0 for a sector of zeros. */
     static int stampOf(long word) {
         return (int) (word >>> SECTOR_BITS);
     }
 
-    /** The number of a sector within its write. */
+    /** Returns the number of a sector within its write. */
     static int numberOf(long word) {
         return (int) word & (1 << SECTOR_BITS) - 1;
     }
 
-    /** The word that fills a sector. */
+    /** Returns the word that fills a sector. */
     static long sectorWord(byte[] data, int at) {
         long word = wordAt(data, at);
         if (Arrays.mismatch(data, at, at + SECTOR - Long.BYTES, data, at + Long.BYTES, at + SECTOR) != -1) {
@@ -80,7 +80,7 @@ public final class TestData {
         return (long) LONG.get(data, at);
     }
 
-    /** The stamp at a place of the data. */
+    /** Returns the stamp at a place in the data. */
     public static long stampAt(byte[] data, int at) {
         return wordAt(data, at);
     }

@@ -13,18 +13,18 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Lives for threads that interleave: those of one thread with two queues or more, and two further kinds, in which threads
- * meet that seldom do otherwise.
+ * Lives for threads that interleave: those of one thread with two queues or more, and two further kinds in which
+ * threads meet that rarely do otherwise.
  */
 final class ThreadedWorkload {
 
-    /** One life in so many is of each of the further kinds. */
+    /** One life in this many is of each further kind. */
     private static final int KINDS = 10;
 
     private static final int QUEUES = 2;
     private static final int STEPS = 60;
 
-    /** Resets of all zones, after which writes wait for the space that was given up. */
+    /** Resets of all zones, after which writes wait for the released space. */
     private static final List<Action> SCARCE = List.of(
             Action.WRITE,
             Action.APPEND,
@@ -39,7 +39,9 @@ final class ThreadedWorkload {
 
     private static final int SCARCE_ROUNDS = 3;
 
-    /** Writes to conventional zones, which take their space in parts, so that a mapping changes while it is written. */
+    /**
+     * Writes to conventional zones, which allocate their space in parts, so that a mapping changes while it is written.
+     */
     private static final List<Action> WIDE =
             List.of(Action.WRITE, Action.WRITE, Action.WRITE, Action.WRITE, Action.MOVE, Action.PROCEED, Action.FLUSH);
 
@@ -49,7 +51,7 @@ final class ThreadedWorkload {
 
     private ThreadedWorkload() {}
 
-    /** Everything follows from the seed. */
+    /** Draws a workload. Everything follows from the seed. */
     static Workload draw(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         Workload drawn = switch (random.nextInt(KINDS)) {
@@ -68,7 +70,7 @@ final class ThreadedWorkload {
         return drawn;
     }
 
-    /** All zones give up their space together and take it again. */
+    /** Draws a workload in which all zones release their space together and allocate it again. */
     private static Workload drawScarce(SplittableRandom random) {
         List<Step> steps = new ArrayList<>();
         for (int round = 0; round < SCARCE_ROUNDS; round++) {

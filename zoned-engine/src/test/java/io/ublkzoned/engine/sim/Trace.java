@@ -3,7 +3,7 @@ package io.ublkzoned.engine.sim;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What happened in a simulation: always as one number, and on demand as lines to read. */
+/** The events of a simulation: always as one number, and on demand as lines to read. */
 final class Trace {
 
     private final boolean keepsLines;

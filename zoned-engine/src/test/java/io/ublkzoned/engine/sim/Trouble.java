@@ -6,12 +6,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What goes wrong around the engine: the machine or the server dies within a call on the image, after a store to the saved
- * state, or as the kernel takes an answer; a call on the image fails. Also lets the queues' threads do something within a call.
+ * The faults around the engine. The machine or the server dies within a call on the image, after a store to the saved
+ * state, or when the kernel takes a result; a call on the image fails. It also lets the queues' threads run within a
+ * call.
  */
 final class Trouble {
 
-    /** Everything in memory is lost, within a call. Nothing that the engine could handle. */
+    /** The loss of everything in memory within a call, which the engine cannot handle. */
     static final class Crash extends Error {
         private static final long serialVersionUID = 1L;
 
@@ -22,7 +23,7 @@ final class Trouble {
 
     private static final int NEVER = 0;
 
-    /** Far more than any workload needs; an engine that goes round in circles exceeds it. */
+    /** The maximum number of calls, far more than any workload needs. An engine in an endless loop exceeds it. */
     private static final int CALLS_MAX = 100_000;
 
     private static final Call[] BREAKABLE = {
@@ -51,7 +52,7 @@ final class Trouble {
         disk.failWhere(this::fault);
     }
 
-    /** Dies within the {@code calls}th call from now that changes something. */
+    /** Makes the machine or the server die within the {@code calls}th call from now that changes something. */
     void crashSoon(int callsLeft, boolean powerCut) {
         callsToCrash = callsLeft;
         crashIsPowerCut = powerCut;
@@ -65,7 +66,7 @@ final class Trouble {
         return crashIsPowerCut;
     }
 
-    /** Lets one of the next calls fail, as the dice say. */
+    /** Makes one of the next calls fail, as the dice decide. */
     void failSoon(long dice, int errno) {
         callToFail = BREAKABLE[(int) ((dice >>> 32) & 0xffff) % BREAKABLE.length];
         callsToFailure = 1 + (int) (dice >>> 60);
@@ -80,13 +81,13 @@ final class Trouble {
         return faultsAreOn;
     }
 
-    /** The image is opened: nothing has failed yet. */
+    /** Forgets earlier failures, because the image is opened again. */
     void forget() {
         wasFaulty = false;
         callToFail = null;
     }
 
-    /** Something has failed, so that requests may. */
+    /** Records a failure, after which requests may fail. */
     void happened() {
         wasFaulty = true;
     }
@@ -95,7 +96,9 @@ final class Trouble {
         return wasFaulty;
     }
 
-    /** From now on this is done within each call on the image, once it has had its effect in memory. */
+    /**
+     * Sets an action that runs within each call on the image from now on, after the call has had its effect in memory.
+     */
     void duringCalls(Consumer<Call> action) {
         duringCall = action;
     }
@@ -103,7 +106,7 @@ final class Trouble {
     private void called(Call call, long offset, long length) {
         trace.add(call, offset, length, 0);
         if (++calls > CALLS_MAX) {
-            throw new AssertionError("the device goes round in circles");
+            throw new AssertionError("the device is in an endless loop");
         }
         if (call != Call.READ && call != Call.DATA_READ) {
             dieIfItIsTime();
@@ -112,13 +115,13 @@ final class Trouble {
         YieldPoints.pause();
     }
 
-    /** The engine has stored a word of its state. */
+    /** Records that the engine has stored a word of its state. */
     void stored() {
         dieIfItIsTime();
         YieldPoints.pause();
     }
 
-    /** The kernel has taken an answer. */
+    /** Records that the kernel has taken a result. */
     void answered() {
         dieIfItIsTime();
         YieldPoints.pause();
@@ -130,7 +133,7 @@ final class Trouble {
         }
     }
 
-    /** The machine or the server dies now. */
+    /** Makes the machine or the server die now. */
     void die(boolean powerCut) {
         crashIsPowerCut = powerCut;
         Crash crash = new Crash();

@@ -10,16 +10,16 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * A life of a device, drawn whole before it begins, so that parts of it can be left out: what the device is like, what
- * can go wrong with it, and the steps.
+ * A life of a device. It is drawn completely before it begins, so that parts can be removed. It consists of the device,
+ * its possible faults, and the steps.
  *
  * @param blockBytes the logical block of the device
- * @param queues how many queues send requests
- * @param image what the image is at first
- * @param traits what is out of the ordinary
- * @param dice decides what the steps do not
+ * @param queues the number of queues that send requests
+ * @param image the first image
+ * @param traits the peculiarities
+ * @param dice decides everything that the steps do not
  */
-@SuppressWarnings("EnumOrdinal") // numbers of one run only
+@SuppressWarnings("EnumOrdinal") // ordinals only within one run
 record Workload(
         FormatOptions options,
         int blockBytes,
@@ -29,17 +29,17 @@ record Workload(
         long dice,
         List<Step> steps) {
 
-    /** Something that is out of the ordinary. */
+    /** A peculiarity of a life. */
     enum Trait {
         /** Every fourth part of a request is much slower than the others. */
         SLOW,
-        /** Calls on the image and the data fail now and then. */
+        /** Calls on the image and transfers of data sometimes fail. */
         FAULTY,
         /** The file system cannot make holes. */
         WITHOUT_HOLES,
-        /** The kernel takes answers late, and sends the next server again what it has no answer of. */
+        /** The kernel takes results late, and sends unanswered requests to the next server again. */
         RESENDS,
-        /** It does so with other tags. */
+        /** The kernel sends them with other tags. */
         OTHER_TAGS,
         /** All appends have the same data. */
         ALIKE,
@@ -51,20 +51,20 @@ record Workload(
         THREADS
     }
 
-    /** What the image is at first. */
+    /** The first image. */
     enum Image {
         CREATED,
-        /** The machine dies while it is created, perhaps at the end. */
+        /** The machine dies while the image is created, possibly at the end. */
         CREATED_IN_A_CRASH,
-        /** As of another program: its L2 table is missing. */
+        /** Like an image of another program: its L2 table is missing. */
         WITHOUT_TABLES,
-        /** As of another program: a cluster has space and is marked as zeros. */
+        /** Like an image of another program: a cluster has space and is marked as zeros. */
         WITH_ZERO_CLUSTER,
-        /** As of another program: refcounts of 64 bits, so that there is room for little more than the device. */
+        /** Like an image of another program: refcounts of 64 bits, with room for little more than the device. */
         WITH_WIDE_REFCOUNTS
     }
 
-    /** What a step does. */
+    /** The action of a step. */
     enum Action {
         WRITE,
         APPEND,
@@ -79,21 +79,21 @@ record Workload(
         MOVE,
         /** A part of a request moves half of its data and fails. */
         FAIL,
-        /** A request that was handed over goes on. */
+        /** A request that was handed over continues. */
         PROCEED,
-        /** The kernel takes the answers of a queue. */
+        /** The kernel takes the results of a queue. */
         TAKE,
-        /** The kernel sends one of the requests again that the last server had. */
+        /** The kernel sends one of the last server's requests again. */
         SEND_AGAIN,
         /** Zones become read-only, offline, or good again. */
         WEAR,
-        /** A change of conditions that has not begun is taken back. */
+        /** A change of conditions that has not begun is withdrawn. */
         WITHDRAW,
-        /** The thread of metadata works. */
+        /** The metadata thread works. */
         MAINTAIN,
         /** Everything ends, and all zones are compared with the model. */
         CHECK,
-        /** Somebody copies the image. */
+        /** A user copies the image. */
         COPY,
         /** A call on the image will fail. */
         BREAK,
@@ -104,27 +104,27 @@ record Workload(
         /** The machine or the server dies at one of the next calls on the image. */
         CRASH_SOON;
 
-        /** Whether queues' threads do this, or somebody who asks for other conditions. */
-        boolean isOfQueues() {
+        /** Returns whether queues' threads or the control thread play this action. */
+        boolean belongsToQueues() {
             return compareTo(MAINTAIN) < 0;
         }
 
-        /** Whether the thread of one queue does this. */
-        boolean isOfQueue() {
+        /** Returns whether the thread of one queue plays this action. */
+        boolean belongsToOneQueue() {
             return compareTo(WEAR) < 0;
         }
 
-        /** Whether this stops no thread of the server, or ends all. */
-        boolean isOfThreads() {
+        /** Returns whether threads can share this action: it stops no thread of the server, or ends all. */
+        boolean isShareable() {
             return this != CHECK && this != COPY && this != REOPEN;
         }
     }
 
-    /** One step; the numbers mean what the action makes of them in the state that it finds. */
+    /** One step. The action interprets the numbers in the state that it finds. */
     record Step(Action action, int queue, int zone, int number, long dice) {}
 
     private static final int SECTOR = TestData.SECTOR;
-    /** In the dice of a write: it is not forced to the disk, which would make given-up space free. */
+    /** The die of a write that is not forced to the disk, which would free released space. */
     static final long NOT_FORCED = 7;
 
     private static final List<ZonedLayout> LAYOUTS = List.of(ZonedLayout.values());
@@ -132,11 +132,11 @@ record Workload(
     private static final long FULL_ZONE_BYTES = 256 << 10;
     private static final int[][] LIMITS = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {1, 2}, {2, 2}, {2, 3}, {1, 0}};
 
-    /** How often each action comes, in the order of the actions. */
-    @SuppressWarnings("ImmutableEnumChecker") // weights that nobody changes
+    /** The frequency of each action, in the order of the actions. */
+    @SuppressWarnings("ImmutableEnumChecker") // weights that are never changed
     private enum Mix {
         BALANCED(12, 14, 7, 2, 2, 3, 7, 1, 5, 18, 0, 10, 10, 6, 1, 0, 14, 1, 3, 0, 1, 1, 1, 1),
-        /** Space is given up and taken again, with few flushes in between. */
+        /** Space is released and allocated again, with few flushes in between. */
         RESETS(14, 22, 3, 1, 1, 3, 18, 2, 1, 18, 0, 8, 8, 4, 1, 0, 16, 1, 0, 0, 1, 1, 0, 1),
         CRASHES(10, 14, 2, 1, 1, 3, 10, 2, 6, 14, 0, 8, 8, 6, 1, 0, 14, 0, 4, 0, 2, 4, 2, 8),
         /** Zones fail and recover while they are written and reset. */
@@ -160,7 +160,7 @@ record Workload(
         }
     }
 
-    /** Everything follows from the seed. */
+    /** Draws a workload. Everything follows from the seed. */
     static Workload draw(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         Image image = drawImage(random);
@@ -234,7 +234,10 @@ record Workload(
                 .clusterSize(clusterBytes);
     }
 
-    /** Zones of 64 clusters: six of them, one to spare, the tables, and 56 clusters more have a refcount in one block. */
+    /**
+     * Returns options with zones of 64 clusters. One refcount block covers six zones, one spare zone, the tables, and
+     * 56 clusters more.
+     */
     static FormatOptions.Builder fullOptions() {
         return FormatOptions.ofSize(FULL_ZONES * FULL_ZONE_BYTES)
                 .zoneSize(FULL_ZONE_BYTES)
@@ -242,7 +245,10 @@ record Workload(
                 .clusterSize(4096);
     }
 
-    /** The zones are written, reset, and written again, which takes the space that was given up; then power goes. */
+    /**
+     * Returns steps in which the zones are written, reset, and written again, which allocates the released space; then
+     * the power is cut.
+     */
     private static List<Step> fullSteps(SplittableRandom random) {
         List<Step> steps = new ArrayList<>();
         for (int round = 0; round < 2; round++) {
@@ -273,7 +279,7 @@ record Workload(
         return new Workload(options, blockBytes, queues, image, traits, dice, other);
     }
 
-    /** The same without one of its peculiarities each. */
+    /** Returns the workloads without one of the peculiarities each. */
     List<Workload> simpler() {
         List<Workload> simpler = new ArrayList<>();
         if (queues > 1) {

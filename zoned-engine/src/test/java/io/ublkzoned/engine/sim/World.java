@@ -24,15 +24,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A device and all that is around it, on one thread: the image in memory, queues, and a thread of metadata that works
- * when it is told to. Nothing moves by itself; {@link #settle} lets everything move until nothing is left to do.
+ * A device with its surroundings, on one thread: the image in memory, queues, and a metadata thread that works on
+ * demand. Nothing moves by itself. {@link #settle} lets everything move until nothing is left to do.
  */
 public final class World {
 
     static final int QUEUE_DEPTH = 8;
     public static final int BLOCK = 4096;
 
-    /** A device may have this many zones. */
+    /** The maximum number of zones of a device. */
     public static final int ZONES_MAX = 1000;
 
     static final int QUEUES_MAX = 4;
@@ -44,7 +44,7 @@ public final class World {
 
     private static final UUID BOOT_ID = new UUID(1, 1);
 
-    /** Far more than what any number of requests needs to end. */
+    /** Far more rounds than any number of requests needs to end. */
     private static final int ROUNDS_MAX = 100_000;
 
     /** A zone as a report shows it. */
@@ -55,7 +55,7 @@ public final class World {
     public final FakeQueue queue;
     public final FakePort port;
 
-    /** What outlives a server. */
+    /** The memory that outlives a server. */
     public final SimulatedMemory state = new SimulatedMemory(STATE_WORDS);
 
     private @Nullable ZonedDevice device;
@@ -65,18 +65,18 @@ public final class World {
     private boolean woken;
     private long clock;
 
-    /** Fills an empty file. */
+    /** A writer of an image into an empty file. */
     @FunctionalInterface
     public interface ImageMaker {
         void make(SimulatedDisk image) throws IOException;
     }
 
-    /** Makes an image and attaches it to two queues. */
+    /** Creates an image and attaches it to two queues. */
     public World(FormatOptions options) {
         this(image -> ImageFormatter.format(image, options));
     }
 
-    /** Attaches an image that the test makes to two queues. */
+    /** Attaches an image of the test to two queues. */
     public World(ImageMaker maker) {
         this(new SimulatedDisk(), 2);
         try {
@@ -87,7 +87,7 @@ public final class World {
         open();
     }
 
-    /** An image that is not attached yet. */
+    /** Creates a world whose image is not attached yet. */
     World(SimulatedDisk image, int queueCount) {
         this.image = image;
         queues = new FakeQueue[queueCount];
@@ -98,7 +98,10 @@ public final class World {
         port = queue.port;
     }
 
-    /** Sixteen zones of 1 MiB of which 768 KiB can be written, the first two conventional, without limits. */
+    /**
+     * Returns a world with sixteen zones of 1 MiB of which 768 KiB can be written, the first two conventional, without
+     * limits.
+     */
     public static World small() {
         return new World(smallOptions().build());
     }
@@ -126,7 +129,7 @@ public final class World {
         return ++clock;
     }
 
-    /** Attaches the image as {@code add} does. */
+    /** Attaches the image like {@code add}. */
     public void open() {
         try {
             attach();
@@ -136,7 +139,7 @@ public final class World {
         image.events.clear();
     }
 
-    /** Attaches the image as {@code recover} does. */
+    /** Attaches the image like {@code recover}. */
     private void reopenDead() {
         try {
             recover();
@@ -157,11 +160,12 @@ public final class World {
     }
 
     /** Prepares the state of a new attach. */
-    DeviceState newState(StateMemory memory, DeviceGeometry of) {
-        return DeviceState.prepare(memory, new DeviceShape(of, blockBytes, SLOTS), new UUID(2, ++attaches), file());
+    DeviceState newState(StateMemory memory, DeviceGeometry geometry) {
+        return DeviceState.prepare(
+                memory, new DeviceShape(geometry, blockBytes, SLOTS), new UUID(2, ++attaches), file());
     }
 
-    /** Takes the device over from a server that died. */
+    /** Takes over the device of a dead server. */
     public void recover() throws IOException {
         Optional<DeviceState> left = DeviceState.load(state);
         if (left.isEmpty()) {
@@ -175,22 +179,22 @@ public final class World {
         device = opened;
     }
 
-    /** The device is to have logical blocks of this size, {@link #BLOCK} otherwise. */
+    /** Sets the size of logical blocks, which is {@link #BLOCK} otherwise. */
     void setBlockBytes(int bytes) {
         blockBytes = bytes;
     }
 
-    /** The file of the image. */
+    /** Returns the identity of the image file. */
     public ImageIdentity file() {
         return new ImageIdentity(BOOT_ID, 1, inode);
     }
 
-    /** From now on the image is another file, as after a move to another file system. */
+    /** Replaces the identity of the image file, as after a move to another file system. */
     public void replaceFile() {
         inode++;
     }
 
-    /** Ends the device cleanly. */
+    /** Closes the device. */
     public void close() throws IOException {
         settle();
         device().close();
@@ -206,16 +210,16 @@ public final class World {
         open();
     }
 
-    /** The server dies, and another one takes the device over: what the first wrote and acknowledged is there. */
+    /** Kills the server and lets another one take the device over. Its acknowledged writes are there. */
     public void killAndRecover() {
         forgetAll(SimulatedDisk.Survival.NOTHING);
         reopenDead();
     }
 
     /**
-     * The server dies; of the writes that are under way those sectors are in the image that survive.
+     * Kills the server. Surviving sectors of the writes in flight are in the image.
      *
-     * @return the requests whose answers the kernel has not taken
+     * @return the requests whose results the kernel has not taken
      */
     public List<IoCall> forgetAll(SimulatedDisk.Survival survival) {
         state.serverDied();
@@ -226,12 +230,12 @@ public final class World {
         return unanswered;
     }
 
-    /** The requests that the kernel will send again, and has not yet. */
+    /** Returns the requests that the kernel will send again but has not sent yet. */
     Stream<IoCall> reserved() {
         return Arrays.stream(queues).flatMap(FakeQueue::reserved);
     }
 
-    /** Loses everything that was not synced, and attaches the image again. */
+    /** Discards all unsynced changes, and attaches the image again. */
     public void cutPowerAndOpen() {
         image.cutPower();
         forgetAll(SimulatedDisk.Survival.NOTHING);
@@ -246,12 +250,12 @@ public final class World {
         return submit(op, geometry().zoneStart(zone), new byte[0]);
     }
 
-    /** Whether the metadata thread has something to do. */
+    /** Returns whether the metadata thread has work. */
     boolean isWoken() {
         return woken;
     }
 
-    /** Does what the metadata thread does when it is woken; false if it was not. */
+    /** Does the work of the metadata thread when it is woken. Returns false if it was not woken. */
     public boolean maintain() {
         if (!woken) {
             return false;
@@ -261,7 +265,7 @@ public final class World {
         return true;
     }
 
-    /** Lets the metadata thread and the queues go on until they wait for held parts only. */
+    /** Lets the metadata thread and the queues continue until they wait only for held parts. */
     public void step() {
         int rounds = 0;
         boolean moved = true;
@@ -269,13 +273,13 @@ public final class World {
             assertTrue(++rounds < ROUNDS_MAX, "the device never comes to rest");
             moved = maintain();
             for (FakeQueue each : queues) {
-                moved |= each.proceedOnce();
+                moved |= each.proceedWithNext();
                 each.takeAnswers();
             }
         }
     }
 
-    /** Lets everything end: held parts too. */
+    /** Lets everything end, including held parts. */
     public void settle() {
         int rounds = 0;
         boolean moved = true;
@@ -345,7 +349,7 @@ public final class World {
         return reported[0];
     }
 
-    /** The write pointer as a distance from the start of the zone. */
+    /** Returns the write pointer as a distance from the start of the zone. */
     public long pointer(int zone) {
         return report(zone).writePointer() - start(zone);
     }

@@ -2,12 +2,14 @@ package io.ublkzoned.engine.sim;
 
 import java.util.function.LongSupplier;
 
-/** The calls that {@link Instrumentation} puts into the engine. They do nothing on threads that no {@link Scheduler} runs. */
+/**
+ * The calls that {@link Instrumentation} adds to the engine. They do nothing on threads that no {@link Scheduler} runs.
+ */
 public final class YieldPoints {
 
     private YieldPoints() {}
 
-    /** Before a monitor is entered. */
+    /** Marks that a monitor is about to be entered. */
     public static void entering(Object lock) {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {
@@ -15,7 +17,7 @@ public final class YieldPoints {
         }
     }
 
-    /** After a monitor was left. */
+    /** Marks that a monitor was left. */
     public static void left(Object lock) {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {
@@ -23,7 +25,7 @@ public final class YieldPoints {
         }
     }
 
-    /** Before a field is read that can change. */
+    /** Marks that a field that can change is about to be read. */
     public static void reading(Object object, String field, String method) {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {
@@ -31,7 +33,7 @@ public final class YieldPoints {
         }
     }
 
-    /** Before a field is written. */
+    /** Marks that a field is about to be written. */
     public static void writing(Object object, String field, String method) {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {
@@ -39,7 +41,7 @@ public final class YieldPoints {
         }
     }
 
-    /** Before a volatile field is read or written. */
+    /** Marks that a volatile field is about to be read or written. */
     public static void usingVolatile(Object object, String field, String method) {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {
@@ -47,13 +49,13 @@ public final class YieldPoints {
         }
     }
 
-    /** Looks at something of the engine as none of its threads does: without a yield point, whatever others do to it. */
+    /** Reads state of the engine without a yield point, regardless of other threads. */
     static long unseen(LongSupplier look) {
         Scheduler.Task task = Scheduler.current();
         return task == null ? look.getAsLong() : task.unseen(look);
     }
 
-    /** Between two steps of what is around the engine. */
+    /** Marks a step between two actions of the engine's surroundings. */
     static void pause() {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {
@@ -61,7 +63,7 @@ public final class YieldPoints {
         }
     }
 
-    /** The process dies here, and its other threads with this one. */
+    /** Kills the process here, with all its threads. */
     static void stopAll(Throwable reason) {
         Scheduler.Task task = Scheduler.current();
         if (task != null) {

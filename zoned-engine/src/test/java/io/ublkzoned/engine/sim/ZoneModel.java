@@ -8,10 +8,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The oracle of one zone: from the requests and the times at which they began and ended follows what must, can and must
- * not be in it. Every write carries a stamp of its own in each sector.
+ * The oracle of one zone. From the requests and the times at which they began and ended it derives the contents that
+ * the zone must, can and must not have. Every write has its own stamp in each sector.
  *
- * <p>What was seen after a crash stays, whatever comes, so the list of requests is short.
+ * <p>Everything that was seen after a crash stays, so the list of requests is short.
  */
 final class ZoneModel {
 
@@ -25,16 +25,16 @@ final class ZoneModel {
     /** All writes to the device, in the order of their stamps, from 1. */
     private final List<IoCall> stamps;
 
-    // Those that can still matter, in the order in which they were sent.
+    // The writes that still matter, in the order in which they were sent.
     private final List<IoCall> writes = new ArrayList<>();
     private final List<IoCall> resets = new ArrayList<>();
     private final List<IoCall> finishes = new ArrayList<>();
     private final List<IoCall> reads = new ArrayList<>();
 
-    /** The zone was seen FULL after a crash, without being filled. */
+    /** Whether the zone was seen FULL after a crash without being filled. */
     private boolean finished;
 
-    /** What the sectors of a conventional zone held after the last crash. */
+    /** The contents of a conventional zone's sectors after the last crash. */
     private final long[] words;
 
     ZoneModel(DeviceGeometry geometry, int index, List<IoCall> stamps) {
@@ -46,7 +46,7 @@ final class ZoneModel {
         words = new long[conventional ? (int) (geometry.zoneSizeBytes() / SECTOR) : 0];
     }
 
-    /** A request to this zone, or to all zones, is sent. */
+    /** Adds a request to this zone, or to all zones, that is sent. */
     void add(IoCall call) {
         switch (call.op) {
             case WRITE, ZONE_APPEND -> writes.add(call);
@@ -57,8 +57,8 @@ final class ZoneModel {
         }
     }
 
-    /** Whether a write of this kind, or of any, has not ended. */
-    boolean hasWriteUnderWay(@Nullable BlockOp op) {
+    /** Returns whether a write of this kind, or of any kind for null, has not ended. */
+    boolean hasWriteInFlight(@Nullable BlockOp op) {
         for (IoCall write : writes) {
             if (!write.done && (op == null || write.op == op)) {
                 return true;
@@ -67,7 +67,7 @@ final class ZoneModel {
         return false;
     }
 
-    /** The writes whose end nobody has seen. */
+    /** Returns whether a write to this range has not been seen to end. */
     boolean isBeingWritten(long offset, int length) {
         for (IoCall write : writes) {
             if (!write.done && write.offset < offset + length && offset < write.offset + write.data.length) {
@@ -77,7 +77,7 @@ final class ZoneModel {
         return false;
     }
 
-    /** Where the next write goes if all that are under way succeed. */
+    /** Returns the place of the next write if all writes in flight succeed. */
     long expectedPointer(long reported) {
         long pointer = reported;
         for (IoCall write : writes) {
@@ -89,9 +89,9 @@ final class ZoneModel {
     }
 
     /**
-     * The server or the machine dies.
+     * Updates the model after the server or the machine has died.
      *
-     * @param flushed when the last flush began that was acknowledged: what ended before it must stay
+     * @param flushed when the last acknowledged flush began; everything that ended before it must stay
      */
     void crashed(long now, long flushed) {
         checkReads();
@@ -108,7 +108,10 @@ final class ZoneModel {
         }
     }
 
-    /** What was seen on disk may have been erased, and then written once more by an append that was sent again. */
+    /**
+     * Marks a write that was seen on disk as unsettled if it may have been erased. An append that was sent again may
+     * then have written it once more.
+     */
     private void unsettleIfErased(IoCall write) {
         write.settled &= !canBeErased(write.begun);
     }
@@ -123,18 +126,18 @@ final class ZoneModel {
     }
 
     /**
-     * Compares the zone with what the requests say; none is under way.
+     * Compares the zone with the requests, none of which is in flight.
      *
-     * @param data what the zone reads
+     * @param data the contents of the zone
      */
     void check(byte[] data, World.ReportedZone reported) {
         check(data, reported, false);
     }
 
     /**
-     * The same when the image has just been opened: what is seen is durable.
+     * Compares the zone when the image has just been opened, so everything that is seen is durable.
      *
-     * @param takenOver whether the conditions of the zones are those that the last server had
+     * @param takenOver whether the conditions of the zones are those of the last server
      */
     void checkOpened(byte[] data, World.ReportedZone reported, boolean takenOver) {
         require(takenOver || !reported.condition().isOpen(), "open after a crash or a close: ", reported.condition());
@@ -158,7 +161,7 @@ final class ZoneModel {
         boolean filled = dataEnd == capacity;
         require(full ? pointer == data.length : pointer == dataEnd, "no data below the write pointer ", pointer);
         require(full || !filled, "filled and not FULL");
-        require(!full || filled || canBeFinished(), "FULL, and nobody filled or finished it");
+        require(!full || filled || canBeFinished(), "FULL, but neither filled nor finished");
         checkCondition(reported.condition(), pointer);
         for (IoCall write : writes) {
             if (write.visibleSectors == 0) {
@@ -185,7 +188,7 @@ final class ZoneModel {
         require(fits, "wrong condition for its write pointer: ", condition);
     }
 
-    /** Counts the sectors of each write that the zone shows; returns where its data ends. */
+    /** Counts the sectors of each write that the zone shows. Returns the end of its data. */
     private int findVisible(byte[] data, long readable) {
         for (IoCall write : writes) {
             write.visibleSectors = 0;
@@ -218,14 +221,17 @@ final class ZoneModel {
         return write;
     }
 
-    /** An append that is sent again after a reset goes elsewhere, and a read before the reset shows where it was. */
+    /**
+     * Returns whether an append may have moved. If it is sent again after a reset it goes elsewhere, and a read before
+     * the reset shows its old place.
+     */
     private boolean mayHaveMoved(IoCall write) {
         return write.sentAgain && resets.stream().anyMatch(reset -> reset.ended > write.begun);
     }
 
     /**
-     * The write whose data this is, of those with the same: the one whose absence would be the worst now, and if that is the
-     * same, the one that may be lost the longest.
+     * Returns the write that this data belongs to, of those with the same data: the one whose absence would be the
+     * worst now, and among equals the one that may be lost the longest.
      */
     private IoCall patternAt(long place, int stamp) {
         IoCall found = null;
@@ -279,7 +285,9 @@ final class ZoneModel {
         return false;
     }
 
-    /** A reset of all zones that failed may have failed for others only. */
+    /**
+     * Returns whether a reset may have erased this zone. A failed reset of all zones may have failed only for others.
+     */
     private static boolean mayHaveErased(IoCall reset) {
         return reset.succeeded() || reset.crashed || (reset.done && reset.op == BlockOp.ZONE_RESET_ALL);
     }
@@ -305,7 +313,7 @@ final class ZoneModel {
         return false;
     }
 
-    /** What cannot be seen now will not be seen any more. */
+    /** Forgets writes that cannot be seen now, because they cannot appear later. */
     private void forget(boolean opened, boolean byFinish, boolean full) {
         for (IoCall write : writes) {
             unsettleIfErased(write);
@@ -357,7 +365,7 @@ final class ZoneModel {
         return TestData.wordAt(write.data, (int) (address - write.place));
     }
 
-    /** Checks what the reads since the last check gave. */
+    /** Checks the results of the reads since the last check. */
     private void checkReads() {
         for (IoCall read : reads) {
             if (read.succeeded()) {
@@ -391,7 +399,7 @@ final class ZoneModel {
             erased |= reset.succeeded() && reset.begun > write.ended && reset.ended < read.begun;
             touched |= reset.ended > write.begun;
         }
-        // What looks like it may be another write's.
+        // Data that looks the same may belong to another write.
         erased &= !TestData.isPattern(TestData.stampOf(TestData.stampAt(write.data, 0)));
         boolean mustShow = write.succeeded() && !touched && !write.losable;
         long to = Math.min(write.endPlace(), read.offset + read.data.length);

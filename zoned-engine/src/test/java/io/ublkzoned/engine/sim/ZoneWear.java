@@ -14,19 +14,21 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The oracle of which zones are read-only or offline: from the changes that were asked for and how they ended follows what
- * each zone must and can be, and which requests may or must fail because of it.
+ * The oracle of read-only and offline zones. From the requested changes and their results it derives the conditions
+ * that each zone must and can have, and the requests that may or must fail because of them.
  */
 final class ZoneWear {
 
-    /** A change that has not ended; {@code condition} is EMPTY for a recovery, which stands for every condition that is good. */
+    /**
+     * A change that has not ended. For a recovery, {@code condition} is EMPTY, which stands for every good condition.
+     */
     private static final class Change {
         private final int first;
         private final int count;
         private final ZoneCondition condition;
         private final List<Set<ZoneCondition>> before;
 
-        /** Null until the device has been asked for it. */
+        /** Null until the change has been requested from the device. */
         private @Nullable CompletableFuture<@Nullable Void> done;
 
         Change(int first, int count, ZoneCondition condition, List<Set<ZoneCondition>> before) {
@@ -45,18 +47,18 @@ final class ZoneWear {
 
     private final List<Set<ZoneCondition>> possible = new ArrayList<>();
 
-    /** After a crash: a change that failed may be in the file all the same. */
+    /** The possible conditions on disk. After a crash, a failed change may nevertheless be in the file. */
     private final List<Set<ZoneCondition>> possibleOnDisk = new ArrayList<>();
 
     private final List<Change> pending = new ArrayList<>();
 
-    /** Whether several changes of a zone have been under way at a time, since none was. */
+    /** Whether several changes of a zone have been in flight at the same time since none was. */
     private final boolean[] overlaps;
 
-    /** When each zone could last have failed; the end of time while it can. */
+    /** The last time at which each zone could have failed; the end of time while it can. */
     private final long[] couldFailUntil;
 
-    /** Since when each zone is known to have failed. */
+    /** The time since which each zone is known to have failed. */
     private final long[] hasFailedSince;
 
     ZoneWear(DeviceGeometry geometry) {
@@ -74,7 +76,7 @@ final class ZoneWear {
         return condition == ZoneCondition.READ_ONLY || condition == ZoneCondition.OFFLINE;
     }
 
-    /** Asks the device for a change, and knows from before on that it can come. */
+    /** Requests a change from the device. The model expects it from before the call on. */
     void change(ZonedDevice device, int first, int count, @Nullable ZoneCondition condition) {
         Change change = new Change(
                 first,
@@ -98,12 +100,12 @@ final class ZoneWear {
         return !pending.isEmpty();
     }
 
-    /** Whether it is known of every zone if it has failed. */
+    /** Returns whether it is known for every zone if it has failed. */
     boolean isCertain() {
         return pending.isEmpty() && possible.stream().allMatch(conditions -> conditions.size() == 1);
     }
 
-    /** Takes back the change that was asked for first of those that have not ended, if the device lets that happen. */
+    /** Withdraws the oldest change that has not ended, if the device allows it. */
     void withdrawOldest(ZonedDevice device, long now) {
         Change withdrawn = pending.isEmpty() ? null : pending.getFirst();
         if (withdrawn == null || withdrawn.done == null || !device.withdraw(withdrawn.done)) {
@@ -119,7 +121,7 @@ final class ZoneWear {
         }
     }
 
-    /** Takes note of the changes that have ended. */
+    /** Records the changes that have ended. */
     void update(long now) {
         for (Iterator<Change> each = pending.iterator(); each.hasNext(); ) {
             Change change = each.next();
@@ -129,7 +131,7 @@ final class ZoneWear {
             }
             each.remove();
             for (int zone = change.first; zone < change.first + change.count; zone++) {
-                // Of changes that overlap, any may come last.
+                // Among overlapping changes, any may be the last.
                 boolean alone = !isBeingChanged(zone) && !overlaps[zone];
                 overlaps[zone] &= isBeingChanged(zone);
                 if (alone && !done.isCompletedExceptionally()) {
@@ -144,7 +146,7 @@ final class ZoneWear {
         return pending.stream().anyMatch(change -> change.concerns(zone));
     }
 
-    /** The server or the machine dies: of a change that had not ended nothing is known. */
+    /** Updates the model after the server or the machine has died. The result of unfinished changes is unknown. */
     void crashed(long now) {
         pending.clear();
         Arrays.fill(overlaps, false);
@@ -165,13 +167,13 @@ final class ZoneWear {
         hasFailedSince[zone] = fails ? Math.min(hasFailedSince[zone], now) : Long.MAX_VALUE;
     }
 
-    /** Compares what a report says of an image that has just been opened with what can be, and knows it from then on. */
+    /** Compares a report of a just opened image with the possible conditions, and takes it as known from then on. */
     void checkOpened(int zone, ZoneCondition reported, long now) {
         check(zone, reported, now);
         possibleOnDisk.set(zone, EnumSet.copyOf(possible.get(zone)));
     }
 
-    /** The same of one that was open already. */
+    /** Compares a report of an image that was already open. */
     void check(int zone, ZoneCondition reported, long now) {
         ZoneCondition found = isFailed(reported) ? reported : GOOD;
         if (!possible.get(zone).contains(found)) {
@@ -182,17 +184,17 @@ final class ZoneWear {
         }
     }
 
-    /** Whether a zone may have been read-only or offline at some time since then. */
+    /** Returns whether a zone may have been read-only or offline at some time since then. */
     boolean mayHaveFailed(int zone, long since) {
         return couldFailUntil[zone] >= since;
     }
 
-    /** Whether a zone is good now, for sure. */
+    /** Returns whether a zone is certainly good now. */
     boolean isGood(int zone) {
         return !possible.get(zone).stream().anyMatch(ZoneWear::isFailed);
     }
 
-    /** Whether a request that began then cannot have been right to succeed. */
+    /** Returns whether a request that began then must fail. */
     boolean mustFail(int zone, BlockOp op, long begun) {
         boolean readable = op == BlockOp.READ && possible.get(zone).contains(ZoneCondition.READ_ONLY);
         return hasFailedSince[zone] < begun && !readable;

@@ -6,8 +6,9 @@ import java.nio.ByteBuffer;
  * The zoned extension in a header, read by the published structs and without the engine's own classes.
  *
  * @param zones the number of zones
- * @param tableOffset where the write pointer table is in the file
- * @param bigEndian the byte order of the write pointers; with it goes bit 63 for conventional zones, else bit 59
+ * @param tableOffset the offset of the write pointer table in the file
+ * @param bigEndian the byte order of the write pointers; big-endian implies bit 63 for conventional zones,
+ *     little-endian bit 59
  */
 record ZonedFields(int zones, long tableOffset, boolean bigEndian) {
 
@@ -39,7 +40,7 @@ record ZonedFields(int zones, long tableOffset, boolean bigEndian) {
         };
     }
 
-    /** The write pointer of an entry, without the flag. */
+    /** Returns the write pointer of an entry without the flag. */
     long pointer(long bigEndianEntry) {
         return bigEndian ? bigEndianEntry & ~(1L << 63) : Long.reverseBytes(bigEndianEntry) & ~(1L << 59);
     }

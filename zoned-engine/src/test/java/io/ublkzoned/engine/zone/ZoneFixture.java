@@ -1,8 +1,8 @@
 package io.ublkzoned.engine.zone;
 
 /**
- * Eight zones of 1 MiB with a capacity of 768 KiB, the first two conventional, and ways to put them in any condition.
- * Write pointers are in KiB from the start of the zone.
+ * Eight zones of 1 MiB with a capacity of 768 KiB, the first two conventional, and methods to put them into any
+ * condition. Write pointers are in KiB from the start of the zone.
  */
 final class ZoneFixture {
 
@@ -26,7 +26,7 @@ final class ZoneFixture {
         return table.zone(index);
     }
 
-    /** Gives a sequential zone a condition and a write pointer, past all rules. */
+    /** Gives a sequential zone a condition and a write pointer, regardless of the rules. */
     Zone put(int index, ZoneCondition condition, int writePointerKib) {
         Zone zone = zone(index);
         zone.writePointerBytes = zone.startBytes() + ((long) writePointerKib << 10);
@@ -34,7 +34,7 @@ final class ZoneFixture {
         return zone;
     }
 
-    /** A write of some KiB at the write pointer. */
+    /** Writes some KiB at the write pointer. */
     int write(Zone zone, int kib) {
         int error = rules.openForWrite(zone, zone.writePointerBytes(), kib << 10);
         if (error == 0) {
@@ -47,7 +47,7 @@ final class ZoneFixture {
         return (int) ((zone.writePointerBytes() - zone.startBytes()) >> 10);
     }
 
-    /** Condition and write pointer, as {@code CLOSED@64}. */
+    /** Returns condition and write pointer, for example {@code CLOSED@64}. */
     static String state(Zone zone) {
         return zone.condition() + "@" + writePointerKib(zone);
     }

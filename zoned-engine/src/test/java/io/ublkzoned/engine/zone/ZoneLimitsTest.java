@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.junit.jupiter.api.Test;
 
-/** Which zone is closed to make room, and what frees a place. */
+/** The limits: the choice of the zone that is closed to make room, and the operations that free a place. */
 final class ZoneLimitsTest {
 
     @Test

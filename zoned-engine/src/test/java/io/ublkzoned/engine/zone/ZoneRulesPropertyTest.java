@@ -150,7 +150,7 @@ final class ZoneRulesPropertyTest {
             Zone first = fixture.table.leastRecentlyWritten();
             if (maxOpen != 0 || victim == null || first == null) {
                 assertSame(victim, first);
-            } else { // in no order, since nobody asks for one
+            } else { // in no order, because nothing reads it
                 assertSame(ZoneCondition.IMPLICIT_OPEN, first.condition());
             }
         }

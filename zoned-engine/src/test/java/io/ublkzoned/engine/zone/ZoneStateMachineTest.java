@@ -13,12 +13,12 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every operation in every condition, as tables: one table for each way in which the limits can stand.
+ * Every operation in every condition, with one table for each state of the limits.
  *
- * <p>A cell is an error (the zone is unchanged), {@code ok} (allowed, the zone is unchanged), or the condition and write
- * pointer after the operation, in KiB from the start of the zone. A star says that another zone was closed to make room.
- * In the tables IMP and EXP are the open conditions. Before the operation EMPTY zones stand at 0, NOT_WP and FULL ones at
- * 1024, all others at 64; the capacity is 768.
+ * <p>A cell is an error (the zone is unchanged), {@code ok} (allowed, the zone is unchanged), or the condition and
+ * write pointer after the operation, in KiB from the start of the zone. A star means that another zone was closed to
+ * make room. In the tables IMP and EXP are the open conditions. Before the operation, EMPTY zones have the write
+ * pointer 0, NOT_WP and FULL ones 1024, all others 64. The capacity is 768.
  */
 final class ZoneStateMachineTest {
 
@@ -70,7 +70,10 @@ final class ZoneStateMachineTest {
             OFFLINE   | EIO       | EIO       | EIO       | EIO     | EIO  | EIO       | EIO   | EIO   | EIO    | EIO
             """;
 
-    /** The boundary case that {@link ZoneResources} documents: a CLOSED zone gets room, though the active limit is reached. */
+    /**
+     * The boundary case that {@link ZoneResources} documents: a CLOSED zone gets room although the active limit is
+     * reached.
+     */
     private static final String BOTH_LIMITS_AND_AN_IMPLICITLY_OPEN_ZONE = """
             .         | open      | close     | finish     | reset   | read | write     | below | above | across | fill
             NOT_WP    | EIO       | EIO       | EIO        | EIO     | ok   | EIO       | EIO   | EIO   | EIO    | EIO
@@ -101,7 +104,7 @@ final class ZoneStateMachineTest {
     private static final int MAX_OPEN = 2;
     private static final int MAX_ACTIVE = 3;
 
-    /** How the limits stand: what they are, and which condition the other zones that use them up have. */
+    /** The state of the limits: their values, and the condition of the other zones that use them up. */
     enum Limits {
         NO_LIMITS(0, 0, ZoneCondition.CLOSED),
         OPEN_LIMIT_AND_AN_IMPLICITLY_OPEN_ZONE(MAX_OPEN, 0, ZoneCondition.IMPLICIT_OPEN),
@@ -135,7 +138,7 @@ final class ZoneStateMachineTest {
             };
         }
 
-        /** Puts the subject into its condition, and others so that the limits are reached with it. */
+        /** Puts the subject into its condition, and others so that with it the limits are reached. */
         ZoneFixture around(ZoneCondition condition) {
             ZoneFixture fixture = new ZoneFixture(maxOpen, maxActive);
             if (condition != ZoneCondition.NOT_WP) {
@@ -178,7 +181,7 @@ final class ZoneStateMachineTest {
 
     @ParameterizedTest(name = "{0}: {2} of {1} gives {3}")
     @MethodSource("cells")
-    void operationGivesWhatTheTableSays(Limits limits, String condition, String operation, String expected) {
+    void operationMatchesTheTable(Limits limits, String condition, String operation, String expected) {
         ZoneCondition before = parse(condition);
         ZoneFixture fixture = limits.around(before);
         Zone zone = fixture.zone(before == ZoneCondition.NOT_WP ? 0 : SUBJECT);
@@ -234,7 +237,7 @@ final class ZoneStateMachineTest {
         };
     }
 
-    /** The states of all zones, the subject's left out, by index. */
+    /** Returns the states of all zones except the subject, by index. */
     private static List<String> othersOf(ZoneFixture fixture, Zone subject) {
         List<String> states = new ArrayList<>();
         for (int i = 0; i < fixture.table.size(); i++) {

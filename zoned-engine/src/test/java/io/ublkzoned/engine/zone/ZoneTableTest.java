@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
-/** What the zones are after a power cycle: everything follows from the stored write pointers. */
+/** The zones after a power cycle: everything follows from the stored write pointers. */
 final class ZoneTableTest {
 
     private static final long MIB = 1L << 20;
     private static final long GIB = 1L << 30;
 
-    /** Four zones of 1 MiB with 512 KiB of capacity, the first one conventional. */
+    /** Returns four zones of 1 MiB with 512 KiB of capacity, the first one conventional. */
     private static ZoneTable restored(long... writePointers) {
         var geometry = new DeviceGeometry(4 * MIB, MIB, MIB / 2, 1, 0, 0);
         return new ZoneTable(geometry, i -> writePointers[i], zone -> null);

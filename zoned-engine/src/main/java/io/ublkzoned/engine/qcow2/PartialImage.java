@@ -5,10 +5,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/** As much of an image as can be read, for those who look at a damaged one. */
-final class ReadableImage {
+/** The readable part of an image that may be damaged, for a check or a repair. */
+final class PartialImage {
 
-    /** In every layout of the extension, these follow its first byte. */
+    /** In every layout of the extension, these bytes follow its first byte. */
     private static final int RESERVED_BYTES = 3;
 
     private final Qcow2Header header;
@@ -19,7 +19,7 @@ final class ReadableImage {
     private final BitSet unmarkedL2Tables;
     private final boolean complete;
 
-    private ReadableImage(
+    private PartialImage(
             Qcow2Header header,
             @Nullable ZonedExtension zoned,
             ImageTables tables,
@@ -37,13 +37,13 @@ final class ReadableImage {
     }
 
     /**
-     * Reads everything but the contents of L2 tables and refcount blocks.
+     * Reads everything except the contents of L2 tables and refcount blocks.
      *
-     * @param findings gets what is wrong
+     * @param findings receives the damage
      * @return null if not even the header can be read
-     * @throws ImageFormatException if the file is not an image with zones, or has features that are not supported
+     * @throws ImageFormatException if the file is not an image with zones, or uses unsupported features
      */
-    static @Nullable ReadableImage read(ImageFile file, Findings findings) throws IOException {
+    static @Nullable PartialImage read(ImageFile file, Findings findings) throws IOException {
         HeaderReader.requireQcow2(file);
         Qcow2Header header;
         try {
@@ -56,7 +56,7 @@ final class ReadableImage {
         header.requireZoned();
         header.requireFollowable();
         boolean[] complete = {true};
-        DamageSink incomplete = sentence -> {
+        DamageHandler incomplete = sentence -> {
             findings.corruption(sentence);
             complete[0] = false;
         };
@@ -84,16 +84,16 @@ final class ReadableImage {
                 }
             }
         }
-        return new ReadableImage(header, zoned, tables, pointers, unsound, unmarked, complete[0]);
+        return new PartialImage(header, zoned, tables, pointers, unsound, unmarked, complete[0]);
     }
 
-    private static @Nullable ZonedExtension readExtension(Qcow2Header header, Findings findings, DamageSink sink)
+    private static @Nullable ZonedExtension readExtension(Qcow2Header header, Findings findings, DamageHandler onDamage)
             throws ImageFormatException {
         ZonedExtension zoned;
         try {
             zoned = ZonedExtension.read(header);
         } catch (ImageFormatException e) {
-            sink.damage(String.valueOf(e.getMessage()));
+            onDamage.handle(String.valueOf(e.getMessage()));
             return null;
         }
         HeaderExtension extension = header.extension(HeaderExtension.ZONED);
@@ -106,11 +106,11 @@ final class ReadableImage {
     }
 
     private static @Nullable WritePointerTable readPointers(
-            ImageFile file, Qcow2Header header, ZonedExtension zoned, DamageSink sink) throws IOException {
+            ImageFile file, Qcow2Header header, ZonedExtension zoned, DamageHandler onDamage) throws IOException {
         try {
             return WritePointerTable.read(file, zoned, header.clusterBytes());
         } catch (ImageFormatException e) {
-            sink.damage(String.valueOf(e.getMessage()));
+            onDamage.handle(String.valueOf(e.getMessage()));
             return null;
         }
     }
@@ -119,7 +119,7 @@ final class ReadableImage {
         return header;
     }
 
-    /** Null if it cannot be read. */
+    /** Returns the zoned extension, or null if it cannot be read. */
     @Nullable
     ZonedExtension zoned() {
         return zoned;
@@ -129,23 +129,26 @@ final class ReadableImage {
         return tables;
     }
 
-    /** Null if they cannot be read. */
+    /** Returns the write pointers, or null if they cannot be read. */
     @Nullable
     WritePointerTable pointers() {
         return pointers;
     }
 
-    /** The zones whose write pointer cannot be right. */
+    /** Returns the zones whose write pointer is invalid. */
     BitSet unsoundZones() {
         return unsoundZones;
     }
 
-    /** The L2 tables whose L1 entry lacks the owner flag. */
+    /** Returns the L2 tables whose L1 entry lacks the owner flag. */
     BitSet unmarkedL2Tables() {
         return unmarkedL2Tables;
     }
 
-    /** Whether everything that can refer to a host cluster could be read, as far as the L2 tables. */
+    /**
+     * Returns whether everything that refers to host clusters could be read, up to and including the L1 table. The
+     * contents of L2 tables are not included.
+     */
     boolean isComplete() {
         return complete;
     }
@@ -154,7 +157,7 @@ final class ReadableImage {
         return header.has(FeatureBits.DIRTY);
     }
 
-    /** Whether its geometry can be read and is one that ublk serves. */
+    /** Returns whether the geometry can be read and ublk can serve it. */
     boolean isAttachable() {
         return zoned != null && zoned.geometry().isAttachable(header.clusterBytes());
     }
@@ -163,7 +166,7 @@ final class ReadableImage {
         return header.clusterBytes() / Long.BYTES;
     }
 
-    /** Whether a guest cluster can hold no data, because it is past a write pointer that can be right. */
+    /** Returns whether a guest cluster cannot hold data, because it is past a valid write pointer. */
     boolean isPastData(long guestCluster) {
         long offset = guestCluster << header.clusterBits();
         return zoned != null
