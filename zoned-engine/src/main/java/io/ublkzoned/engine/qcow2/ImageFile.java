@@ -1,6 +1,5 @@
 package io.ublkzoned.engine.qcow2;
 
-import io.ublkzoned.engine.DataPort;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 
@@ -8,7 +7,7 @@ import java.lang.foreign.MemorySegment;
  * The image file as metadata code uses it: blocking calls that transfer a {@link MemorySegment}.
  *
  * <p>The thread that opens, maintains or checks an image calls it. Queue threads never do: request data uses
- * {@link DataPort}. A call either transfers everything or throws. An {@link ImageIoException} carries the errno.
+ * {@code DataPort}. A call either transfers everything or throws. An {@link ImageIoException} carries the errno.
  */
 public interface ImageFile {
 
@@ -53,7 +52,7 @@ public interface ImageFile {
     }
 
     /**
-     * Waits until everything written before, through this file or a {@link DataPort} of the image, is on stable
+     * Waits until everything written before, through this file or a {@code DataPort} of the image, is on stable
      * storage.
      *
      * @param barrier the reason for the sync

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  * written. Before the first change the image is durably marked as corrupt. If the repair is interrupted, no one writes
  * to the image until another repair completes.
  */
-final class LoggedImage implements ImageFile {
+final class LoggedImage implements ForwardingImageFile {
 
     private final ImageFile file;
     private final Qcow2Header header;
@@ -67,27 +67,12 @@ final class LoggedImage implements ImageFile {
     }
 
     @Override
-    public long sizeBytes() throws IOException {
-        return file.sizeBytes();
-    }
-
-    @Override
-    public void read(MemorySegment target, long offsetBytes) throws IOException {
-        file.read(target, offsetBytes);
-    }
-
-    @Override
-    public long nextData(long offsetBytes) throws IOException {
-        return file.nextData(offsetBytes);
-    }
-
-    @Override
-    public void sync(Barrier barrier) throws IOException {
-        file.sync(barrier);
-    }
-
-    @Override
     public void setSize(long sizeBytes) {
         throw new UnsupportedOperationException("a repair does not change the length of the file");
+    }
+
+    @Override
+    public ImageFile file() {
+        return file;
     }
 }

@@ -9,6 +9,7 @@ import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.qcow2.ForwardingImageFile;
 import io.ublkzoned.engine.qcow2.ImageFile;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.sim.SimulatedDisk;
@@ -86,7 +87,7 @@ public final class IdleQueue implements RequestQueue, DataPort {
         return length;
     }
 
-    private record Unwritten(ImageFile file) implements ImageFile {
+    private record Unwritten(ImageFile file) implements ForwardingImageFile {
 
         @Override
         public long sizeBytes() throws IOException {
