@@ -36,8 +36,8 @@ final class Generation {
     /** Counts a change that is in the file and not yet acknowledged. */
     void countChange() throws IOException {
         image.writeGeneration(number + 1);
-        number++; // not counted if the write failed: then the image may be ahead of the state by one change, but never
-        // by more
+        // Not reached if the write failed: the image may then be one change ahead of the state, but never more.
+        number++;
         putNumber();
     }
 

@@ -45,7 +45,10 @@ final class PendingWorkTest {
         }
     }
 
-    /** Otherwise a write that needs them would fail with ENOSPC at that moment, on a device that has space. */
+    /**
+     * Released clusters count as pending even while they are punched. Otherwise a write that needs them would fail with
+     * ENOSPC at that moment, on a device that has space.
+     */
     @Test
     void releasedClustersArePendingUntilTheyAreFree() {
         ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());

@@ -15,7 +15,7 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Finish. */
+/** Finishes of zones. */
 final class ZonedDeviceFinishTest {
 
     private static final int CLUSTER = 64 << 10;

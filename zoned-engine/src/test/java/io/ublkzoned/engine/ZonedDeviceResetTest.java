@@ -23,7 +23,7 @@ import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Reset, and reset of all zones. */
+/** Resets of one zone, and of all zones. */
 final class ZonedDeviceResetTest {
 
     private static final int CLUSTER = 64 << 10;
