@@ -127,7 +127,8 @@ replaces_any_file_that_nobody_uses() {
     ublk-zoned check shared/letter
 }
 
-# A link to a file of root's, which takes the place of the image again and again.
+# A link to a file of root's, which takes the place of the image again and again. With --force a link that is there at the start
+# would be followed.
 # seconds: 900
 # runs: newest
 makes_an_image_without_following_a_link_that_appears() {
@@ -145,9 +146,8 @@ while True:
     except OSError:
         pass' "$PWD/victim" &
     local swapper=$! i
-    for i in 1 2 3 4; do
+    for i in 1 2 3 4 5 6; do
         ublk-zoned create disk.qcow2 1G >create.txt 2>&1 || true
-        ublk-zoned create --force disk.qcow2 1G >>create.txt 2>&1 || true
         echo "--- $i: $(<create.txt)"
         expect_equal "the victim" "$(<victim)" 'of root'
     done
