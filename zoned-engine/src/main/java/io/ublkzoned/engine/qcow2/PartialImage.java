@@ -36,6 +36,22 @@ final class PartialImage {
         this.complete = complete;
     }
 
+    /** Reports damage that keeps a part of the image from being read, and remembers that there was some. */
+    private static final class Gaps implements DamageHandler {
+        private final Findings findings;
+        private boolean found;
+
+        Gaps(Findings findings) {
+            this.findings = findings;
+        }
+
+        @Override
+        public void handle(String problem) {
+            findings.corruption(problem);
+            found = true;
+        }
+    }
+
     /**
      * Reads everything except the contents of L2 tables and refcount blocks.
      *
@@ -55,11 +71,7 @@ final class PartialImage {
         header.requireKnownFeatures();
         header.requireZoned();
         header.requireFollowable();
-        boolean[] complete = {true};
-        DamageHandler incomplete = sentence -> {
-            findings.corruption(sentence);
-            complete[0] = false;
-        };
+        Gaps incomplete = new Gaps(findings);
         ZonedExtension zoned = readExtension(header, findings, incomplete);
         ImageTables tables = ImageTables.read(file, header, zoned, incomplete);
         BitSet unmarked = ClusterTable.L1.withoutFlags(file, header.l1Offset(), tables.l2Offsets());
@@ -84,7 +96,7 @@ final class PartialImage {
                 }
             }
         }
-        return new PartialImage(header, zoned, tables, pointers, unsound, unmarked, complete[0]);
+        return new PartialImage(header, zoned, tables, pointers, unsound, unmarked, !incomplete.found);
     }
 
     private static @Nullable ZonedExtension readExtension(Qcow2Header header, Findings findings, DamageHandler onDamage)
