@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.linux.PageCache;
 import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.ImageIoException;
 import java.io.EOFException;
@@ -60,6 +61,31 @@ class FdImageFileTest {
         long afterData = file.nextData(2 * GIB);
         assertTrue(afterData == 2 * GIB || afterData == 4 * GIB, "data at " + afterData);
         assertEquals(5 * GIB, file.nextData(5 * GIB));
+    }
+
+    @Test
+    void searchFindsTheEndOfData() throws IOException {
+        file.setSize(4 * GIB);
+        file.write(MemorySegment.ofArray(new byte[] {1}), GIB + 100);
+        long hole = file.nextHole(GIB + 100);
+        assertTrue((hole > GIB + 100 && hole <= GIB + (2 << 20)) || hole == 4 * GIB, "a hole at " + hole);
+        long atStart = file.nextHole(0);
+        assertTrue(atStart == 0 || atStart == 4 * GIB, "a hole at " + atStart);
+        assertTrue((GIB + 100) / file.blockBytes() < hole / file.blockBytes(), "a hole smaller than a block");
+    }
+
+    @Test
+    void discardedCacheLeavesWhatIsOnTheDisk() throws IOException {
+        byte[] data = new byte[LARGE];
+        new Random(1).nextBytes(data);
+        file.write(MemorySegment.ofArray(data), 0);
+        file.discardCache();
+        if (!Files.getFileStore(path).type().equals("tmpfs")) {
+            assertEquals(0, PageCache.cleanPages(descriptor.value()), "pages in the cache");
+        }
+        MemorySegment read = MemorySegment.ofArray(new byte[LARGE]);
+        file.read(read, 0);
+        assertEquals(-1, read.mismatch(MemorySegment.ofArray(data)));
     }
 
     @Test
