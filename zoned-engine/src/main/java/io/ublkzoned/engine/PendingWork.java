@@ -195,6 +195,7 @@ final class PendingWork {
      */
     void mapDone(ActiveZone zone, int error) {
         synchronized (lock) {
+            assert zone.mapPending : "not taken: " + zone.zone.index();
             zone.mapPending = false;
             if (error == 0) {
                 zone.resumeWaiting();
@@ -279,6 +280,7 @@ final class PendingWork {
     /** Completes the requests of a flush, with -errno if it failed. */
     void flushDone(Flush flush, int error) {
         synchronized (lock) {
+            assert flushing;
             flushing = false;
             if (error != 0) {
                 unsynced = true;
@@ -379,6 +381,7 @@ final class PendingWork {
     void changesDone(List<ZoneChange> done) {
         synchronized (lock) {
             for (ZoneChange change : done) {
+                assert change.hold() : "data moves in zones that a change has to itself";
                 changes.apply(change);
                 change.written.forEach(this::markDirty);
             }

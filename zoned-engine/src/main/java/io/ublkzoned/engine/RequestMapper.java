@@ -74,6 +74,7 @@ final class RequestMapper {
      * @param hostClusters the host cluster of each of its clusters, or {@link ZoneMap#HOLE}
      */
     void adopt(ActiveZone zone, long[] hostClusters) throws ImageFormatException {
+        assert zone.map == null : "read twice: " + zone.zone.index();
         int clusters = hostClusters.length;
         allocator.adopt((long) zone.zone.index() * clusters, hostClusters, clusters);
         zone.map = new ZoneMap(hostClusters, clusters);

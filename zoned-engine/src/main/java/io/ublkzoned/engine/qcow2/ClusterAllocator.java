@@ -113,7 +113,8 @@ public final class ClusterAllocator {
             return false;
         }
         for (long cluster = runStart; cluster < runStart + runClusters; cluster++) {
-            used.add(cluster);
+            boolean wasFree = used.add(cluster);
+            assert wasFree : "handed out twice: host cluster " + cluster;
             owned.add(cluster);
         }
         endCluster = Math.max(endCluster, runStart + runClusters);
