@@ -125,7 +125,7 @@ class LibcTest {
     }
 
     @Test
-    void fullTransferOfNothingIsNothing() {
+    void emptyBufferTransfersZeroBytes() {
         assertEquals(0, Libc.pwriteFully(file.value(), arena.allocate(0), 0));
         assertEquals(0, Libc.preadFully(file.value(), arena.allocate(0), 0));
     }
