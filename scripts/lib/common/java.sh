@@ -2,7 +2,7 @@
 # JDK 25 and Maven for the scripts: sourced after packages.sh, never run.
 #
 #   JVM_FLAGS             Java's options for every command; SERVER_FLAGS a server's additional ones
-#   java_home [javac]     prints the home of a Java 25 or newer, with javac that of one with a compiler; status 1 if it finds none
+#   java_home [javac]     prints the home of a Java 25 or newer, which has a compiler if javac is given; status 1 if none exists
 #   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
 #   maven ARG...          runs Maven in the checkout, and shows its output only if it fails
 #   build_engine_tests FILE [MAVEN-OPTION]...

@@ -39,7 +39,8 @@ leftovers() {
     kernel_log | grep -E 'WARNING:|BUG:|Oops|blocked for more than|general protection|refcount_t' | sed 's/^/kernel: /'
 }
 
-# Removes leftovers by force, so that the next test finds a clean machine. The next test reports again what could not be removed.
+# Removes leftovers by force, so that the next test finds a clean machine. The next test reports again what could not be
+# removed.
 remove_leftovers() {
     local pid path device
     pkill -KILL -x java

@@ -61,8 +61,8 @@ expect_match() {
     [[ $2 =~ $3 ]] || fail "$1 is '$2', and should match '$3'"
 }
 
-# expect_failure STATUS REGEX COMMAND...: the command exits with STATUS, and prints one line on stderr, which matches, and none on
-# stdout
+# expect_failure STATUS REGEX COMMAND...: the command exits with STATUS, and prints one line on stderr, which matches, and none
+# on stdout
 expect_failure() {
     local status=$1 regex=$2 actual=0
     shift 2
@@ -170,8 +170,8 @@ blkzones() {
     blkzone "$1" -o "$(zone "$2")" -c "$3" "$DEVICE"
 }
 
-# write_zone N AT SIZE [DD-OPTION]...: writes the pattern for that offset on the device, by direct I/O, at AT in the zone. AT and
-# SIZE may have K, M or G.
+# write_zone N AT SIZE [DD-OPTION]...: writes the pattern for that offset on the device, by direct I/O, at AT in the zone. AT
+# and SIZE may have K, M or G.
 write_zone() {
     local at=$(($1 * $(sysfs queue/chunk_sectors) * 512 + $(bytes "$2"))) size chunk=65536
     size=$(bytes "$3")
@@ -208,15 +208,16 @@ make_pattern() {
         python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(9 << 20))' >"$SCRATCH/fresh/pattern"
 }
 
-# ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start ----
+# ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start
+# ----
 
 # Prints blkzone's report of DEVICE.
 kernel_zones() {
     blkzone report "$DEVICE" | parse_blkzone
 }
 
-# parse_blkzone <REPORT: prints "-" for the write pointer of conventional, read-only and offline zones, and the end of the zone for
-# that of full zones. Since util-linux 2.42, blkzone prints N/A for all of them.
+# parse_blkzone <REPORT: prints "-" for the write pointer of conventional, read-only and offline zones, and the end of the zone
+# for that of full zones. Since util-linux 2.42, blkzone prints N/A for all of them.
 parse_blkzone() {
     gawk --non-decimal-data '
         BEGIN {
@@ -235,8 +236,8 @@ parse_blkzone() {
         }'
 }
 
-# raw_zones device|cached [DEVICE]: prints the device's own report, or the one from the kernel's cache (since 6.19), as the ioctl
-# returns it. A write pointer of all ones is "-". The cache has "active" for each condition between empty and full.
+# raw_zones device|cached [DEVICE]: prints the device's own report, or the one from the kernel's cache (since 6.19), as the
+# ioctl returns it. A write pointer of all ones is "-". The cache has "active" for each condition between empty and full.
 raw_zones() {
     python3 -c '
 import fcntl, struct, sys
@@ -275,7 +276,8 @@ as_after_power_cycle() {
     gawk '$5 ~ /-open$/ { $5 = $4 == 0 ? "empty" : "closed" } { print }'
 }
 
-# expect_zones "FIRST[-LAST] CONDITION [WRITE-POINTER]"...: the kernel reports these zones so. A write pointer may have K, M or G.
+# expect_zones "FIRST[-LAST] CONDITION [WRITE-POINTER]"...: the kernel reports these zones so. A write pointer may have K, M or
+# G.
 expect_zones() {
     local report zone condition pointer index
     report=$(kernel_zones)

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Images and options that add refuses: it prints one sentence, exits with 1, leaves nothing behind, and does not change the image.
+# Images and options that add refuses: it prints one sentence, exits with 1, leaves nothing behind, and does not change the
+# image.
 
 # _expect_refusal REGEX IMAGE [ADD-ARGUMENT]...
 _expect_refusal() {

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Data are read back as they were written, by each way of transfer. Zoned writes use libaio or psync, because io_uring reorders them.
+# Data are read back as they were written, by each way of transfer. Zoned writes use libaio or psync, because io_uring reorders
+# them.
 
 # _fio NAME OPTION...: runs a job that verifies what it writes, and makes sure that it did
 _fio() {

@@ -81,8 +81,8 @@ loses_nothing_flushed_when_the_disk_fails() {
     _unmount_disk
 }
 
-# The device accepts memory aligned to 4 bytes. With --cache none, large requests pass the client's pages to the disk (zero copy), which
-# requires alignment to 512 bytes, and on some kernels to its sector size.
+# The device accepts memory aligned to 4 bytes. With --cache none, large requests pass the client's pages to the disk (zero
+# copy), which requires alignment to 512 bytes, and on some kernels to its sector size.
 # runs: newest
 takes_memory_that_the_disk_would_not_take() {
     modprobe loop

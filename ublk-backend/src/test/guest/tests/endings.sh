@@ -57,7 +57,8 @@ waits_for_a_stalled_disk_on_sigterm_and_then_ends_cleanly() {
     _unmount_slow_disk
 }
 
-# If a server were killed while it waits for the kernel to stop its device, the process and the device would stay until the next boot.
+# If a server were killed while it waits for the kernel to stop its device, the process and the device would stay until the next
+# boot.
 # seconds: 600
 # runs: long
 can_be_killed_while_it_waits_for_a_stalled_disk() {

@@ -95,8 +95,8 @@ keeps_f2fs_with_conventional_zones() {
     del_and_check disk.qcow2
 }
 
-# _survives_worn_zones TYPE BULK: all zones that a file system uses become read-only. No file may be lost, and nothing may hang. One of
-# the files has BULK bytes.
+# _survives_worn_zones TYPE BULK: all zones that a file system uses become read-only. No file may be lost, and nothing may hang.
+# One of the files has BULK bytes.
 _survives_worn_zones() {
     local zones status=0
     mkdir mnt

@@ -59,8 +59,8 @@ takes_writes_at_the_write_pointer_after_failed_zones_recover() {
         write_zone "$zone" 0 64K
     done
 
-    # Zones fail on a live device and recover, in three ways: without I/O in between, after a failed write, and after a reset of all
-    # zones.
+    # Zones fail on a live device and recover, in three ways: without I/O in between, after a failed write, and after a reset of
+    # all zones.
     ublk-zoned zone readonly "$DEVICE" 3-5
     ublk-zoned zone offline "$DEVICE" 6-7
     _expect_failed "3 read-only" "4 read-only" "5 read-only" "6 offline" "7 offline"
@@ -150,7 +150,8 @@ reports_from_the_cache_what_the_device_reports() {
     del_and_check disk.qcow2
 }
 
-# Only file systems send appends. After the first one, the kernel takes cached reports from the device, until all zones are reset.
+# Only file systems send appends. After the first one, the kernel takes cached reports from the device, until all zones are
+# reset.
 # seconds: 600
 # runs: newest
 reports_from_the_cache_what_the_device_reports_after_appends() {
@@ -176,8 +177,8 @@ _zone() {
     echo "$(raw_zones device | gawk -v i="$1" '$1 == i { print $5, $4 }'), cached $(raw_zones cached | gawk -v i="$1" '$1 == i { print $5, $4 }')"
 }
 
-# _go_through_failures FAIL RECOVER: makes zones fail and recover, and prints their state after each step. FAIL and RECOVER are commands
-# with two arguments, a condition and a zone.
+# _go_through_failures FAIL RECOVER: makes zones fail and recover, and prints their state after each step. FAIL and RECOVER are
+# commands with two arguments, a condition and a zone.
 _go_through_failures() {
     blkzones open 3 1
     echo "opened: $(_zone 3)"

@@ -15,8 +15,8 @@ _open_files() {
     cut -f 1 /proc/sys/fs/file-nr
 }
 
-# Tests whether fewer files are open. Callers await this, because udev keeps its workers for a while, and ending processes still have
-# files open.
+# Tests whether fewer files are open. Callers await this, because udev keeps its workers for a while, and ending processes still
+# have files open.
 _has_open_files_fewer_than() {
     (($(_open_files) < $1))
 }

@@ -174,7 +174,8 @@ tells_the_block_layer_what_it_is() {
 refuses_writes_that_break_the_rules_and_goes_on_after_them() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
     attach disk.qcow2
-    # Writes past the start of an empty zone, past and below the write pointer, across and past the capacity, and to a full zone.
+    # Writes past the start of an empty zone, past and below the write pointer, across and past the capacity, and to a full
+    # zone.
     expect_error 'Input/output error' write_zone 4 8K 4K
     expect_zones "4 empty 0"
     write_zone 4 0 64K

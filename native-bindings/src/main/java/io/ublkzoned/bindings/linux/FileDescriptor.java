@@ -74,8 +74,8 @@ public final class FileDescriptor implements Closeable {
     }
 
     /**
-     * Closes the file. Later calls do nothing. close(2) does not make data durable, so the caller syncs the file first if
-     * that is necessary.
+     * Closes the file. Later calls do nothing. close(2) does not make data durable, so the caller syncs the file first
+     * if that is necessary.
      */
     @Override
     public void close() {

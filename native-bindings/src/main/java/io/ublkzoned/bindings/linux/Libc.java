@@ -14,8 +14,8 @@ import java.lang.ref.Reference;
 
 /**
  * System calls on files and memory. Each returns the result of the kernel, or -errno. None throws, except for a segment
- * whose arena is closed or belongs to another thread. Calls that a signal interrupts are repeated, so only {@link #ioctl}
- * and {@link #close} can return -EINTR.
+ * whose arena is closed or belongs to another thread. Calls that a signal interrupts are repeated, so only {@link
+ * #ioctl} and {@link #close} can return -EINTR.
  *
  * <p>On the data path, from any thread. Nothing is allocated once a thread has made its first call. File descriptors
  * are plain numbers here; {@link FileDescriptor} owns them.
@@ -127,8 +127,8 @@ public final class Libc {
      *
      * @param address of {@code lengthBytes} of native memory
      * @param vector {@link #VECTOR_BYTES} of native memory, aligned to 8, for the call to use
-     * @return bytes read, fewer than requested if the rest is not cached or the file ends; negative if nothing is cached,
-     *     if the file system does not support RWF_NOWAIT, or on any error
+     * @return bytes read, fewer than requested if the rest is not cached or the file ends; negative if nothing is
+     *     cached, if the file system does not support RWF_NOWAIT, or on any error
      */
     public static long preadCached(int fd, long address, long lengthBytes, long offsetBytes, MemorySegment vector) {
         vector.set(JAVA_LONG, iovec.iov_base$offset(), address);

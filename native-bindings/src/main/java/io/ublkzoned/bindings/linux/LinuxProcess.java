@@ -52,8 +52,8 @@ public final class LinuxProcess {
     }
 
     /**
-     * Changes the working directory of the whole process by chdir(2). Java's own file classes still use the directory in
-     * which the process started.
+     * Changes the working directory of the whole process by chdir(2). Java's own file classes still use the directory
+     * in which the process started.
      */
     public static int chdir(String path) {
         try (Arena arena = Arena.ofConfined()) {

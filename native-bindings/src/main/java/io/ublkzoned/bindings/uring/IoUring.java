@@ -47,8 +47,8 @@ public final class IoUring implements AutoCloseable {
      *
      * @param entries room for submissions, rounded up to a power of two
      * @param cqEntries room for completions, rounded up likewise; 0 means twice {@code entries}
-     * @throws IOException if io_uring is not available, with the reason, or if the kernel does not support SQE128 and it
-     *     is wanted
+     * @throws IOException if io_uring is not available, with the reason, or if the kernel does not support SQE128 and
+     *     it is wanted
      * @throws LinuxException if the kernel refuses the ring
      */
     public static IoUring create(int entries, int cqEntries, RingFlag... wanted) throws IOException {

@@ -169,8 +169,8 @@ public final class SubmissionQueue {
     }
 
     /**
-     * Makes room for {@code count} entries. If fewer are free, submits the queued ones. Call it before a chain of linked
-     * entries, because a submission in the middle would cut the chain.
+     * Makes room for {@code count} entries. If fewer are free, submits the queued ones. Call it before a chain of
+     * linked entries, because a submission in the middle would cut the chain.
      *
      * @throws IllegalStateException if the kernel takes nothing, or the queue is too small
      */

@@ -21,9 +21,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The rules of the System V ABI for x86-64 and of AAPCS64 on Linux that {@link NativeFunction} relies on. Both pass the
- * first six integers in registers. The seventh is on the stack on x86-64 and in a register on AArch64. The caller places
- * and removes the arguments. A variadic function gets integers as any other function does. Only x86-64 has an additional
- * rule for variadic functions: AL holds the number of vector registers. It matters only to functions that use va_start.
+ * first six integers in registers. The seventh is on the stack on x86-64 and in a register on AArch64. The caller
+ * places and removes the arguments. A variadic function gets integers as any other function does. Only x86-64 has an
+ * additional rule for variadic functions: AL holds the number of vector registers. It matters only to functions that
+ * use va_start.
  */
 @Tag("native")
 class NativeAbiTest {

@@ -20,8 +20,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The command {@code check}: searches an image for damage, repairs it on request, and ends with an exit status like that
- * of {@code qemu-img check}.
+ * The command {@code check}: searches an image for damage, repairs it on request, and ends with an exit status like
+ * that of {@code qemu-img check}.
  */
 final class CheckCommand implements Command {
 

@@ -49,8 +49,8 @@ final class DeviceDeletion {
     /**
      * Deletes a device.
      *
-     * @throws IOException with a sentence if the device is in use, in which case it still works; or if its image was not
-     *     closed
+     * @throws IOException with a sentence if the device is in use, in which case it still works; or if its image was
+     *     not closed
      */
     static void delete(int id, Options options, WaitListener listener) throws IOException {
         if (!new RunDirectory(id).exists()) {

@@ -107,7 +107,10 @@ final class DeviceUsers {
         return User.passing("is in use by another program, which has opened it exclusively");
     }
 
-    /** Returns a loop device that uses the device. A loop device neither claims its device nor appears among the holders. */
+    /**
+     * Returns a loop device that uses the device. A loop device neither claims its device nor appears among the
+     * holders.
+     */
     private static @Nullable User loopDevice(String devicePath) throws IOException {
         try (DirectoryStream<Path> loops = Files.newDirectoryStream(BLOCK, "loop*")) {
             for (Path loop : loops) {

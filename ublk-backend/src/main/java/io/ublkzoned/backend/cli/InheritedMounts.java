@@ -18,8 +18,8 @@ import java.util.stream.Stream;
 
 /**
  * The mounts that a server inherited when the launcher made a mount namespace for it. The server detaches those that it
- * does not need. Otherwise, if the caller's mounts do not propagate umounts, its copies would keep file systems and their
- * devices busy after other processes have unmounted them.
+ * does not need. Otherwise, if the caller's mounts do not propagate umounts, its copies would keep file systems and
+ * their devices busy after other processes have unmounted them.
  */
 final class InheritedMounts {
 
@@ -40,8 +40,8 @@ final class InheritedMounts {
      * Detaches all mounts except for those that the process needs. Does nothing in a namespace that may also belong to
      * another process.
      *
-     * <p>Before the call, the process must have opened every file that it will use later, and its working directory must
-     * be on a needed mount.
+     * <p>Before the call, the process must have opened every file that it will use later, and its working directory
+     * must be on a needed mount.
      */
     static void detach() throws IOException {
         if (!isNamespaceOfLauncher()) {

@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
  * The file system on a device. It is written back before the device is stopped, because afterwards the kernel fails its
  * writes. If the device can be recovered, the kernel also fails the writes of its own sync when it removes the device.
  *
- * <p>A separate program does this. Otherwise this process could not be killed: its thread would wait for writes that its
- * own queues no longer carry out.
+ * <p>A separate program does this. Otherwise this process could not be killed: its thread would wait for writes that
+ * its own queues no longer carry out.
  */
 final class MountedFileSystem {
 

@@ -5,9 +5,9 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 /**
  * A zone in a report of a device or of an image; sizes and positions in bytes.
  *
- * @param writePointer the position of the next write. In a full zone, the end of the zone. In a read-only or offline zone
- *     of an image, the position of the next write after recovery; of a device, {@link #UNKNOWN}. Without meaning in a
- *     conventional zone.
+ * @param writePointer the position of the next write. In a full zone, the end of the zone. In a read-only or offline
+ *     zone of an image, the position of the next write after recovery; of a device, {@link #UNKNOWN}. Without meaning
+ *     in a conventional zone.
  */
 record ReportedZone(int index, long start, long length, long capacity, long writePointer, ZoneCondition condition) {
 

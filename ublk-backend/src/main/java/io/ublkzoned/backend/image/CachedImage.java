@@ -11,7 +11,8 @@ import java.util.Set;
 
 /**
  * Access to the data of an image ({@link CacheMode#WRITEBACK}) by plain calls that need not wait for a disk: reads of
- * cached data, and writes to the page cache. The ring would pass writes on ext4, and all I/O on tmpfs, to a worker thread.
+ * cached data, and writes to the page cache. The ring would pass writes on ext4, and all I/O on tmpfs, to a worker
+ * thread.
  *
  * <p>On the data path, on the queue's thread.
  */

@@ -148,8 +148,8 @@ public final class FdImageFile implements ImageFile {
     }
 
     /**
-     * Drops the page cache of the file. Syncs it before that. The sync may fail: data that it cannot write are lost, and
-     * must not be read again.
+     * Drops the page cache of the file. Syncs it before that. The sync may fail: data that it cannot write are lost,
+     * and must not be read again.
      */
     @Override
     public void discardCache() throws IOException {

@@ -12,10 +12,10 @@ import java.nio.file.Path;
  * The lock of an image, which admits one writer. It uses QEMU's image locks, so QEMU's tools and this program respect
  * each other (QEMU, block/file-posix.c).
  *
- * <p>Bytes of the file stand for permissions. A process that uses permission {@code p} holds a shared lock on byte {@code
- * 100 + p}. A process that lets no other process use {@code p} holds a shared lock on byte {@code 200 + p}. A process
- * first takes its own locks, and then checks that no other process holds a conflicting one. QEMU uses the same order. If
- * two processes do this at the same time, both may be refused, but never are both admitted.
+ * <p>Bytes of the file stand for permissions. A process that uses permission {@code p} holds a shared lock on byte
+ * {@code 100 + p}. A process that lets no other process use {@code p} holds a shared lock on byte {@code 200 + p}. A
+ * process first takes its own locks, and then checks that no other process holds a conflicting one. QEMU uses the same
+ * order. If two processes do this at the same time, both may be refused, but never are both admitted.
  */
 public final class ImageLock {
 
@@ -67,8 +67,8 @@ public final class ImageLock {
     }
 
     /**
-     * Locks an image as {@link #lockForWriting} does. If the file cannot be locked, for instance on a file system without
-     * locks, leaves it unlocked.
+     * Locks an image as {@link #lockForWriting} does. If the file cannot be locked, for instance on a file system
+     * without locks, leaves it unlocked.
      */
     static void lockWherePossible(FileDescriptor file, String imageName) throws IOException {
         try {

@@ -58,8 +58,8 @@ public final class ImageOpener {
     }
 
     /**
-     * Opens a regular file. Checks the kind of file before opening it, because opening a device can have side effects, and
-     * again afterwards, because the path may lead to another file by then.
+     * Opens a regular file. Checks the kind of file before opening it, because opening a device can have side effects,
+     * and again afterwards, because the path may lead to another file by then.
      */
     private static FileDescriptor open(Path image, int flags) throws IOException {
         requireRegularFile(image);
@@ -88,8 +88,8 @@ public final class ImageOpener {
     }
 
     /**
-     * Returns the kind of a file that is not regular, as part of a sentence. Returns an empty string if the path leads to
-     * nothing: opening it then fails with an errno.
+     * Returns the kind of a file that is not regular, as part of a sentence. Returns an empty string if the path leads
+     * to nothing: opening it then fails with an errno.
      */
     private static String kind(Path seen) {
         FileKind kind;

@@ -71,7 +71,8 @@ public final class NewImage implements Closeable {
     }
 
     /**
-     * Creates an empty file that will replace the one to which the path leads. If none exists, works as {@link #create}.
+     * Creates an empty file that will replace the one to which the path leads. If none exists, works as {@link
+     * #create}.
      *
      * @throws ImageInUseException if the file is in use
      * @throws IOException with a sentence for the user

@@ -7,9 +7,9 @@ import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.SubmissionQueue;
 
 /**
- * The pages of requests as buffers of the queue's ring (SUPPORT_ZERO_COPY). The tag is the index of the buffer. Each call
- * queues a command. The kernel carries it out before any entry that is queued after it. The command delivers a completion
- * only if it fails.
+ * The pages of requests as buffers of the queue's ring (SUPPORT_ZERO_COPY). The tag is the index of the buffer. Each
+ * call queues a command. The kernel carries it out before any entry that is queued after it. The command delivers a
+ * completion only if it fails.
  *
  * <p>On the data path, on the queue's thread.
  */

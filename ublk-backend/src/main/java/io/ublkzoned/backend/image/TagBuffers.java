@@ -11,9 +11,9 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * The buffers for the data of a queue's requests, and the copies between them and the requests (UBLK_F_USER_COPY). A tag
- * takes a buffer when it needs one, and takes the buffer that was released last. So memory is used only for the maximum
- * number of buffers in use at the same time, and only for the parts of them that were ever filled.
+ * The buffers for the data of a queue's requests, and the copies between them and the requests (UBLK_F_USER_COPY). A
+ * tag takes a buffer when it needs one, and takes the buffer that was released last. So memory is used only for the
+ * maximum number of buffers in use at the same time, and only for the parts of them that were ever filled.
  *
  * <p>On the data path, on the queue's thread.
  */

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The ring moves large requests directly from or to their pages, if the driver can register those
  * (SUPPORT_ZERO_COPY). All other data go through the tag's buffer. They move by plain calls on the page cache, which
- * measured faster than the ring. The ring moves them if a read has to wait for a disk, or if data bypass the page cache.
- * For holes, and for data beyond the end of the file, zeros are copied to the request.
+ * measured faster than the ring. The ring moves them if a read has to wait for a disk, or if data bypass the page
+ * cache. For holes, and for data beyond the end of the file, zeros are copied to the request.
  *
  * <p>On the data path, on the queue's thread. Allocates only if a request of the tag has more parts than any before it.
  */
@@ -219,8 +219,8 @@ public final class UringDataPort implements DataPort {
     }
 
     /**
-     * Repeats a part through the tag's buffer. Either its pages could not be registered, for instance for lack of memory
-     * (EFAULT), or their alignment does not suffice for O_DIRECT on the image's disk (EINVAL).
+     * Repeats a part through the tag's buffer. Either its pages could not be registered, for instance for lack of
+     * memory (EFAULT), or their alignment does not suffice for O_DIRECT on the image's disk (EINVAL).
      */
     private int copyInstead(BlockRequest request, int part) {
         Transfer transfer = transfers[request.tag()];

@@ -27,9 +27,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The socket on which a device's server accepts changes for which the kernel has no request. It is in the run directory,
- * and only root can connect to it. A request is one line, {@code FIRST COUNT CONDITION}. The answer is one line: empty,
- * or a sentence if the change failed.
+ * The socket on which a device's server accepts changes for which the kernel has no request. It is in the run
+ * directory, and only root can connect to it. A request is one line, {@code FIRST COUNT CONDITION}. The answer is one
+ * line: empty, or a sentence if the change failed.
  */
 public final class ControlSocket implements Closeable {
 

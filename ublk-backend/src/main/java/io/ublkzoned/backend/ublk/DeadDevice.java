@@ -57,8 +57,8 @@ public final class DeadDevice {
     }
 
     /**
-     * Returns whether an existing device waits for a new server, and so answers no request. Only root can ask the driver;
-     * for another user the result is false.
+     * Returns whether an existing device waits for a new server, and so answers no request. Only root can ask the
+     * driver; for another user the result is false.
      */
     public static boolean isWaiting(int id) throws IOException {
         if (!Files.isWritable(Path.of(UblkCommands.CONTROL_DEVICE_PATH))) {
@@ -113,8 +113,8 @@ public final class DeadDevice {
     }
 
     /**
-     * Finds the device as {@link #find} does, for a caller that resumes it at once. Waits until a dying server has ended
-     * and the kernel has noticed.
+     * Finds the device as {@link #find} does, for a caller that resumes it at once. Waits until a dying server has
+     * ended and the kernel has noticed.
      */
     static OptionalInt await(UblkControl control, Path path) throws IOException {
         long deadline = System.nanoTime() + DEATH_NANOS;
@@ -175,8 +175,8 @@ public final class DeadDevice {
      * Deletes the device, and closes its image with all writes that its server had acknowledged.
      *
      * @param elsewhere the current path of the image, null if it is at its old path
-     * @throws IOException with a sentence if that is not possible; the device, the image and the state are then unchanged,
-     *     except that the device is gone if only closing the image failed
+     * @throws IOException with a sentence if that is not possible; the device, the image and the state are then
+     *     unchanged, except that the device is gone if only closing the image failed
      */
     public static void delete(UblkControl control, int id, @Nullable Path elsewhere) throws IOException {
         RunDirectory directory = new RunDirectory(id);

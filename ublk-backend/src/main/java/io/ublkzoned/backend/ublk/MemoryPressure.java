@@ -20,8 +20,9 @@ final class MemoryPressure {
 
     /**
      * Locks the pages that this process touches. Marks the calling thread and those that it starts later as threads
-     * whose allocations must not wait for I/O, and whose writes the kernel does not throttle because of the dirty pages of
-     * other processes. Asks the kernel to kill other processes when memory runs out. Logs each step that is not permitted.
+     * whose allocations must not wait for I/O, and whose writes the kernel does not throttle because of the dirty pages
+     * of other processes. Asks the kernel to kill other processes when memory runs out. Logs each step that is not
+     * permitted.
      */
     static void prepare() {
         require(

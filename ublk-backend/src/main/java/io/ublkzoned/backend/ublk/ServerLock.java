@@ -37,7 +37,8 @@ public final class ServerLock implements Closeable {
     /**
      * A living server.
      *
-     * @param started whether its device has been live. If it has been and no longer is, the server is closing the image.
+     * @param started whether its device has been live. If it has been and no longer is, the server is closing the
+     *     image.
      */
     public record Holder(int pid, boolean started) {
 

@@ -4,8 +4,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The log of a server, shared by all its classes. Its first line sets it up, which takes longer than any other step of a
- * start. So no class logs before the device is live, except to report a failure.
+ * The log of a server, shared by all its classes. Its first line sets it up, which takes longer than any other step of
+ * a start. So no class logs before the device is live, except to report a failure.
  */
 public final class ServerLog {
 

@@ -203,9 +203,9 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Ends the block device of a device. A device that is not live stays as it is. The driver waits until the server has
-     * completed the requests that it holds. A server that stops its own device must not hold any: if it were killed during
-     * the command, its end and the command would wait for each other.
+     * Ends the block device of a device. A device that is not live stays as it is. The driver waits until the server
+     * has completed the requests that it holds. A server that stops its own device must not hold any: if it were killed
+     * during the command, its end and the command would wait for each other.
      */
     public void stop(int deviceId) throws IOException {
         int result = command(Command.STOP_DEV, deviceId, MemorySegment.NULL, 0);

@@ -265,8 +265,8 @@ public final class UblkServer {
     }
 
     /**
-     * Requires that every write pointer and the capacity are on a boundary of a block of the device. Otherwise the kernel
-     * could not write there.
+     * Requires that every write pointer and the capacity are on a boundary of a block of the device. Otherwise the
+     * kernel could not write there.
      */
     private static void requireBlockSize(ZonedDevice device, int blockSizeBytes) throws IOException {
         MisalignedPlaces misaligned = new MisalignedPlaces(blockSizeBytes);
@@ -346,8 +346,8 @@ public final class UblkServer {
 
     /**
      * Makes {@link #awaitStop} return. The queues begin no more requests and complete those that have begun; then the
-     * kernel stops the device. This order allows the process to be killed at any time. If it still held requests when it
-     * is killed while the kernel stops its device, it would never end.
+     * kernel stops the device. This order allows the process to be killed at any time. If it still held requests when
+     * it is killed while the kernel stops its device, it would never end.
      */
     public void stop() {
         queues.forEach(QueueThread::leave);

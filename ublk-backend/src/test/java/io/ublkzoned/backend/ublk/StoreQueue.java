@@ -20,9 +20,9 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * A queue like {@link UblkQueue}, but without the driver. Its requests come from a {@link Source}: when one is done, the
- * next one starts. Their data are copied to and from a file that replaces {@code /dev/ublkcN}. One thread makes, uses and
- * closes it.
+ * A queue like {@link UblkQueue}, but without the driver. Its requests come from a {@link Source}: when one is done,
+ * the next one starts. Their data are copied to and from a file that replaces {@code /dev/ublkcN}. One thread makes,
+ * uses and closes it.
  */
 final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable {
 
