@@ -50,7 +50,7 @@ writes_and_verifies_with_fio() {
     _data_tests disk.qcow2
 }
 
-# An image as mnt/disk.qcow2
+# Makes an image on a file system: mnt/disk.qcow2.
 _image_on_ext4() {
     truncate -s 1G ext4.img
     mkfs.ext4 -q ext4.img
@@ -103,7 +103,7 @@ reads_zeros_beyond_the_write_pointer() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
     attach disk.qcow2
     write_zone 3 0 68K
-    # The rest of the cluster, of the capacity, and of the zone; a zone never written; a conventional one.
+    # Reads the rest of the cluster, of the capacity and of the zone, a zone that was never written, and a conventional zone.
     cmp <(pattern $((3 * 16777216)) 68K) <(read_zone 3 0 68K)
     cmp -n $((16777216 - 69632)) /dev/zero <(read_zone 3 68K $((16777216 - 69632)))
     cmp -n 16777216 /dev/zero <(read_zone 4 0 16M)

@@ -44,7 +44,7 @@ waits_for_a_stalled_disk_on_sigterm_and_then_ends_cleanly() {
     writer=$!
     sleep 3
     kill -TERM "$server"
-    await 60 "the log says what is waited for" grep -q 'have not ended for 10 s' "$log"
+    await 60 "the log says what the server waits for" grep -q 'have not ended for 10 s' "$log"
     [[ -e /proc/$server && -b $DEVICE ]] || fail "the server has ended before the disk"
     dmsetup resume slow
     await 60 "the server has ended" test ! -e "/proc/$server"
@@ -273,7 +273,7 @@ works_from_a_folder_that_has_been_deleted() {
     ublk-zoned add ./disk.qcow2 2>&9 && fail "add finds an image in no folder"
     exec 8>&- 9>&-
     cd "$OLDPWD" || return
-    expect_match "what is printed" "$(<out.txt)" "^/dev/ublkb0"$'\n'"/dev/ublkb0  live  pid [0-9]+  $image"$'\n'"$image: no damage"
+    expect_match "the output" "$(<out.txt)" "^/dev/ublkb0"$'\n'"/dev/ublkb0  live  pid [0-9]+  $image"$'\n'"$image: no damage"
     local sentence='the working directory has been deleted: cd to another one, or give the absolute path'
     expect_equal "the errors" "$(<err.txt)" "ublk-zoned: disk.qcow2: $sentence
 ublk-zoned: disk.qcow2: $sentence

@@ -41,9 +41,9 @@ _lives() {
     expect_equal "the number of zones in sysfs" "$(sysfs queue/nr_zones)" "$zones"
     _step "our report" ublk-zoned report --json "$DEVICE" >report.json
     _step "three writes" _write_zones "$first" "$middle" "$last"
-    expect_equal "what is written" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }' | paste -sd ' ')" "$first $middle $last"
+    expect_equal "the zones with data" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }' | paste -sd ' ')" "$first $middle $last"
     _step "reset of all" blkzone reset "$DEVICE"
-    expect_equal "what is written" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }')" ''
+    expect_equal "the zones with data" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }')" ''
     _write_zones "$last"
     mebibytes=$(_server_mebibytes)
     echo "server: $mebibytes MiB"

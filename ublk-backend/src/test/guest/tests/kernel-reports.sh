@@ -18,7 +18,7 @@ understands_every_blkzone() {
   start: 0x000020000, len 0x008000, cap 0x006000, wptr N/A reset:0 non-seq:0, zcond:15(of) [type: 2(SEQ_WRITE_REQUIRED)]
 LINES
     )
-    expect_equal "what is understood" "$parsed" "\
+    expect_equal "the parsed report" "$parsed" "\
 0 0 16777216 - not-wp
 1 16777216 12582912 0 empty
 2 33554432 12582912 69632 closed
@@ -102,7 +102,8 @@ takes_writes_at_the_write_pointer_after_failed_zones_recover() {
     del_and_check disk.qcow2
 }
 
-# _expect_cached_as_reported WHEN: the kernel's cache agrees with the device; it has no write pointers for full zones
+# _expect_cached_as_reported WHEN: verifies that the kernel's cache agrees with the device, except for write pointers of full
+# zones
 _expect_cached_as_reported() {
     raw_zones device | gawk '$5 ~ /-open$|closed/ { $5 = "active" } $5 == "full" { $4 = "-" } { print }' >reported.txt
     raw_zones cached | gawk '$5 == "full" { $4 = "-" } { print }' >cached.txt

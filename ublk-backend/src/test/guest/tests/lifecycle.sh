@@ -65,7 +65,7 @@ serves_eight_devices_at_once_and_the_driver_can_be_unloaded_after_them() {
     modprobe ublk_drv
     for number in {0..7}; do
         ublk-zoned check "$number.qcow2"
-        expect_equal "what is written in $number.qcow2" "$(our_zones "$number.qcow2" | gawk '$4 != "-" { sum += $4 } END { print sum }')" \
+        expect_equal "the bytes written in $number.qcow2" "$(our_zones "$number.qcow2" | gawk '$4 != "-" { sum += $4 } END { print sum }')" \
             $(((number + 1) << 21))
     done
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The limits of open and active zones. At each limit, requests fail with a specific errno; a zone that is closed or freed makes
-# room.
+# The limits of open and active zones. At each limit, requests fail with a specific errno. A zone that is no longer open, or no
+# longer active, makes room for another.
 
 readonly OPEN_LIMIT='Too many references' # ETOOMANYREFS
 readonly ACTIVE_LIMIT='Value too large'   # EOVERFLOW

@@ -153,7 +153,7 @@ tells_the_block_layer_what_it_is() {
     expect_equal physical_block_size "$(sysfs queue/physical_block_size)" 4096
     expect_equal zone_write_granularity "$(sysfs queue/zone_write_granularity)" 4096
     expect_equal rotational "$(sysfs queue/rotational)" 0
-    # Since 7.0; for a rotational zoned device the kernel turns it on.
+    # Exists since Linux 7.0. The kernel turns it on for a rotational zoned device.
     [[ ! -e /sys/block/${DEVICE#/dev/}/queue/zoned_qd1_writes ]] || expect_equal zoned_qd1_writes "$(sysfs queue/zoned_qd1_writes)" 0
     expect_equal write_cache "$(sysfs queue/write_cache)" "write back"
     expect_equal fua "$(sysfs queue/fua)" 1
