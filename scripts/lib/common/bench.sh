@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Functions of the measurements in the guest: sourced, never run.
+# Functions for the measurements in the guest: sourced, never run.
 
 is_zoned() {
     [[ $(<"/sys/block/${1#/dev/}/queue/zoned") != none ]]

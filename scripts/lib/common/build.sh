@@ -2,9 +2,9 @@
 # The build of the program in this checkout: sourced after java.sh, never run. The caller has set CHECKOUT, its absolute path,
 # and has a function fail.
 #
-#   find_jar      sets JAR to the program, empty if it is not built yet
-#   is_stale      tells whether the program is not built yet, or older than its sources; sets JAR
-#   can_build     tells whether this user may build here, and has Maven
+#   find_jar      sets JAR to the program, or to nothing if it is not built yet
+#   is_stale      tests whether the program is not built yet or is older than its sources; sets JAR
+#   can_build     tests whether Maven is installed and this user may build here
 #   build         builds the program if it is stale, one process at a time; sets JAR
 
 TARGET=$CHECKOUT/ublk-backend/target

@@ -2,23 +2,23 @@
 # JDK 25 and Maven for the scripts: sourced after packages.sh, never run.
 #
 #   JVM_FLAGS             Java's options for every command; SERVER_FLAGS a server's additional ones
-#   java_home [javac]     prints the home of a Java 25 or newer, with a compiler on request; status 1 if it finds none
+#   java_home [javac]     prints the home of a Java 25 or newer, which has a compiler if javac is given; status 1 if none exists
 #   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
-#   maven ARG...          runs Maven in the checkout, quietly: its output is shown when it fails
+#   maven ARG...          runs Maven in the checkout, and shows its output only if it fails
 #   build_engine_tests FILE [MAVEN-OPTION]...
 #                         compiles the engine's tests, and writes the class path of their libraries to FILE
 
 JAVA_RELEASE_MIN=25
 
-# For a short start.
+# These shorten the start.
 # shellcheck disable=SC2034 # for the scripts that source this
 JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData)
-# A server's heap holds its zones and their maps of clusters; the buffers for data are outside of it. It is allocated at the
-# start, since a server cannot wait for memory, and grows only for tens of thousands of zones in use.
+# A server's heap holds its zones and their maps of clusters; the buffers for data are outside the heap. It is allocated at the
+# start, because a server cannot wait for memory. It grows only for tens of thousands of zones in use.
 # shellcheck disable=SC2034 # for the scripts that source this
 SERVER_FLAGS=(-Xms48m -Xmx256m -XX:+AlwaysPreTouch)
 
-# Starts no program that it can do without: the launcher runs it each time.
+# Starts as few programs as possible, because the launcher calls it for every command.
 java_home() {
     local program=${1:-java} home
     for home in ${JAVA_HOME:+"$JAVA_HOME"} "$(path_java_home)" /usr/lib/jvm/*; do
@@ -35,7 +35,7 @@ path_java_home() {
     java=$(type -P java) && java=$(readlink -f "$java") && printf '%s\n' "${java%/bin/java}"
 }
 
-# From the file `release`, since starting a Java to ask for its version takes a while.
+# Reads the file `release`, because starting Java to print its version takes longer.
 has_java_release() {
     local line
     while read -r line; do

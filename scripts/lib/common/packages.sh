@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# Debian packages for the scripts: sourced, never run, and brings messages.sh. The caller has set `set -euo pipefail`.
+# Debian packages for the scripts: sourced, never run. Sources messages.sh. The caller has set `set -euo pipefail`.
 #
-#   cache_dir                              prints the cache folder, and makes it
-#   need_packages SPEC...                  installs missing packages as root, or prints the command for it and fails;
-#                                          SPEC is PACKAGE, or COMMAND=PACKAGE if a command shows that it is installed
+#   cache_dir                              makes the cache folder if it does not exist, and prints its path
+#   need_packages SPEC...                  installs missing packages as root; otherwise prints the command and fails.
+#                                          SPEC is PACKAGE, or COMMAND=PACKAGE: then the package is missing if COMMAND is
 #   debian_mirror                          prints the URL of a Debian archive
 #   apt_state DIR SUITE...                 sets up a private apt in DIR for these suites, and updates it
-#   apt_in DIR apt-get|apt-cache ARG...    runs apt there; the machine's package lists and packages stay untouched
+#   apt_in DIR apt-get|apt-cache ARG...    runs apt on the state in DIR; the machine's package lists and packages do not change
 #   download_package SUITE PACKAGE... DIR  unpacks these packages, without their dependencies, into DIR
 #   uapi_headers                           prints a folder of the newest kernel's UAPI headers (to be used with -isystem)
 #
-# UBLK_ZONED_MIRROR names a Debian archive for a machine whose own apt is not set up with one.
+# UBLK_ZONED_MIRROR is the URL of a Debian archive, for a machine whose apt is not set up with one.
 
 BACKPORTS_SUITE=trixie-backports
 
@@ -36,8 +36,8 @@ need_packages() {
     done
     ((${#missing[@]})) || return 0
 
-    ((EUID == 0)) || fail "needs packages, which only root may install: run 'sudo apt-get install ${missing[*]}' first"
-    command -v apt-get >/dev/null || fail "needs these Debian packages, and there is no apt-get to install them: ${missing[*]}"
+    ((EUID == 0)) || fail "packages are missing, and only root may install them: run 'sudo apt-get install ${missing[*]}' first"
+    command -v apt-get >/dev/null || fail "Debian packages are missing, and this machine has no apt-get: ${missing[*]}"
     say "installing ${missing[*]}"
     local log status=0
     log=$(mktemp)
@@ -103,7 +103,7 @@ apt_state() {
     }
 }
 
-# What matters of the machine's configuration (proxies, certificates) stays in force.
+# The rest of the machine's configuration of apt, such as proxies and certificates, still applies.
 apt_in() {
     local dir=$1 command=$2
     shift 2
@@ -125,7 +125,7 @@ download_package() {
     rm -rf "$state"
 }
 
-# unpack_packages STATE DIR PACKAGE...: PACKAGE as apt-get download takes it
+# unpack_packages STATE DIR PACKAGE...: PACKAGE is an argument of apt-get download, such as NAME=VERSION
 unpack_packages() {
     local state=$1 dir=$2 deb
     shift 2
@@ -140,7 +140,8 @@ unpack_packages() {
     rm -rf "$state/debs"
 }
 
-# The folder found first is kept, so that results do not change from day to day: remove uapi-* from the cache for newer ones.
+# Headers that are in the cache are used again, so that results do not change from day to day. To fetch newer ones, remove
+# uapi-* from the cache.
 uapi_headers() {
     local cache dir version
     cache=$(cache_dir)
@@ -154,7 +155,7 @@ uapi_headers() {
         apt_state "$dir/apt" "$BACKPORTS_SUITE"
         version=$(apt_in "$dir/apt" apt-cache show --no-all-versions linux-libc-dev | sed -n 's/^Version: //p')
         unpack_packages "$dir/apt" "$dir/root" "linux-libc-dev=$version"
-        # The package keeps asm/ beside include/, where only a compiler set up for multiarch looks.
+        # In the package, asm/ is in include/x86_64-linux-gnu, which only a compiler set up for multiarch searches.
         ln -s x86_64-linux-gnu/asm "$dir/root/usr/include/asm"
         mv "$dir/root" "$cache/uapi-$version"
         rm -rf "$dir"

@@ -2,7 +2,7 @@
 #include <linux/blkzoned.h>
 #include <linux/fs.h>
 
-/* Where the fields are of structures that have arrays: jextract's classes for those are slow to load. */
+/* Sizes and offsets of structures with arrays: the classes that jextract generates for those are slow to load. */
 enum {
     ZONE_BYTES = sizeof(struct blk_zone),
     ZONE_START = offsetof(struct blk_zone, start),

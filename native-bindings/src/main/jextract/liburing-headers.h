@@ -1,7 +1,7 @@
 #include <liburing.h>
 #include <stddef.h>
 
-/* Where the fields are of structures that have arrays: jextract's classes for those are slow to load. */
+/* Sizes and offsets of structures with arrays: the classes that jextract generates for those are slow to load. */
 enum {
     RING_BYTES = sizeof(struct io_uring),
     RING_SQ = offsetof(struct io_uring, sq),

@@ -3,7 +3,7 @@
 #include <linux/ublk_cmd.h>
 #include <stddef.h>
 
-/* Where the fields are of structures that have arrays: jextract's classes for those are slow to load. */
+/* Sizes and offsets of structures with arrays: the classes that jextract generates for those are slow to load. */
 enum {
     CTRL_CMD_DEV_ID = offsetof(struct ublksrv_ctrl_cmd, dev_id),
     CTRL_CMD_QUEUE_ID = offsetof(struct ublksrv_ctrl_cmd, queue_id),

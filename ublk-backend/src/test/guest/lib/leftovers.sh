@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What a test may leave behind, and its removal: sourced by run.
+# Finds and removes things that a test has left behind: sourced by run.
 
-# Before the first test.
+# Call it before the first test.
 remember_state() {
     MOUNTS_BEFORE=$(mounts)
     TMP_BEFORE=$(ls -A /tmp)
@@ -23,7 +23,7 @@ kernel_log() {
     dmesg | gawk '/guest test: / { log_ = "" } { log_ = log_ $0 "\n" } END { printf "%s", log_ }'
 }
 
-# Prints a line for everything that should not be there.
+# Prints a line for each thing that a test should have removed.
 leftovers() {
     local pid
     devices | sed 's/^/device: /'
@@ -39,7 +39,8 @@ leftovers() {
     kernel_log | grep -E 'WARNING:|BUG:|Oops|blocked for more than|general protection|refcount_t' | sed 's/^/kernel: /'
 }
 
-# By force, so that the next test finds a clean machine. What does not go away in time stays, and is seen again.
+# Removes leftovers by force, so that the next test finds a clean machine. The next test reports again what could not be
+# removed.
 remove_leftovers() {
     local pid path device
     pkill -KILL -x java
@@ -60,6 +61,6 @@ remove_leftovers() {
         rm -rf --one-file-system "/tmp/$path"
     done
     rm -rf --one-file-system /run/ublk-zoned
-    # A line of its own in the log, so that a warning is charged to one test only.
+    # Starts a new section in the kernel's log, so that a warning counts for one test only.
     printf '<5>guest test: cleaned up\n' >/dev/kmsg
 } >/dev/null 2>&1

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What tests are written with: sourced by run in the process of one test, whose folder is the current one.
-# Sizes and places are in bytes, or with K, M or G where a function says so.
+# Functions for tests: sourced by run in the process of one test, whose folder is the current one.
+# Sizes and offsets are in bytes. Some functions also accept K, M or G; their comments say so.
 
 readonly EXIT_SKIP=77
 
@@ -21,7 +21,7 @@ where_failed() {
     trap - ERR
 }
 
-# The servers' logs are gone with their devices, but for who has them open.
+# Prints the servers' logs if the test failed. They are read from open descriptors, because a log is deleted with its device.
 # shellcheck disable=SC2317
 finish_test() {
     local status=$? log
@@ -43,7 +43,7 @@ fail() {
     exit 1
 }
 
-# Ends the test: it says nothing, for this reason.
+# skip REASON...: ends the test as skipped
 skip() {
     echo "$*"
     exit "$EXIT_SKIP"
@@ -61,7 +61,8 @@ expect_match() {
     [[ $2 =~ $3 ]] || fail "$1 is '$2', and should match '$3'"
 }
 
-# expect_failure STATUS REGEX COMMAND...: the command fails so, and says one line on stderr and none on stdout
+# expect_failure STATUS REGEX COMMAND...: the command exits with STATUS, and prints one line on stderr, which matches, and none
+# on stdout
 expect_failure() {
     local status=$1 regex=$2 actual=0
     shift 2
@@ -72,7 +73,7 @@ expect_failure() {
     expect_equal "stdout of '$*'" "$(<failure.out)" ''
 }
 
-# expect_error REGEX COMMAND...: a command that is not ours fails, and its message matches
+# expect_error REGEX COMMAND...: a command of another program fails, and its message matches
 expect_error() {
     local regex=$1 status=0
     shift
@@ -81,7 +82,7 @@ expect_error() {
     expect_match "the error of '$*'" "$(<error.txt)" "$regex"
 }
 
-# expect_json EXPRESSION: the JSON on stdin, x, is well-formed and the Python expression true of it
+# expect_json EXPRESSION: stdin is well-formed JSON, and the Python expression is true with x as its value
 expect_json() {
     python3 -c '
 import json, sys
@@ -90,7 +91,7 @@ if not eval("(" + sys.argv[1] + ")"):
     sys.exit("not true: %s\nof %s" % (sys.argv[1], json.dumps(x)[:2000]))' "$1"
 }
 
-# await SECONDS WHAT COMMAND...: the command succeeds within so many seconds
+# await SECONDS WHAT COMMAND...: the command succeeds within SECONDS seconds
 await() {
     local seconds=$1 what=$2 end=$((SECONDS + $1))
     shift 2
@@ -102,7 +103,7 @@ await() {
 
 # ---- images and devices ----
 
-# new_image FILE OPTION...: an image as create makes it with these options; made once in a run and then copied
+# new_image FILE OPTION...: makes an image as create does with these options. It is created once per run and then copied.
 new_image() {
     local file=$1 fresh
     shift
@@ -114,13 +115,13 @@ new_image() {
 # attach IMAGE [OPTION]...: sets DEVICE
 attach() {
     DEVICE=$(ublk-zoned add --image "$@")
-    [[ -b $DEVICE ]] || fail "'add' printed '$DEVICE', which is no block device"
+    [[ -b $DEVICE ]] || fail "'add' printed '$DEVICE', which is not a block device"
     local log
     exec {log}<"/run/ublk-zoned/${DEVICE#/dev/ublkb}/log"
     SERVER_LOGS+=("$log")
 }
 
-# Deletes the device; everything of it is gone when that returns.
+# Deletes the device, and verifies that nothing of it is left.
 detach() {
     ublk-zoned del "$DEVICE"
     [[ ! -e $DEVICE ]] || fail "$DEVICE is still there after del"
@@ -135,10 +136,10 @@ del_and_check() {
 
 # The process that serves the device.
 server_pid() {
-    pgrep -x java || fail "there is no server"
+    pgrep -x java || fail "no server is running"
 }
 
-# Ends the server as nothing else does: it can say no word to anybody.
+# Kills the server with SIGKILL, so that it cannot close anything.
 kill_server() {
     local server
     server=$(server_pid)
@@ -164,13 +165,13 @@ zone() {
     echo $(($1 * $(sysfs queue/chunk_sectors)))
 }
 
-# blkzones OPERATION FIRST COUNT: blkzone on so many zones
+# blkzones OPERATION FIRST COUNT: runs blkzone on COUNT zones
 blkzones() {
     blkzone "$1" -o "$(zone "$2")" -c "$3" "$DEVICE"
 }
 
-# write_zone N AT SIZE [DD-OPTION]...: writes at AT (with unit) bytes into the zone, directly; what is written is the pattern of
-# that place on the device
+# write_zone N AT SIZE [DD-OPTION]...: writes the pattern for that offset on the device, by direct I/O, at AT in the zone. AT
+# and SIZE may have K, M or G.
 write_zone() {
     local at=$(($1 * $(sysfs queue/chunk_sectors) * 512 + $(bytes "$2"))) size chunk=65536
     size=$(bytes "$3")
@@ -183,13 +184,13 @@ write_zone() {
         status=none "$@"
 }
 
-# read_zone N AT SIZE
+# read_zone N AT SIZE: prints the data at AT in the zone. AT and SIZE may have K, M or G.
 read_zone() {
     dd if="$DEVICE" bs=64K iflag=direct,skip_bytes,count_bytes \
         skip=$(($1 * $(sysfs queue/chunk_sectors) * 512 + $(bytes "$2"))) count="$(bytes "$3")" status=none
 }
 
-# pattern FROM SIZE: bytes that are the same in every run, and others at every place
+# pattern FROM SIZE: prints the pattern for an offset: the same bytes in every run, and different bytes at different offsets
 pattern() {
     local from=$(($1 % 1048573)) left chunk
     left=$(bytes "$2")
@@ -207,15 +208,16 @@ make_pattern() {
         python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(9 << 20))' >"$SCRATCH/fresh/pattern"
 }
 
-# ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start ----
+# ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start
+# ----
 
-# Prints what blkzone says of DEVICE.
+# Prints blkzone's report of DEVICE.
 kernel_zones() {
     blkzone report "$DEVICE" | parse_blkzone
 }
 
-# parse_blkzone <REPORT: prints "-" for the write pointer of conventional, read-only and offline zones, and the end of the zone for
-# that of full zones. Since util-linux 2.42, blkzone prints N/A for all of them.
+# parse_blkzone <REPORT: prints "-" for the write pointer of conventional, read-only and offline zones, and the end of the zone
+# for that of full zones. Since util-linux 2.42, blkzone prints N/A for all of them.
 parse_blkzone() {
     gawk --non-decimal-data '
         BEGIN {
@@ -234,8 +236,8 @@ parse_blkzone() {
         }'
 }
 
-# raw_zones device|cached [DEVICE]: prints the device's own report, or the one from the kernel's cache (since 6.19), as the ioctl
-# returns it. A write pointer of all ones is "-". The cache has "active" for each condition between empty and full.
+# raw_zones device|cached [DEVICE]: prints the device's own report, or the one from the kernel's cache (since 6.19), as the
+# ioctl returns it. A write pointer of all ones is "-". The cache has "active" for each condition between empty and full.
 raw_zones() {
     python3 -c '
 import fcntl, struct, sys
@@ -255,7 +257,7 @@ for i in range(struct.unpack_from("=QI", report)[1]):
     print(i, start * 512, capacity * 512, pointer, conditions[condition])' "$1" "${2:-$DEVICE}"
 }
 
-# our_zones REPORT-ARGUMENT...: prints what ublk-zoned says
+# our_zones REPORT-ARGUMENT...: prints the report of ublk-zoned
 our_zones() {
     ublk-zoned report --json "$@" | python3 -c '
 import json, sys
@@ -269,12 +271,13 @@ for index, zone in enumerate(json.load(sys.stdin)["zones"]):
     print(index, zone["start"], zone["capacity"], pointer, zone["condition"])'
 }
 
-# as_after_power_cycle <ZONES: no zone is open any more
+# as_after_power_cycle <ZONES: prints the zones as they are after a power cycle, which leaves none open
 as_after_power_cycle() {
     gawk '$5 ~ /-open$/ { $5 = $4 == 0 ? "empty" : "closed" } { print }'
 }
 
-# expect_zones "FIRST[-LAST] CONDITION [WRITE-POINTER]"...: the kernel sees these zones so; a write pointer may have a unit
+# expect_zones "FIRST[-LAST] CONDITION [WRITE-POINTER]"...: the kernel reports these zones so. A write pointer may have K, M or
+# G.
 expect_zones() {
     local report zone condition pointer index
     report=$(kernel_zones)
@@ -290,5 +293,5 @@ expect_zones() {
 
 # expect_same WHAT FILE FILE
 expect_same() {
-    diff -u "$2" "$3" || fail "$1: the two differ"
+    diff -u "$2" "$3" || fail "$1 differs"
 }

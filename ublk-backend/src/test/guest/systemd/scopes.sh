@@ -22,7 +22,7 @@ lives_on_when_systemd_ends_the_service_that_added_it() {
     await 30 "systemd has forgotten the scope" _is_inactive "$scope"
 }
 
-# Unlike the signal of an impatient user, systemd's has no time limit.
+# systemd sends SIGTERM, and the scope has no time limit after which it would send SIGKILL.
 # runs: long
 ends_cleanly_when_its_scope_is_stopped() {
     new_image disk.qcow2 --size 256M --zone-size 16M

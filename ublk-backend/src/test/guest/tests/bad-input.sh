@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What cannot be attached: one sentence, exit status 1, nothing left behind, and the image as it was.
+# Images and options that add refuses: it prints one sentence, exits with 1, leaves nothing behind, and does not change the
+# image.
 
 # _expect_refusal REGEX IMAGE [ADD-ARGUMENT]...
 _expect_refusal() {
@@ -57,7 +58,7 @@ refuses_without_the_driver() {
     expect_failure 1 'modprobe ublk_drv' ublk-zoned features
     ublk-zoned doctor >doctor.txt && fail "doctor finds a host without the driver healthy"
     expect_match "what doctor says" "$(<doctor.txt)" "problem +module +ublk_drv is not loaded: run 'modprobe ublk_drv'"
-    # What needs no driver works.
+    # Commands that need no driver work.
     ublk-zoned check disk.qcow2
     ublk-zoned report disk.qcow2 >/dev/null
     expect_equal "the list" "$(ublk-zoned list)" ''
@@ -98,7 +99,7 @@ refuses_without_liburing() {
     local hide='mount -t overlay -o "lowerdir=$0,upperdir=$PWD/upper,workdir=$PWD/work" none "$0" && rm -f "$0"/liburing.so.* && exec "$@"'
     expect_failure 1 'liburing' unshare -m bash -c "$hide" "$libraries" ublk-zoned add disk.qcow2
     expect_equal "the devices" "$(_devices_now)" ''
-    # Commands on a file do without it.
+    # Commands on a file do not need it.
     unshare -m bash -c "$hide" "$libraries" ublk-zoned check disk.qcow2
 }
 

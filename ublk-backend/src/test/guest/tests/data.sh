@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Data: what was written is read back, whatever way it came. Zoned writes by libaio or psync: io_uring reorders them.
+# Data are read back as they were written, by each way of transfer. Zoned writes use libaio or psync, because io_uring reorders
+# them.
 
 # _fio NAME OPTION...: runs a job that verifies what it writes, and makes sure that it did
 _fio() {
@@ -49,7 +50,7 @@ writes_and_verifies_with_fio() {
     _data_tests disk.qcow2
 }
 
-# An image as mnt/disk.qcow2
+# Makes an image on a file system: mnt/disk.qcow2.
 _image_on_ext4() {
     truncate -s 1G ext4.img
     mkfs.ext4 -q ext4.img
@@ -102,7 +103,7 @@ reads_zeros_beyond_the_write_pointer() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
     attach disk.qcow2
     write_zone 3 0 68K
-    # The rest of the cluster, of the capacity, and of the zone; a zone never written; a conventional one.
+    # Reads the rest of the cluster, of the capacity and of the zone, a zone that was never written, and a conventional zone.
     cmp <(pattern $((3 * 16777216)) 68K) <(read_zone 3 0 68K)
     cmp -n $((16777216 - 69632)) /dev/zero <(read_zone 3 68K $((16777216 - 69632)))
     cmp -n 16777216 /dev/zero <(read_zone 4 0 16M)
@@ -112,7 +113,7 @@ reads_zeros_beyond_the_write_pointer() {
     write_zone 5 0 12M
     write_zone 6 0 64K
     cmp <(pattern $((5 * 16777216)) 12M; head -c 4M /dev/zero; pattern $((6 * 16777216)) 64K) <(read_zone 5 0 $((16777216 + 65536)))
-    # After a finish and a reset nothing old shows.
+    # After a finish and a reset, old data cannot be read.
     blkzones finish 3 1
     cmp -n $((16777216 - 69632)) /dev/zero <(read_zone 3 68K $((16777216 - 69632)))
     blkzones reset 3 1
@@ -158,7 +159,8 @@ serves_with_other_block_sizes_queues_and_depths() {
     del_and_check disk.qcow2
 }
 
-# _copied COMMAND...: the bytes that the server's plain calls read while the command runs, its copies from requests among them
+# _copied COMMAND...: prints the number of bytes that the server reads by plain calls, including copies from requests, during a
+# command
 _copied() {
     local io before after
     io=/proc/$(server_pid)/io
@@ -200,7 +202,7 @@ moves_large_requests_without_a_copy_where_the_kernel_can() {
     at=$((16777216 + (4352 << 10)))
     pattern 5 1M | dd of="$DEVICE" bs=512K iflag=fullblock oflag=direct,seek_bytes seek="$at" conv=nocreat,notrunc status=none
     cmp <(pattern 5 1M) <(dd if="$DEVICE" bs=512K iflag=direct,skip_bytes skip="$at" count=2 status=none)
-    # Clusters that the image file does not reach.
+    # Clusters beyond the end of the image file.
     write_zone 0 1M 4K
     cmp <(pattern 1048576 4K; head -c 508K /dev/zero) <(read_zone 0 1M 512K)
     detach

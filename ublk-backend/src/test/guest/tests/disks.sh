@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the image lies on is full, or fails.
+# The file system of the image is full, or its disk fails.
 
 # runs: long
 goes_on_when_the_file_system_is_full() {
@@ -8,7 +8,7 @@ goes_on_when_the_file_system_is_full() {
     new_image mnt/disk.qcow2 --size 256M --zone-size 16M --conventional-zones 2
     attach mnt/disk.qcow2
     write_zone 2 0 8M
-    # Until nothing goes any more; dd says how far it came.
+    # Write until the file system is full. dd reports how much it has written.
     local zone=3 pointer
     while dd if=/dev/zero of="$DEVICE" bs=64K count=256 oflag=direct,seek_bytes seek=$((zone * 16777216)) conv=nocreat,notrunc \
         2>dd.txt; do
@@ -22,7 +22,7 @@ goes_on_when_the_file_system_is_full() {
     expect_error "No space left on device" write_zone 9 0 64K
     expect_zones "9 [a-z-]* 0"
     cmp <(pattern $((2 * 16777216)) 8M) <(read_zone 2 0 8M)
-    # What a reset gives back is there for the next.
+    # Space that a reset frees can be written again.
     blkzones reset "$zone" 1
     write_zone 9 0 64K conv=nocreat,notrunc,fsync
     cmp <(pattern $((9 * 16777216)) 64K) <(read_zone 9 0 64K)
@@ -31,7 +31,7 @@ goes_on_when_the_file_system_is_full() {
     umount mnt
 }
 
-# A file system on a disk that can be made to fail.
+# Mounts a file system on a disk that the test can make fail.
 _mount_disk() {
     modprobe loop
     modprobe dm-mod
@@ -49,7 +49,7 @@ _unmount_disk() {
     losetup -d "$LOOP"
 }
 
-# _disk TARGET...: what is behind the file system from now on
+# _disk TARGET...: replaces the device-mapper target below the file system
 _disk() {
     dmsetup suspend --noflush --nolockfs faulty
     dmsetup load faulty --table "0 $((512 * 2048)) $*"
@@ -81,8 +81,8 @@ loses_nothing_flushed_when_the_disk_fails() {
     _unmount_disk
 }
 
-# The device takes memory that is aligned to 4 bytes. Of large requests the disk gets the client's own pages (zero copy), past the page
-# cache, and wants them aligned to 512 bytes; on some kernels also to its sectors.
+# The device accepts memory aligned to 4 bytes. With --cache none, large requests pass the client's pages to the disk (zero
+# copy), which requires alignment to 512 bytes, and on some kernels to its sector size.
 # runs: newest
 takes_memory_that_the_disk_would_not_take() {
     modprobe loop

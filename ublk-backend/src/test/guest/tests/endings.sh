@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The ends of a server that have to wait, or must not happen: slow disks, users of the device, callers that go away.
+# Servers that must wait before they end, or must not end: slow disks, users of the device, callers that end.
 
 # A file system on a disk that can be stalled: mnt, on /dev/mapper/slow.
 _mount_slow_disk() {
@@ -44,7 +44,7 @@ waits_for_a_stalled_disk_on_sigterm_and_then_ends_cleanly() {
     writer=$!
     sleep 3
     kill -TERM "$server"
-    await 60 "the log says what is waited for" grep -q 'have not ended for 10 s' "$log"
+    await 60 "the log says what the server waits for" grep -q 'have not ended for 10 s' "$log"
     [[ -e /proc/$server && -b $DEVICE ]] || fail "the server has ended before the disk"
     dmsetup resume slow
     await 60 "the server has ended" test ! -e "/proc/$server"
@@ -57,7 +57,8 @@ waits_for_a_stalled_disk_on_sigterm_and_then_ends_cleanly() {
     _unmount_slow_disk
 }
 
-# A process that is killed while the kernel stops its own device for it would stay for ever, and so would the device.
+# If a server were killed while it waits for the kernel to stop its device, the process and the device would stay until the next
+# boot.
 # seconds: 600
 # runs: long
 can_be_killed_while_it_waits_for_a_stalled_disk() {
@@ -105,7 +106,7 @@ del_says_every_ten_seconds_what_it_waits_for() {
     _unmount_slow_disk
 }
 
-# The kernel fails the writes of a device that is being stopped, also those of a file system that is synced for that reason.
+# The kernel fails the writes of a device that is being stopped, including those of its own sync of the file system.
 # seconds: 600
 # runs: long
 sigterm_writes_a_mounted_file_system_back() {
@@ -161,7 +162,7 @@ refuses_to_delete_a_device_that_the_kernel_uses() {
     del_and_check disk.qcow2
 }
 
-# An opener that nobody can name: inside of the kernel, or in another process namespace, as this one's /proc hides it.
+# A user of the device that del cannot find: in the kernel, or in another process namespace, which /proc does not show here.
 # runs: newest
 refuses_to_delete_a_device_whose_user_it_cannot_see() {
     new_image disk.qcow2 --size 256M --zone-size 16M --conventional-zones 4
@@ -193,7 +194,7 @@ _uses_no_mount_made_before_add() {
     mount -t zonefs "$first" zonefs
     mount -t tmpfs tmpfs home
     new_image home/disk.qcow2 --size 256M --zone-size 16M
-    # The caller's folder, too, is on a mount that the server does not need.
+    # The caller's folder is also on a mount that the server does not need.
     cd ext4 || return
     attach ../home/disk.qcow2
     cd "$OLDPWD" || return
@@ -272,7 +273,7 @@ works_from_a_folder_that_has_been_deleted() {
     ublk-zoned add ./disk.qcow2 2>&9 && fail "add finds an image in no folder"
     exec 8>&- 9>&-
     cd "$OLDPWD" || return
-    expect_match "what is printed" "$(<out.txt)" "^/dev/ublkb0"$'\n'"/dev/ublkb0  live  pid [0-9]+  $image"$'\n'"$image: no damage"
+    expect_match "the output" "$(<out.txt)" "^/dev/ublkb0"$'\n'"/dev/ublkb0  live  pid [0-9]+  $image"$'\n'"$image: no damage"
     local sentence='the working directory has been deleted: cd to another one, or give the absolute path'
     expect_equal "the errors" "$(<err.txt)" "ublk-zoned: disk.qcow2: $sentence
 ublk-zoned: disk.qcow2: $sentence
@@ -301,7 +302,7 @@ is_apart_from_its_caller() {
     del_and_check disk.qcow2
 }
 
-# What root runs, only root and the owner of the checkout may change.
+# As root, the launcher runs only files that nobody but root and the owner of the checkout can change.
 # runs: newest
 runs_nothing_as_root_that_others_may_change() {
     local checkout other=$PWD/checkout

@@ -110,7 +110,7 @@ names_the_reason_when_an_image_cannot_be_made() {
     ublk-zoned check disk.qcow2
 }
 
-# Another user's file that is unreadable to this one, and no image, is replaced all the same.
+# create --force also replaces a file of another user that this user cannot read and that is not an image.
 # seconds: 600
 # runs: newest
 replaces_any_file_that_nobody_uses() {
@@ -127,8 +127,8 @@ replaces_any_file_that_nobody_uses() {
     ublk-zoned check shared/letter
 }
 
-# A link to a file of root's, which takes the place of the image again and again. With --force a link that is there at the start
-# would be followed.
+# Another process repeatedly replaces the image by a link to a file of root.
+# With --force, create would follow a link that exists when it starts.
 # seconds: 900
 # runs: newest
 makes_an_image_without_following_a_link_that_appears() {
@@ -157,7 +157,7 @@ while True:
     expect_equal "the files" "$(ls -A)" $'create.txt\nvictim'
 }
 
-# Whichever comes first, nobody serves a file that has lost its name.
+# create --force and add run at the same time. Whichever is first, no server may serve a file that has lost its name.
 # seconds: 900
 # runs: newest
 serves_the_file_that_has_the_name_while_it_is_replaced() {
@@ -166,7 +166,7 @@ serves_the_file_that_has_the_name_while_it_is_replaced() {
     for round in 1 2 3; do
         ublk-zoned create --force disk.qcow2 --size 256M --zone-size 16M >create.txt 2>&1 &
         created=$!
-        # Later in each round.
+        # add starts later in each round.
         sleep "$((round - 1))"
         added=0
         DEVICE=$(ublk-zoned add disk.qcow2 2>add.txt) || added=$?

@@ -26,7 +26,7 @@ _fill() {
     (($(wc -l <sums) > files / 2)) || fail "there are only $(wc -l <sums) files"
 }
 
-# From nothing to 3 MiB.
+# _size N: prints a size for file N, from 0 to 3 MiB
 _size() {
     local sizes=(0 1 511 4096 4097 65536 100000 262144 1000003 3145728)
     echo "${sizes[$1 % ${#sizes[@]}]}"
@@ -47,7 +47,7 @@ _expect_sums() {
     expect_same "the files' checksums" sums sums.now
 }
 
-# _round_trip TYPE IMAGE FILES [MOUNT-OPTIONS]: the device has been formatted
+# _round_trip TYPE IMAGE FILES [MOUNT-OPTIONS]: fills a formatted device, and verifies the files after del and add
 _round_trip() {
     local type=$1 image=$2 files=$3 options=${4:-defaults}
     mkdir mnt
@@ -59,7 +59,7 @@ _round_trip() {
     attach "$image"
     mount -t "$type" -o "$options" "$DEVICE" mnt
     _expect_sums mnt
-    # And it goes on from there.
+    # The file system accepts further changes.
     pattern 42 1M >mnt/more
     sync -f mnt
     cmp mnt/more <(pattern 42 1M)
@@ -95,9 +95,9 @@ keeps_f2fs_with_conventional_zones() {
     del_and_check disk.qcow2
 }
 
-# _goes_on_with_worn_zones TYPE BULK: all zones of a file system wear out, which costs no file and lets nobody wait for ever;
-# one of its files is of BULK bytes
-_goes_on_with_worn_zones() {
+# _survives_worn_zones TYPE BULK: all zones that a file system uses become read-only. No file may be lost, and nothing may hang.
+# One of the files has BULK bytes.
+_survives_worn_zones() {
     local zones status=0
     mkdir mnt
     mount -t "$1" "$DEVICE" mnt
@@ -109,7 +109,7 @@ _goes_on_with_worn_zones() {
     ublk-zoned zone readonly "$DEVICE" "$zones"
     echo 3 >/proc/sys/vm/drop_caches
     _expect_sums mnt
-    # What is written now may find another zone or an error.
+    # This write may go to another zone or fail.
     pattern 7 1M | timeout 60 dd of=mnt/new bs=64K iflag=fullblock conv=fsync status=none || status=$?
     ((status != 124)) || fail "a write to read-only zones hangs"
     timeout 60 umount mnt || fail "umount hangs"
@@ -129,7 +129,7 @@ loses_no_file_of_btrfs_when_its_zones_wear_out() {
     new_image disk.qcow2 --size 4G --zone-size 16M
     attach disk.qcow2
     mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
-    _goes_on_with_worn_zones btrfs 1M
+    _survives_worn_zones btrfs 1M
 }
 
 # runs: long
@@ -138,7 +138,7 @@ loses_no_file_of_f2fs_when_its_zones_wear_out() {
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 12
     attach disk.qcow2
     mkfs.f2fs -q -f -m "$DEVICE"
-    _goes_on_with_worn_zones f2fs 256M
+    _survives_worn_zones f2fs 256M
 }
 
 # runs: long
@@ -177,14 +177,14 @@ keeps_zonefs_files() {
     for file in 0 1 2 3 4; do
         pattern "$file" $((file * 1835008)) >expected
         dd if=expected of="mnt/seq/$file" bs=256K oflag=direct,append conv=notrunc,nocreat status=none
-        # A second time where the first ended.
+        # The second write starts where the first one ended.
         pattern 77 64K >extra
         dd if=extra of="mnt/seq/$file" bs=64K oflag=direct,append conv=notrunc,nocreat status=none
         cat expected extra | cmp - "mnt/seq/$file"
     done
     pattern 5 12M | dd of=mnt/seq/5 bs=1M iflag=fullblock oflag=direct,append conv=notrunc,nocreat status=none
     expect_error 'No space|File too large|Input/output error' dd if=extra of=mnt/seq/5 bs=64K oflag=direct,append conv=notrunc,nocreat
-    # Truncating to nothing resets the zone, to the whole capacity finishes it.
+    # Truncating the file to 0 resets the zone. Truncating it to the capacity finishes the zone.
     dd if=extra of=mnt/seq/6 bs=64K oflag=direct,append conv=notrunc,nocreat status=none
     truncate -s 0 mnt/seq/6
     dd if=extra of=mnt/seq/7 bs=64K oflag=direct,append conv=notrunc,nocreat status=none

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Devices of many zones, of large ones, and of odd ones: each step takes seconds, and the server little memory.
+# Devices with many zones, large zones, or unusual zone sizes. Each step may take a few seconds, and the server little memory.
 
 readonly STEP_SECONDS_MAX=30 # under emulation
 readonly SERVER_MIB_MAX=200
 
-# _step WHAT COMMAND...: says how long it took
+# _step WHAT COMMAND...: prints how long the command took, and fails if that is too long
 _step() {
     local what=$1 start=$EPOCHREALTIME milliseconds
     shift
@@ -41,9 +41,9 @@ _lives() {
     expect_equal "the number of zones in sysfs" "$(sysfs queue/nr_zones)" "$zones"
     _step "our report" ublk-zoned report --json "$DEVICE" >report.json
     _step "three writes" _write_zones "$first" "$middle" "$last"
-    expect_equal "what is written" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }' | paste -sd ' ')" "$first $middle $last"
+    expect_equal "the zones with data" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }' | paste -sd ' ')" "$first $middle $last"
     _step "reset of all" blkzone reset "$DEVICE"
-    expect_equal "what is written" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }')" ''
+    expect_equal "the zones with data" "$(our_zones "$DEVICE" | gawk '$4 != "-" && $4 > 0 { print $1 }')" ''
     _write_zones "$last"
     mebibytes=$(_server_mebibytes)
     echo "server: $mebibytes MiB"
@@ -83,7 +83,7 @@ serves_zones_with_room_for_one_block_and_limits_of_one() {
     attach limits.qcow2
     write_zone 3 0 4K
     expect_error '.' write_zone 4 0 4K
-    # After an error the kernel writes to a zone again once it has seen a report of it.
+    # After an error, the kernel writes to a zone only after it has read a report of that zone.
     expect_zones "4 empty 0"
     write_zone 3 4K 4K
     blkzones finish 3 1

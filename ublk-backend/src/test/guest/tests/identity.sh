@@ -3,7 +3,7 @@
 
 _IMAGE=(--size 256M --zone-size 16M --conventional-zones 2)
 
-# _die_unflushed IMAGE: a server has acknowledged 8M to zone 3 and 64K to zone 0 that nothing has flushed, and is killed
+# _die_unflushed IMAGE: attaches the image, writes 8M to zone 3 and 64K to zone 0 without a flush, and kills the server
 _die_unflushed() {
     attach "$1" "${@:2}"
     write_zone 3 0 8M
@@ -11,7 +11,7 @@ _die_unflushed() {
     kill_server
 }
 
-# The device has what was acknowledged.
+# Verifies that the device has all acknowledged data.
 _expect_unflushed() {
     expect_zones "3 [a-z-]* 8M"
     cmp <(pattern $((3 * 16777216)) 8M) <(read_zone 3 0 8M)
@@ -140,7 +140,7 @@ resumes_whatever_there_is() {
 ignores_the_state_of_another_boot() {
     new_image disk.qcow2 "${_IMAGE[@]}"
     _die_unflushed disk.qcow2 --recovery off
-    # As a /run leaves it that outlives the boot, in which the kernel lost the device.
+    # The state of a /run that survives a reboot: the files are there, but the kernel no longer has the device.
     cp -a /run/ublk-zoned/0 left
     ublk-zoned del --discard 0
     mkdir /run/ublk-zoned

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Zone reports by ioctl: the device's own, and the kernel's from its cache.
 
-# Needs neither a guest nor a device: scripts/test --modules runs it too.
+# This test needs neither a guest nor a device, so scripts/test --modules runs it too.
 understands_every_blkzone() {
     local parsed
-    # As util-linux 2.38 prints them, with a write pointer of all ones at the end, and as 2.42 does.
+    # Reports in the format of util-linux 2.38, the last with a write pointer of all ones, and in that of 2.42.
     parsed=$(parse_blkzone <<'LINES'
   start: 0x000000000, len 0x008000, cap 0x008000, wptr 0x000000 reset:0 non-seq:0, zcond: 0(nw) [type: 1(CONVENTIONAL)]
   start: 0x000008000, len 0x008000, cap 0x006000, wptr 0x000000 reset:0 non-seq:0, zcond: 1(em) [type: 2(SEQ_WRITE_REQUIRED)]
@@ -18,7 +18,7 @@ understands_every_blkzone() {
   start: 0x000020000, len 0x008000, cap 0x006000, wptr N/A reset:0 non-seq:0, zcond:15(of) [type: 2(SEQ_WRITE_REQUIRED)]
 LINES
     )
-    expect_equal "what is understood" "$parsed" "\
+    expect_equal "the parsed report" "$parsed" "\
 0 0 16777216 - not-wp
 1 16777216 12582912 0 empty
 2 33554432 12582912 69632 closed
@@ -41,7 +41,7 @@ _expect_failed() {
     done
 }
 
-# _write_on FIRST LAST AT: each of these zones takes a write there
+# _write_on FIRST LAST AT: verifies that each of these zones accepts a write at AT
 _write_on() {
     local zone
     for ((zone = $1; zone <= $2; zone++)); do
@@ -59,7 +59,8 @@ takes_writes_at_the_write_pointer_after_failed_zones_recover() {
         write_zone "$zone" 0 64K
     done
 
-    # Zones fail on a live device and recover: without I/O in between; after a failed write; after a reset of all zones.
+    # Zones fail on a live device and recover, in three ways: without I/O in between, after a failed write, and after a reset of
+    # all zones.
     ublk-zoned zone readonly "$DEVICE" 3-5
     ublk-zoned zone offline "$DEVICE" 6-7
     _expect_failed "3 read-only" "4 read-only" "5 read-only" "6 offline" "7 offline"
@@ -101,7 +102,8 @@ takes_writes_at_the_write_pointer_after_failed_zones_recover() {
     del_and_check disk.qcow2
 }
 
-# _expect_cached_as_reported WHEN: the kernel's cache agrees with the device; it has no write pointers for full zones
+# _expect_cached_as_reported WHEN: verifies that the kernel's cache agrees with the device, except for write pointers of full
+# zones
 _expect_cached_as_reported() {
     raw_zones device | gawk '$5 ~ /-open$|closed/ { $5 = "active" } $5 == "full" { $4 = "-" } { print }' >reported.txt
     raw_zones cached | gawk '$5 == "full" { $4 = "-" } { print }' >cached.txt
@@ -149,7 +151,8 @@ reports_from_the_cache_what_the_device_reports() {
     del_and_check disk.qcow2
 }
 
-# Only file systems append. From then on the kernel answers cached reports from the device's, until all zones are reset.
+# Only file systems send appends. After the first one, the kernel takes cached reports from the device, until all zones are
+# reset.
 # seconds: 600
 # runs: newest
 reports_from_the_cache_what_the_device_reports_after_appends() {
@@ -175,7 +178,8 @@ _zone() {
     echo "$(raw_zones device | gawk -v i="$1" '$1 == i { print $5, $4 }'), cached $(raw_zones cached | gawk -v i="$1" '$1 == i { print $5, $4 }')"
 }
 
-# _go_through_failures FAIL RECOVER: fails zones and lets them recover, and prints them; FAIL and RECOVER take a condition and a zone
+# _go_through_failures FAIL RECOVER: makes zones fail and recover, and prints their state after each step. FAIL and RECOVER are
+# commands with two arguments, a condition and a zone.
 _go_through_failures() {
     blkzones open 3 1
     echo "opened: $(_zone 3)"
@@ -197,7 +201,7 @@ _go_through_failures() {
     echo "after a write: $(_zone 5)"
 }
 
-# A second call lets a null_blk zone recover, empty.
+# A second call makes a null_blk zone recover. It is then empty.
 _fail_oracle() {
     zone "$2" >"/sys/kernel/config/nullb/oracle/zone_$1"
 }
@@ -210,7 +214,8 @@ _recover() {
     ublk-zoned zone recover "$DEVICE" "$2"
 }
 
-# The cache does not know that a zone without data is open, nor that zones fail and recover on a live device: with null_blk neither.
+# The cache does not show that a zone without data is open, nor that zones of a live device fail and recover. The same holds for
+# null_blk.
 # seconds: 600
 # runs: newest
 reports_from_the_cache_what_it_reports_of_null_blk() {
@@ -239,7 +244,7 @@ after a reset of all: offline -, cached empty 0
 recovered: empty 0, cached empty 0
 after a write: implicit-open 4096, cached active 4096"
 
-    # A zone that had failed when the device was attached has failed for the kernel's cache until its reset.
+    # If a zone had failed before the device was attached, it stays failed in the kernel's cache until its reset.
     _fail readonly 5
     detach
     attach disk.qcow2

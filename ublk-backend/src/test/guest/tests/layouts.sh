@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the format allows, on the real kernel: layouts, conversions, zones of the largest size, and a smaller last zone.
+# Variants of the format on a real kernel: layouts, conversions, zones of the largest size, and a smaller last zone.
 
 readonly MIB=1048576
 
@@ -66,7 +66,7 @@ refuses_to_convert_the_image_of_a_dead_server() {
 
 shows_a_smaller_last_zone_and_does_not_attach_it() {
     new_image disk.qcow2 --size 256M --zone-size 16M
-    # The size of the disk, 252 MiB, in the header: as QEMU makes it.
+    # Sets the disk size in the header to 252 MiB, so that the last zone is smaller, as QEMU can make it.
     printf '\x0f\xc0\x00\x00' | dd of=disk.qcow2 bs=1 seek=28 conv=notrunc status=none
     cp disk.qcow2 before.qcow2
     expect_equal "the last zone" "$(our_zones disk.qcow2 | tail -n 1)" "15 $((240 * MIB)) $((12 * MIB)) 0 empty"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The ends of a server, the wanted ones and the others.
+# The end of a server: by del, by signals, and by failures.
 
 _state() {
     echo "devices: $(devices | tr '\n' ' ')"
@@ -10,12 +10,13 @@ _state() {
     echo "driver: $(gawk '$1 == "ublk_drv" { print $3 }' /proc/modules)"
 }
 
-# Open files of the whole system.
+# Prints the number of open files in the whole system.
 _open_files() {
     cut -f 1 /proc/sys/fs/file-nr
 }
 
-# Processes that are about to end have some too, and udev keeps its workers for a while.
+# Tests whether fewer files are open. Callers await this, because udev keeps its workers for a while, and ending processes still
+# have files open.
 _has_open_files_fewer_than() {
     (($(_open_files) < $1))
 }
@@ -64,7 +65,7 @@ serves_eight_devices_at_once_and_the_driver_can_be_unloaded_after_them() {
     modprobe ublk_drv
     for number in {0..7}; do
         ublk-zoned check "$number.qcow2"
-        expect_equal "what is written in $number.qcow2" "$(our_zones "$number.qcow2" | gawk '$4 != "-" { sum += $4 } END { print sum }')" \
+        expect_equal "the bytes written in $number.qcow2" "$(our_zones "$number.qcow2" | gawk '$4 != "-" { sum += $4 } END { print sum }')" \
             $(((number + 1) << 21))
     done
 }
@@ -163,12 +164,12 @@ comes_and_goes_in_a_storm_of_udev_events() {
 ends_in_the_foreground_on_ctrl_c() {
     new_image disk.qcow2 --size 256M --zone-size 16M
     local server status=0
-    # A background process of a script ignores SIGINT, unless it is told not to.
+    # A script's background process ignores SIGINT, unless the signal's default action is restored.
     env --default-signal=INT ublk-zoned add --foreground disk.qcow2 >out.txt 2>log.txt &
     server=$!
     await 60 "the device's path on stdout" grep -q '^/dev/ublkb' out.txt
     DEVICE=$(<out.txt)
-    [[ -b $DEVICE ]] || fail "it printed '$DEVICE', which is no block device"
+    [[ -b $DEVICE ]] || fail "it printed '$DEVICE', which is not a block device"
     write_zone 1 0 64K
     kill -INT "$(server_pid)"
     wait "$server" || status=$?

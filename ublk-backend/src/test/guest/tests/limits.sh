@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The limits of open and active zones: reached, they give their own errors, and what is given back can be used again.
+# The limits of open and active zones. At each limit, requests fail with a specific errno. A zone that is no longer open, or no
+# longer active, makes room for another.
 
 readonly OPEN_LIMIT='Too many references' # ETOOMANYREFS
 readonly ACTIVE_LIMIT='Value too large'   # EOVERFLOW
@@ -11,7 +12,7 @@ refuses_more_explicitly_open_zones_than_the_limit() {
     expect_error "$OPEN_LIMIT" blkzones open 3 1
     expect_error "$OPEN_LIMIT" write_zone 3 0 4K
     expect_zones "0-2 explicit-open 0" "3-15 empty 0"
-    # Each way of giving a zone back makes room for another.
+    # Each operation that ends the open condition of a zone makes room for another.
     blkzones close 0 1
     blkzones open 3 1
     expect_error "$OPEN_LIMIT" blkzones open 4 1
@@ -39,7 +40,7 @@ closes_the_zone_written_least_recently_for_another_write() {
     write_zone 3 4K 4K
     write_zone 4 0 4K
     expect_zones "0 closed 12K" "1 closed 4K" "2 explicit-open 4K" "3 implicit-open 8K" "4 implicit-open 4K"
-    # A closed zone is opened again by a write, at the active limit too.
+    # A write opens a closed zone again, even at the active limit.
     write_zone 1 4K 4K
     expect_zones "1 implicit-open 8K" "3 closed 8K"
     del_and_check disk.qcow2
@@ -56,7 +57,7 @@ refuses_more_active_zones_than_the_limit() {
     expect_error "$ACTIVE_LIMIT" write_zone 5 0 4K
     expect_error "$ACTIVE_LIMIT" blkzones open 5 1
     expect_zones "5 empty 0"
-    # Closing frees no active zone; finishing, filling and resetting do.
+    # Closing a zone does not reduce the number of active zones; finishing, filling and resetting it do.
     blkzones close 2 1
     expect_error "$ACTIVE_LIMIT" blkzones open 5 1
     blkzones finish 0 1
@@ -68,7 +69,7 @@ refuses_more_active_zones_than_the_limit() {
     blkzones reset 3 1
     blkzones open 7 1
     expect_zones "0-1 full 16M" "2 closed 4K" "3 empty 0" "6-7 explicit-open 0"
-    # After a power cycle, what was open and written is closed and still counts.
+    # After a power cycle, an open zone with data is closed, and still counts as active.
     detach
     attach disk.qcow2
     expect_zones "0-1 full 16M" "2 closed 4K" "3 empty 0" "4-5 closed 4K" "6-7 empty 0"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The server's own memory; memory-pressure, beside this folder, takes most of the rest away.
+# The memory of the server. The test ../memory-pressure runs in a guest that is short of memory.
 
 readonly SERVER_RESIDENT_MIB_MAX=160 # for a device of 4 GiB
 readonly IO_FLUSHER=$((0x00080000 | 0x00100000)) # PF_MEMALLOC_NOIO and PF_LOCAL_THROTTLE
@@ -8,7 +8,7 @@ _status_kibibytes() {
     gawk -v name="$1:" '$1 == name { print $2 }' "/proc/$(server_pid)/status"
 }
 
-# Prints the flags of the server's thread of that name, as /proc/PID/stat has them.
+# Prints the flags of the server's thread with a name, from /proc/PID/stat.
 _thread_flags() {
     local task
     for task in /proc/"$(server_pid)"/task/*; do
@@ -37,7 +37,7 @@ keeps_what_it_touches_in_memory_and_stays_small() {
     del_and_check disk.qcow2
 }
 
-# _mixed SECONDS: writers that flush, beside readers
+# _mixed SECONDS: runs writers that flush in parallel with readers
 _mixed() {
     fio --filename="$DEVICE" --direct=1 --zonemode=zbd --ioengine=libaio --time_based --runtime="$1" --output=fio.txt \
         --name=write --rw=write --bs=16k --iodepth=8 --offset=64M --size=480M --fsync=32 \

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Death of the server by kill -9, at any time: what was acknowledged is there, and the device goes on.
+# The server is killed by SIGKILL at any time: no acknowledged write is lost, and the device can be resumed.
 
-# Between 0.2 and 5 s, from the bits that bash has.
+# Sleeps between 0.2 and 5 s.
 _sleep_at_random() {
     sleep "$((RANDOM % 5)).$((2 + RANDOM % 8))"
 }
 
-# _written FIRST LAST: bytes below the write pointers of these zones
+# _written FIRST LAST: prints the number of bytes below the write pointers of these zones
 _written() {
     kernel_zones | gawk -v first="$1" -v last="$2" '$1 >= first && $1 <= last { sum += $4 } END { print sum }'
 }
@@ -23,7 +23,7 @@ _fio_verified() {
     }
 }
 
-# Runs fio again and again until the file stop is there; leaves in zones.json what the last run wrote.
+# Runs fio repeatedly until the file stop exists. Leaves in zones.json what the last run wrote.
 _fio_until_stopped() {
     local run=0 other
     while [[ ! -e stop ]]; do
@@ -141,7 +141,7 @@ del_of_a_dead_device_closes_its_image_with_all_that_was_acknowledged() {
     done
 }
 
-# _kill_during SECONDS COMMAND...: kills every Java within the second after so many seconds of the command
+# _kill_during SECONDS COMMAND...: runs the command, and kills every Java at a random moment between SECONDS and SECONDS + 1
 _kill_during() {
     local seconds=$1 command
     shift
@@ -160,7 +160,7 @@ survives_kill_during_add_del_and_recover() {
     write_zone 3 0 260K conv=nocreat,notrunc,fsync
     del_and_check disk.qcow2
     local round
-    # While it comes up, at a later moment each time.
+    # While the server starts, at a later moment each time.
     for round in 1 2 3 4 5; do
         _kill_during $((1 + round)) ublk-zoned add disk.qcow2
         _clean_up
@@ -190,7 +190,7 @@ survives_kill_during_add_del_and_recover() {
     del_and_check disk.qcow2
 }
 
-# A device that was half made or half deleted is deleted.
+# Deletes a device even if it was only half made or half deleted.
 _clean_up() {
     [[ ! -e /run/ublk-zoned ]] || ublk-zoned del -a
 }
@@ -214,7 +214,7 @@ survives_kill_during_reset_all() {
     del_and_check disk.qcow2
 }
 
-# _goes_through_kills TYPE ROUNDS: the device has been formatted so; its server is killed while files are written
+# _goes_through_kills TYPE ROUNDS: writes files to a formatted device, and kills and recovers its server meanwhile
 _goes_through_kills() {
     local round rounds=$2
     mkdir mnt
@@ -240,7 +240,7 @@ _goes_through_kills() {
     del_and_check disk.qcow2
 }
 
-# _write_files ROUND: twelve, synced all at once and the last ones one by one
+# _write_files ROUND: writes twelve files. Syncs the last four one by one, and finally all together.
 _write_files() {
     local i
     for ((i = 0; i < 12; i++)); do
@@ -260,7 +260,7 @@ keeps_an_f2fs_whose_server_is_killed_and_recovered() {
     _goes_through_kills f2fs 4
 }
 
-# It appends: what the dead server had carried out, and the kernel sends again, must not be there twice.
+# btrfs sends appends. If the dead server had carried one out and the kernel sends it again, its data must not be there twice.
 # seconds: 1200
 # runs: long
 keeps_a_btrfs_whose_server_is_killed_and_recovered() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Zone management by blkzone, reports, and what sysfs says.
+# Zone management by blkzone, reports, and the limits in sysfs.
 
 reports_all_zones_as_blkzone_sees_them() {
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4
@@ -64,7 +64,7 @@ opens_closes_finishes_and_resets_single_zones() {
     write_zone 4 0 16M
     expect_zones "4 full 16M"
 
-    # A full zone cannot be opened, a conventional one has no state at all, and a write goes to the write pointer only.
+    # A full zone cannot be opened, a conventional zone has no condition, and a write must be at the write pointer.
     expect_error 'Input/output error' blkzones open 4 1
     expect_error 'Input/output error' write_zone 4 0 4K
     local operation
@@ -94,7 +94,7 @@ opens_closes_finishes_and_resets_ranges_of_zones() {
     write_zone 10 0 4K
     blkzones reset 8 4
     expect_zones "6 empty 0" "7 full 16M" "8-31 empty 0"
-    # A range that runs into zones that cannot be opened fails there.
+    # An operation on a range fails at the first zone that cannot be opened.
     expect_error 'Input/output error' blkzones open 7 2
     del_and_check disk.qcow2
 }
@@ -153,7 +153,7 @@ tells_the_block_layer_what_it_is() {
     expect_equal physical_block_size "$(sysfs queue/physical_block_size)" 4096
     expect_equal zone_write_granularity "$(sysfs queue/zone_write_granularity)" 4096
     expect_equal rotational "$(sysfs queue/rotational)" 0
-    # Since 7.0; for a rotational zoned device the kernel turns it on.
+    # Exists since Linux 7.0. The kernel turns it on for a rotational zoned device.
     [[ ! -e /sys/block/${DEVICE#/dev/}/queue/zoned_qd1_writes ]] || expect_equal zoned_qd1_writes "$(sysfs queue/zoned_qd1_writes)" 0
     expect_equal write_cache "$(sysfs queue/write_cache)" "write back"
     expect_equal fua "$(sysfs queue/fua)" 1
@@ -165,7 +165,7 @@ tells_the_block_layer_what_it_is() {
     attach disk.qcow2 --block-size 512
     expect_equal logical_block_size "$(sysfs queue/logical_block_size)" 512
     expect_equal physical_block_size "$(sysfs queue/physical_block_size)" 4096
-    # What the kernel takes for sequential zones is the logical or the physical block, and differs between versions.
+    # The unit of writes in sequential zones is the logical or the physical block, depending on the kernel's version.
     expect_match zone_write_granularity "$(sysfs queue/zone_write_granularity)" '^(512|4096)$'
     del_and_check disk.qcow2
 }
@@ -174,7 +174,8 @@ tells_the_block_layer_what_it_is() {
 refuses_writes_that_break_the_rules_and_goes_on_after_them() {
     new_image disk.qcow2 --size 256M --zone-size 16M --zone-capacity 12M --conventional-zones 2
     attach disk.qcow2
-    # Into an empty zone past its start, past the write pointer, below it, across the capacity, past it, into a full zone.
+    # Writes past the start of an empty zone, past and below the write pointer, across and past the capacity, and to a full
+    # zone.
     expect_error 'Input/output error' write_zone 4 8K 4K
     expect_zones "4 empty 0"
     write_zone 4 0 64K
@@ -193,7 +194,7 @@ refuses_writes_that_break_the_rules_and_goes_on_after_them() {
     local start=$((4 * 16777216))
     cmp <(pattern $start 64K; pattern $((start + 65536)) $((12 * 1024 - 68))K; pattern $((start + 12284 * 1024)) 4K) \
         <(read_zone 4 0 12M)
-    # A conventional zone takes all of them.
+    # A conventional zone accepts all of these writes.
     write_zone 1 4M 64K
     write_zone 1 4M 4K
     write_zone 1 16380K 4K
@@ -270,7 +271,7 @@ makes_zones_read_only_and_offline_and_lets_them_recover() {
     del_and_check disk.qcow2
 }
 
-# _client BLOCK-SIZE: our own client, on DEVICE
+# _client BLOCK-SIZE: runs this project's client on DEVICE
 _client() {
     local target=$HERE/../../../target jar
     [[ -e $target/test-classes/io/ublkzoned/backend/client ]] || fail "the client is not built: mvn test-compile"
@@ -282,7 +283,7 @@ _client() {
 # runs: newest
 keeps_the_kernels_contract_case_by_case() {
     local geometry block_size options cases=8
-    [[ $(uname -r) != 6.* ]] || cases=7 # reports from the kernel's cache are of 6.19
+    [[ $(uname -r) != 6.* ]] || cases=7 # reports from the kernel's cache exist since 6.19
     while IFS='|' read -r block_size geometry; do
         IFS=' ' read -ra options <<<"$geometry"
         new_image disk.qcow2 --size 64M --zone-size 4M "${options[@]}"

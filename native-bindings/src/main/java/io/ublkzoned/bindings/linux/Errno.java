@@ -4,8 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The error numbers of Linux, positive, as compile-time constants. They are those of {@code asm-generic/errno.h} that
- * this project returns, expects or names in a message.
+ * The error numbers of Linux, positive, as compile-time constants. The class contains those that this project returns,
+ * expects or names in a message.
  */
 public final class Errno {
     public static final int EPERM = 1;

@@ -4,8 +4,8 @@ import java.io.Closeable;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * An open file, closed by its owner. Threads may share it, but none may use the number while another closes the file:
- * the kernel gives the number to the next file at once.
+ * An open file, closed by its owner. Threads may share it, but no thread may use the number while another closes the
+ * file: the kernel gives the number to the next file at once.
  */
 public final class FileDescriptor implements Closeable {
     private static final int CLOSED = -1;
@@ -31,7 +31,7 @@ public final class FileDescriptor implements Closeable {
         return new FileDescriptor(path, LinuxException.check(Libc.open(path, flags, mode), "open", path));
     }
 
-    /** Opens the same file again with other flags, even if its path leads elsewhere by now. */
+    /** Opens the same file again with other flags, even if its path now leads to another file. */
     public FileDescriptor reopen(int flags) throws LinuxException {
         String path = "/proc/self/fd/" + value();
         return new FileDescriptor(name, LinuxException.check(Libc.open(path, flags, 0), "open", name));
@@ -74,8 +74,8 @@ public final class FileDescriptor implements Closeable {
     }
 
     /**
-     * Closes the file. Later calls do nothing. Data that must be durable have to be synced before, since close(2)
-     * promises nothing.
+     * Closes the file. Later calls do nothing. close(2) does not make data durable, so the caller syncs the file first
+     * if that is necessary.
      */
     @Override
     public void close() {

@@ -24,7 +24,7 @@ public final class FileFlags {
 
     public static final int SEEK_SET = libc_h.SEEK_SET();
     public static final int SEEK_END = libc_h.SEEK_END();
-    /** Seeks the next offset that is not in a hole. Fails with ENXIO if none exists before the end of the file. */
+    /** Seeks the next offset that is not in a hole. Fails with ENXIO if no data follows before the end of the file. */
     public static final int SEEK_DATA = libc_h.SEEK_DATA();
 
     /** Seeks the next offset that is in a hole. The end of the file counts as a hole. */
@@ -36,7 +36,7 @@ public final class FileFlags {
 
     public static final int FALLOC_FL_ZERO_RANGE = libc_h.FALLOC_FL_ZERO_RANGE();
 
-    /** A lock type of {@link OpenFileLock#tryLock} and {@link OpenFileLock#testLock}, as the next two. */
+    /** This and the next two are lock types for {@link OpenFileLock#tryLock} and {@link OpenFileLock#testLock}. */
     public static final int F_RDLCK = libc_h.F_RDLCK();
 
     public static final int F_WRLCK = libc_h.F_WRLCK();

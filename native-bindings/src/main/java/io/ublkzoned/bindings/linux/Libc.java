@@ -14,8 +14,8 @@ import java.lang.ref.Reference;
 
 /**
  * System calls on files and memory. Each returns the result of the kernel, or -errno. None throws, except for a segment
- * whose arena is closed or belongs to another thread. A call that POSIX lets a signal interrupt is repeated, so callers
- * never see -EINTR.
+ * whose arena is closed or belongs to another thread. Calls that a signal interrupts are repeated, so only {@link
+ * #ioctl} and {@link #close} can return -EINTR.
  *
  * <p>On the data path, from any thread. Nothing is allocated once a thread has made its first call. File descriptors
  * are plain numbers here; {@link FileDescriptor} owns them.
@@ -64,7 +64,7 @@ public final class Libc {
         }
     }
 
-    /** Closes a file by close(2). The number is free afterwards whatever is returned. */
+    /** Closes a file by close(2). The number is free afterwards even if the call fails. */
     public static int close(int fd) {
         return (int) callWithoutRestart(libc_h.SYS_close(), fd, 0, 0, 0, 0, 0);
     }
@@ -72,7 +72,7 @@ public final class Libc {
     /**
      * Reads into the whole of {@code buffer} by pread(2). May block.
      *
-     * @return bytes read, or -errno; near the end of a file fewer than requested, at the end 0
+     * @return bytes read, or -errno; fewer than requested near the end of a file, and 0 at the end
      */
     public static long pread(int fd, MemorySegment buffer, long offsetBytes) {
         return transfer(libc_h.SYS_pread64(), fd, buffer, offsetBytes);
@@ -96,8 +96,8 @@ public final class Libc {
     }
 
     /**
-     * Reads into memory of the caller by pread(2), on the data path. Allocates nothing, whichever compiler has compiled
-     * the call.
+     * Reads into memory of the caller by pread(2), on the data path. Allocates nothing, even without the optimizing
+     * compiler.
      *
      * @param address of {@code lengthBytes} of native memory
      * @return bytes read, or -errno
@@ -122,13 +122,13 @@ public final class Libc {
     }
 
     /**
-     * Reads data that the page cache holds, by preadv2(2) with RWF_NOWAIT, on the data path as {@link #pread(int, long,
-     * long, long)}. Never waits.
+     * Reads data that are in the page cache, by preadv2(2) with RWF_NOWAIT. Never waits. On the data path, as {@link
+     * #pread(int, long, long, long)}.
      *
      * @param address of {@code lengthBytes} of native memory
      * @param vector {@link #VECTOR_BYTES} of native memory, aligned to 8, for the call to use
-     * @return bytes read, fewer than requested where the cache or the file ends; negative if nothing is cached, if the
-     *     file system cannot tell, or on any error
+     * @return bytes read, fewer than requested if the rest is not cached or the file ends; negative if nothing is
+     *     cached, if the file system does not support RWF_NOWAIT, or on any error
      */
     public static long preadCached(int fd, long address, long lengthBytes, long offsetBytes, MemorySegment vector) {
         vector.set(JAVA_LONG, iovec.iov_base$offset(), address);

@@ -3,8 +3,8 @@ package io.ublkzoned.bindings.linux;
 import java.io.IOException;
 
 /**
- * A failed system call of set-up and other cold paths, such as {@code open(/dev/ublk-control): EACCES (13), Permission
- * denied}. The data path returns -errno instead.
+ * A system call that failed, such as {@code open(/dev/ublk-control): EACCES (13), Permission denied}. Only set-up and
+ * other cold paths throw it; the data path returns -errno instead.
  */
 public final class LinuxException extends IOException {
     private static final long serialVersionUID = 1L;
@@ -25,8 +25,8 @@ public final class LinuxException extends IOException {
     }
 
     /**
-     * Returns {@code result} unless it is negative. A negative result is thrown as -errno of {@code
-     * function(argument)}.
+     * Returns {@code result} if it is not negative. Otherwise throws the exception for {@code function(argument)} with
+     * this -errno.
      */
     public static int check(int result, String function, Object argument) throws LinuxException {
         return (int) check((long) result, function, argument);

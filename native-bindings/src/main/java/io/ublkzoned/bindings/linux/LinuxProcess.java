@@ -23,10 +23,10 @@ public final class LinuxProcess {
 
     public static final int MCL_CURRENT = libc_h.MCL_CURRENT();
     public static final int MCL_FUTURE = libc_h.MCL_FUTURE();
-    /** Together with the other two, locks a page when it is first touched, and reads none in ahead. */
+    /** Together with the other two, locks each page when it is first touched, and loads no page before that. */
     public static final int MCL_ONFAULT = libc_h.MCL_ONFAULT();
 
-    /** A flag of {@link #umount}: detaches the mount at once, and ends it when its last user is gone. */
+    /** A flag of {@link #umount}: detaches the mount at once, and unmounts it when its last user is gone. */
     public static final int MNT_DETACH = 2; // an enumerator in sys/mount.h
 
     private LinuxProcess() {}
@@ -52,8 +52,8 @@ public final class LinuxProcess {
     }
 
     /**
-     * Changes the working directory of the whole process by chdir(2). Java's own file classes keep using the directory
-     * of the start.
+     * Changes the working directory of the whole process by chdir(2). Java's own file classes still use the directory
+     * in which the process started.
      */
     public static int chdir(String path) {
         try (Arena arena = Arena.ofConfined()) {

@@ -21,7 +21,7 @@ public final class Mapping {
     }
 
     /**
-     * Maps private zeroed memory, which gets a page when that is first touched. Nothing is reserved for it
+     * Maps private zeroed memory. The kernel allocates each page when it is first touched and reserves nothing before
      * (MAP_NORESERVE), so buffers can be sized for the worst case.
      */
     public static MemorySegment anonymous(Arena arena, long lengthBytes) throws LinuxException {

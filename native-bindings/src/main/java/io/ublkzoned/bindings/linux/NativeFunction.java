@@ -12,19 +12,19 @@ import java.lang.invoke.MethodHandle;
  * A C function of at most seven integers and pointers that returns one of those, or nothing. A pointer is passed as its
  * address, see {@link #address}, and a signed int is sign-extended. Only the lower half of a returned int is valid.
  *
- * <p>All functions are called as if they had seven arguments. In the ABIs of 64-bit Linux the caller makes and drops
- * the arguments, so a function does not see those that it does not read. Java therefore links one shape of call instead
- * of one per function, each of which takes milliseconds of every start.
+ * <p>All functions are called as if they had seven arguments. In the ABIs of 64-bit Linux the caller places and removes
+ * the arguments, so extra ones do no harm. Java therefore links one shape of call instead of one per function. Each
+ * shape would delay every start by milliseconds.
  *
- * <p>On the data path, from any thread. A call allocates nothing, whichever compiler has compiled it. With a {@link
- * MemorySegment} as an argument it would take 40 bytes unless the optimizer removed them. errno is lost.
+ * <p>On the data path, from any thread. A call allocates nothing, even without the optimizing compiler: a {@link
+ * MemorySegment} as an argument would then take 40 bytes. errno is not captured.
  */
 public final class NativeFunction {
 
     static final FunctionDescriptor SHAPE = FunctionDescriptor.of(
             JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
-    /** The call, which is linked when it is first made. */
+    /** Holds the handle, so that it is linked at the first call. */
     private static final class Linked {
         static final MethodHandle CALL = link();
     }
@@ -84,7 +84,7 @@ public final class NativeFunction {
         return invoke(a, b, c, 0, 0, 0, 0);
     }
 
-    /** Throws {@code thrown} again. A C function throws nothing, so Java threw it before the call. */
+    /** Rethrows {@code thrown}. A C function throws nothing, so Java threw it before the call. */
     static RuntimeException thrownBy(Throwable thrown) {
         switch (thrown) {
             case RuntimeException e -> throw e;

@@ -3,8 +3,8 @@ package io.ublkzoned.bindings.linux;
 import java.io.Closeable;
 
 /**
- * An open directory whose files are reached by their names in it. It stays the same directory even if its path leads
- * elsewhere later. As in {@link Libc}, an {@code int} result is 0 or -errno.
+ * An open directory in which files are looked up by name. It stays the same directory even if its path later leads to
+ * another one. As in {@link Libc}, an {@code int} result is 0 or -errno.
  */
 public final class OpenDirectory implements Closeable {
 

@@ -19,8 +19,8 @@ final class SystemCall {
     private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();
 
     /**
-     * The offset of errno in the call state, which holds nothing else on Linux. Looking it up by name takes 3 ms of
-     * every start.
+     * The offset of errno in the call state, which holds nothing else on Linux. Looking it up by name would delay every
+     * start by 3 ms.
      */
     static final long ERRNO = 0;
 
@@ -29,7 +29,8 @@ final class SystemCall {
     private static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CALL_STATE));
 
-    // C declares it as variadic, but it only moves registers, so it needs nothing that a variadic function needs.
+    // C declares syscall as variadic. It only moves its arguments to other registers, so it can be called as a function
+    // with a fixed number of arguments.
     private static final NativeFunction SYSCALL = NativeFunction.find("syscall");
 
     private static final class Capturing {
@@ -86,8 +87,8 @@ final class SystemCall {
     }
 
     /**
-     * Makes a system call without allocating anything, whichever compiler has compiled it. Returns just -1 if the call
-     * fails.
+     * Makes a system call without allocating anything, even without the optimizing compiler. Returns -1 if the call
+     * fails, not its errno.
      */
     static long callWithoutErrno(int number, long first, long second, long third, long fourth, long fifth, long sixth) {
         return SYSCALL.invoke(number, first, second, third, fourth, fifth, sixth);

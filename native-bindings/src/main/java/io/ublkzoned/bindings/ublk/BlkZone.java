@@ -8,8 +8,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * One zone of a report of the kernel (struct blk_zone), by its index in an array of zones. All positions and lengths
- * are in sectors of 512 bytes; the write pointer is absolute. Types and conditions are literals, so that {@code switch}
- * takes them; the ABI test compares them with the header.
+ * are in sectors of 512 bytes; the write pointer is absolute. Types and conditions are literals, so that {@code case}
+ * labels can use them; the ABI test compares them with the header.
  */
 public final class BlkZone {
     public static final int BYTES = blkzoned_h.ZONE_BYTES();

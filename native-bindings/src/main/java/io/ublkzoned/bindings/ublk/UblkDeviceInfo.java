@@ -6,8 +6,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The description of a ublk device (struct ublksrv_ctrl_dev_info). ADD_DEV reads it and writes back what the driver
- * made of it; GET_DEV_INFO fills it. It is zero when made, and lives as long as its arena.
+ * The description of a ublk device (struct ublksrv_ctrl_dev_info). ADD_DEV reads it and writes back the values that the
+ * driver has chosen; GET_DEV_INFO fills it. A new one is all zeros, and lives as long as its arena.
  */
 public final class UblkDeviceInfo {
     public static final int STATE_DEAD = ublk_h.UBLK_S_DEV_DEAD();
@@ -95,7 +95,7 @@ public final class UblkDeviceInfo {
         return this;
     }
 
-    /** Returns 64 bits for the use of the server, which the driver keeps and does not read. */
+    /** Returns 64 bits that the driver stores for the server and does not interpret. */
     public long serverFlags() {
         return ublksrv_ctrl_dev_info.ublksrv_flags(segment);
     }

@@ -1,8 +1,8 @@
 package io.ublkzoned.bindings.ublk;
 
 /**
- * The operations (UBLK_IO_OP_...) and flags (UBLK_IO_F_...) of requests. They are literals, so that {@code switch}
- * takes them; the ABI test compares them with the header.
+ * The operations (UBLK_IO_OP_...) and flags (UBLK_IO_F_...) of requests. They are literals, so that {@code case} labels
+ * can use them; the ABI test compares them with the header.
  */
 public final class UblkOperations {
     public static final int READ = 0;

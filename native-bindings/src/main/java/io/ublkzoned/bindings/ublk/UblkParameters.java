@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 /**
  * The limits of a block device (struct ublk_params), for SET_PARAMS and GET_PARAMS. Each setter of a group also sets
  * its type bit. All sectors are of 512 bytes, whatever the logical block size. A new structure has its length set and
- * everything else zero, and lives as long as its arena. Older drivers know fewer groups, and take as many bytes as they
- * know.
+ * everything else zero, and lives as long as its arena. Older drivers know fewer groups, and copy only the bytes of
+ * those.
  */
 public final class UblkParameters {
     public static final int TYPE_BASIC = ublk_h.UBLK_PARAM_TYPE_BASIC();

@@ -41,8 +41,8 @@ public final class UblkSubmissions {
     }
 
     /**
-     * Queues a control command (struct ublksrv_ctrl_cmd) for {@code /dev/ublk-control}, for no single queue of the
-     * device. The ring must have SQE128.
+     * Queues a control command (struct ublksrv_ctrl_cmd) for {@code /dev/ublk-control}. It applies to the whole device,
+     * not to one queue. The ring must have SQE128.
      *
      * @param address of a buffer that the command reads or fills
      * @param lengthBytes of the buffer, below 64 KiB

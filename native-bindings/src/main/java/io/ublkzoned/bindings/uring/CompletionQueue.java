@@ -12,7 +12,7 @@ import java.lang.invoke.VarHandle;
 /**
  * The completions (CQEs) that the kernel has delivered. On the data path, on the thread of the ring.
  *
- * <p>The kernel keeps completions that found the queue full, and {@link #drain} fetches them, so none is lost.
+ * <p>If the queue is full, the kernel keeps further completions. {@link #drain} fetches them, so none is lost.
  */
 public final class CompletionQueue {
     private static final VarHandle INDEX = JAVA_INT.varHandle().withInvokeExactBehavior();
@@ -58,7 +58,7 @@ public final class CompletionQueue {
      * Passes completions to {@code handler} in the order of their delivery. Does not wait. Each is taken out before the
      * handler sees it, so a handler may throw, submit or drain.
      *
-     * @param max the most completions of one call
+     * @param max the maximum number of completions to pass
      * @return the number of completions passed
      */
     public int drain(CompletionHandler handler, int max) {

@@ -43,12 +43,13 @@ public final class IoUring implements AutoCloseable {
     }
 
     /**
-     * Makes a ring for the calling thread. Flags that the kernel lacks are left out, see {@link #has}.
+     * Makes a ring for the calling thread. Flags that the kernel does not support are left out, see {@link #has}.
      *
      * @param entries room for submissions, rounded up to a power of two
      * @param cqEntries room for completions, rounded up likewise; 0 means twice {@code entries}
-     * @throws IOException if io_uring is not available, with the reason; if SQE128 is wanted and lacking; or a {@link
-     *     LinuxException}
+     * @throws IOException if io_uring is not available, with the reason, or if the kernel does not support SQE128 and
+     *     it is wanted
+     * @throws LinuxException if the kernel refuses the ring
      */
     public static IoUring create(int entries, int cqEntries, RingFlag... wanted) throws IOException {
         return create(RingFeatures.ofThisKernel(), entries, cqEntries, wanted);
@@ -74,8 +75,8 @@ public final class IoUring implements AutoCloseable {
             arena.close();
             throw new LinuxException("io_uring_queue_init(" + entries + " entries)", -result);
         }
-        // Saves each io_uring_enter a lookup in the file table. Refused beyond 16 rings of a thread, which are then
-        // slower.
+        // Saves each io_uring_enter a lookup in the file table. The kernel refuses this for more than 16 rings of a
+        // thread; further rings work, but are slower.
         Liburing.registerRingFd(ring);
         return new IoUring(arena, ring, flags);
     }
@@ -134,12 +135,12 @@ public final class IoUring implements AutoCloseable {
         return readyOr(Liburing.submitAndWaitTimeout(address(), firstCompletion, minComplete, timeout));
     }
 
-    // The result of liburing for a time-out differs from version to version; the content of the queue does not.
+    // After a time-out, versions of liburing return different results. The content of the queue is the same.
     private int readyOr(int result) {
         return result >= 0 || result == -Errno.ETIME || result == -Errno.EINTR ? completions.ready() : result;
     }
 
-    /** Lets the kernel move completions that found the queue full into it. */
+    /** Makes the kernel move the completions that it kept while the queue was full into the queue. */
     void flushOverflow() {
         Liburing.getEvents(address());
     }
@@ -167,7 +168,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Makes a table of {@code count} empty slots, which a driver's commands fill with buffers of the kernel. */
+    /** Makes a table of {@code count} empty slots. Commands of a driver fill them with buffers of the kernel. */
     public void registerBuffersSparse(int count) throws LinuxException {
         check(Liburing.registerBuffersSparse(ring, count), "io_uring_register_buffers_sparse");
     }
@@ -188,7 +189,7 @@ public final class IoUring implements AutoCloseable {
         }
     }
 
-    /** Closes the ring. Later calls do nothing. All other methods then throw IllegalStateException. */
+    /** Closes the ring. Later calls do nothing. Methods that use the ring then throw IllegalStateException. */
     @Override
     public void close() {
         if (arena.scope().isAlive()) {

@@ -20,7 +20,9 @@ final class Liburing {
     private static final String SONAME = "liburing.so.2"; // so that liburing-dev is not needed to run
     private static final String NEWEST_FUNCTION = "io_uring_submit_and_get_events"; // since 2.3
 
-    /** The functions, which are looked up when one is first called. {@link #problem} tells whether they can be. */
+    /**
+     * Holds the functions, so that they are looked up at the first call. {@link #problem} reports whether they exist.
+     */
     private static final class Functions {
         static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(SONAME, Arena.global());
 

@@ -13,7 +13,7 @@ import java.util.Set;
 public final class RingFeatures {
     private static final Path DISABLED_SYSCTL = Path.of("/proc/sys/kernel/io_uring_disabled");
 
-    /** The probe, which runs when this class is first used, not when a program only links to the outer one. */
+    /** Holds the result, so that the probe runs at the first use and not when the outer class is loaded. */
     private static final class Probed {
         static final RingFeatures THIS_KERNEL = probe();
     }

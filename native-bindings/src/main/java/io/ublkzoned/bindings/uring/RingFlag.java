@@ -2,7 +2,10 @@ package io.ublkzoned.bindings.uring;
 
 import io.ublkzoned.bindings.generated.uring.uring_h;
 
-/** The flags of a ring, see io_uring_setup(2). All but {@link #SQE128} are left out where the kernel lacks them. */
+/**
+ * The flags of a ring, see io_uring_setup(2). A ring is made without the flags that the kernel does not support, except
+ * for {@link #SQE128}, which is required if it is wanted.
+ */
 public enum RingFlag {
     /** Submission entries of 128 bytes, for {@link SubmissionQueue#wideCommand}. Linux 5.19. */
     SQE128(uring_h.IORING_SETUP_SQE128()),

@@ -20,8 +20,8 @@ import java.lang.invoke.VarHandle;
  */
 public final class SubmissionQueue {
     /**
-     * Means that {@code fd} is an index of a registered file. This and the next constants are bits of {@code sqeFlags};
-     * 0 is none.
+     * Means that {@code fd} is an index of a registered file. This and the next constants are bits of {@code sqeFlags},
+     * which may be 0.
      */
     public static final int FIXED_FILE = 1 << uring_h.IOSQE_FIXED_FILE_BIT();
 
@@ -169,8 +169,8 @@ public final class SubmissionQueue {
     }
 
     /**
-     * Makes room for {@code count} entries, by submitting the queued ones if there is less. Call it before a chain of
-     * linked entries, which a submission must not cut.
+     * Makes room for {@code count} entries. If fewer are free, submits the queued ones. Call it before a chain of
+     * linked entries, because a submission in the middle would cut the chain.
      *
      * @throws IllegalStateException if the kernel takes nothing, or the queue is too small
      */
@@ -203,8 +203,8 @@ public final class SubmissionQueue {
     }
 
     /**
-     * Takes the next entry and fills in the fields that all operations share. Everything else in it is zero. Each eight
-     * bytes are stored once, since without the optimizer a store is several calls.
+     * Takes the next entry and fills in the fields that all operations share. Everything else in it is zero. Fields are
+     * stored eight bytes at a time, because a store is several calls without the optimizing compiler.
      *
      * @param length in the lower half, the flags of the operation in the upper half
      * @return its offset in {@code entries}

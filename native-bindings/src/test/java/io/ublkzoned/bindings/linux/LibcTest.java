@@ -77,7 +77,7 @@ class LibcTest {
             MemorySegment back = arena.allocate(16);
             Libc.pwriteFully(cached.value(), bytes("cached"), 3);
             long read = Libc.preadCached(cached.value(), back.address(), 16, 3, vector);
-            assumeTrue(read >= 0, "SKIPPED: the file system of target cannot tell what is cached");
+            assumeTrue(read >= 0, "SKIPPED: the file system of target does not support RWF_NOWAIT");
             assertEquals(6, read);
             assertEquals(-1, back.asSlice(0, 6).mismatch(bytes("cached")));
             assertTrue(Libc.preadCached(-1, back.address(), 16, 0, vector) < 0);
@@ -125,14 +125,14 @@ class LibcTest {
     }
 
     @Test
-    void fullTransferOfNothingIsNothing() {
+    void emptyBufferTransfersZeroBytes() {
         assertEquals(0, Libc.pwriteFully(file.value(), arena.allocate(0), 0));
         assertEquals(0, Libc.preadFully(file.value(), arena.allocate(0), 0));
     }
 
     @Test
     void fullReadContinuesAfterAShortOne() throws LinuxException {
-        // The kernel gives out this file about a page at a time.
+        // A read of this file returns about one page at a time.
         try (FileDescriptor maps = FileDescriptor.open("/proc/self/maps", FileFlags.O_RDONLY)) {
             MemorySegment buffer = arena.allocate(8192);
             assertTrue(Libc.pread(maps.value(), buffer, 0) < 8192);

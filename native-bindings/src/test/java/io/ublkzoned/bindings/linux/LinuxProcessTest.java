@@ -30,7 +30,7 @@ class LinuxProcessTest {
     }
 
     @Test
-    void impossibleCallsReturnTheirErrno() {
+    void invalidCallsReturnTheirErrno() {
         assertEquals(-Errno.ENOENT, LinuxProcess.chdir("/none-such"));
         assertEquals(-Errno.EBADF, LinuxProcess.dup2(-1, 5));
         int umounted = LinuxProcess.umount("/none-such", LinuxProcess.MNT_DETACH);

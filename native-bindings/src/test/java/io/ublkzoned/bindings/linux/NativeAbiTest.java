@@ -20,10 +20,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The promises of the System V ABI for x86-64 and of AAPCS64 on Linux that {@link NativeFunction} relies on. Both pass the
- * first six integers in registers; the seventh is on the stack of x86-64 and in a register of AArch64. The caller makes
- * and drops the arguments. A variadic function gets integers as any other does. Only x86-64 has a rule of its own for
- * those, the number of vector registers in AL, which concerns functions that use va_start.
+ * The rules of the System V ABI for x86-64 and of AAPCS64 on Linux that {@link NativeFunction} relies on. Both pass the
+ * first six integers in registers. The seventh is on the stack on x86-64 and in a register on AArch64. The caller
+ * places and removes the arguments. A variadic function gets integers as any other function does. Only x86-64 has an
+ * additional rule for variadic functions: AL holds the number of vector registers. It matters only to functions that
+ * use va_start.
  */
 @Tag("native")
 class NativeAbiTest {
@@ -57,7 +58,7 @@ class NativeAbiTest {
         assertEquals(5, (int) abs.invoke(GARBAGE | Integer.toUnsignedLong(-5), 0, 0));
     }
 
-    /** syscall(2) is declared as variadic, but moves registers only; its last argument is the seventh here. */
+    /** C declares syscall(2) as variadic, but it only moves its arguments. Its last argument is the seventh here. */
     @Test
     void variadicSyscallGetsAllSevenArguments() throws Exception {
         int pageBytes = Mapping.pageBytes();

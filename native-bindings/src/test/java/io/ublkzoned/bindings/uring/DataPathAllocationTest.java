@@ -15,8 +15,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * The allocations of an operation on the data path: none once it is compiled, without the optimizer as in a server.
- * Rounds run until one shows it, since a busy machine compiles late.
+ * The allocations of operations on the data path. Compiled code allocates nothing, even without the optimizing
+ * compiler, as a server runs. The test repeats rounds until one allocates nothing, because a busy machine compiles
+ * late.
  */
 @Tag("native")
 class DataPathAllocationTest {

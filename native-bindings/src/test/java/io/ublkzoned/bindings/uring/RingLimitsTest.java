@@ -147,7 +147,7 @@ class RingLimitsTest {
     }
 
     @Test
-    void waitWithoutATargetOnlyCollects() {
+    void waitForZeroCompletionsDoesNotBlock() {
         assertEquals(0, ring.submitAndWait(0));
         assertEquals(0, ring.submitAndWait(0, ONE_MILLISECOND));
         queue.nop(1, 0);

@@ -71,7 +71,7 @@ class RingSetupTest {
 
     @Test
     void oneThreadMayHaveManyRings() throws IOException {
-        // More than the 16 whose descriptors the kernel lets a thread register.
+        // The kernel lets a thread register the descriptors of 16 rings. This test makes more.
         List<IoUring> rings = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             rings.add(IoUring.create(4, 0, RingFlag.DEFER_TASKRUN));
@@ -92,7 +92,7 @@ class RingSetupTest {
     }
 
     @Test
-    void everyMethodRefusesUseAfterClose() throws IOException {
+    void methodsThatUseTheRingRefuseUseAfterClose() throws IOException {
         IoUring ring = IoUring.create(4, 0, RingFlag.DEFER_TASKRUN);
         SubmissionQueue queue = ring.submissions();
         ring.close();

@@ -7,7 +7,9 @@ import java.util.function.Function;
 import org.apache.commons.cli.CommandLine;
 import org.jspecify.annotations.Nullable;
 
-/** The arguments of a command, and the streams for its output. Options are requested by a name as it is typed. */
+/**
+ * The arguments of a command, and the streams for its output. Methods take the name of an option as the user types it.
+ */
 final class Arguments {
 
     private final Syntax syntax;

@@ -20,8 +20,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The command {@code check}: searches an image for damage, repairs it on request, and ends with an exit status of
- * qemu-img.
+ * The command {@code check}: searches an image for damage, repairs it on request, and ends with an exit status like
+ * that of {@code qemu-img check}.
  */
 final class CheckCommand implements Command {
 
@@ -42,10 +42,10 @@ final class CheckCommand implements Command {
                 .flag(JSON_OPTION, "Print JSON.")
                 .footer(
                         "",
-                        "A repair changes nothing that it cannot be sure of. It prints each word before it changes it, as",
+                        "A repair makes only changes that put no data at risk. It prints each word before it changes it, as",
                         "OFFSET: OLD -> NEW, and then checks the image again. Freed clusters become holes.",
                         "",
-                        "Exit status, as of 'qemu-img check': 0 no damage, 1 the check failed, 2 damage that puts data at risk,",
+                        "Exit status, as for 'qemu-img check': 0 no damage, 1 the check failed, 2 damage that puts data at risk,",
                         "3 leaked clusters, which only cost space, 63 the file is not an image that can be checked.");
     }
 

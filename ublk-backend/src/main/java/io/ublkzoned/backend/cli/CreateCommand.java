@@ -36,7 +36,7 @@ final class CreateCommand implements Command {
             "zone.max_open_zones", MAX_OPEN,
             "zone.max_active_zones", MAX_ACTIVE);
 
-    /** An option of qemu-img until the rework of 2026, which published command lines contain. */
+    /** An option of qemu-img until the rework of 2026. Published command lines still contain it. */
     private static final String QEMU_MAX_APPEND = "zone.max_append_bytes";
 
     private static final String FORCE = "--force";
@@ -125,7 +125,7 @@ final class CreateCommand implements Command {
         }
     }
 
-    /** Returns a value that can be given by an option of this program or in another way, but not by both. */
+    /** Returns a value that the user can give by an option of this program, by -o or as an operand, but only once. */
     private static <T> @Nullable T value(
             Arguments line, Map<String, Given> given, String option, Function<String, T> converter) {
         T own = line.value(option, converter);

@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The deletion of one device. A living server closes its image and removes its device itself, and this class waits for
- * as long as that takes. The image and the device of a dead server are closed and removed here.
+ * The deletion of one device. A living server closes its image and removes its device itself; this class waits until it
+ * has done so. If the server is dead, this class closes the image and removes the device.
  */
 final class DeviceDeletion {
 
@@ -49,8 +49,8 @@ final class DeviceDeletion {
     /**
      * Deletes a device.
      *
-     * @throws IOException with a sentence if the device is in use, and then works as before; or if its image was not
-     *     closed
+     * @throws IOException with a sentence if the device is in use, in which case it still works; or if its image was
+     *     not closed
      */
     static void delete(int id, Options options, WaitListener listener) throws IOException {
         if (!new RunDirectory(id).exists()) {

@@ -55,7 +55,7 @@ record DeviceMount(String point, String process) {
         return null;
     }
 
-    /** Returns the devices of the same btrfs, since one of several devices is mounted from any of them. */
+    /** Returns the devices of the same btrfs. The mount table names only one of them as the source. */
     private static Set<String> devicesOfSameBtrfs(LiveDevice device) throws IOException {
         Set<String> paths = new HashSet<>();
         String name = "ublkb" + device.id();

@@ -22,7 +22,7 @@ final class DeviceUsers {
 
     private static final long PASSING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
-    /** The name of a process that opens every new device, and one that was written to, and closes it soon. */
+    /** A part of the name of udev. It opens each device that is new or was written to, and closes it again soon. */
     private static final String UDEV = "udev";
 
     private static final long UDEV_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -67,9 +67,9 @@ final class DeviceUsers {
     }
 
     /**
-     * Returns a file system, device or target that uses the device, or null. On a device whose server is dead only
-     * these count: a process that only has it open, as udev may, waits for an answer and gets it when the device is
-     * removed.
+     * Returns a file system, device or target that uses the device, or null. If the server of the device is dead, only
+     * these count. A process that merely has it open, such as udev, may wait for a request, which fails when the device
+     * is removed.
      */
     static @Nullable User findLasting(LiveDevice device) throws IOException {
         User user = loopDevice(device.path());
@@ -86,7 +86,7 @@ final class DeviceUsers {
                     .close();
             return false;
         } catch (LinuxException e) {
-            // If it cannot be opened for another reason, it is no longer used, or the next step says why.
+            // Any other error means that the device is gone, or the next step fails too and reports the reason.
             return e.errno() == Errno.EBUSY;
         }
     }
@@ -107,7 +107,10 @@ final class DeviceUsers {
         return User.passing("is in use by another program, which has opened it exclusively");
     }
 
-    /** Returns a loop device that uses the device. It neither claims its device nor is its holder. */
+    /**
+     * Returns a loop device that uses the device. A loop device neither claims its device nor appears among the
+     * holders.
+     */
     private static @Nullable User loopDevice(String devicePath) throws IOException {
         try (DirectoryStream<Path> loops = Files.newDirectoryStream(BLOCK, "loop*")) {
             for (Path loop : loops) {

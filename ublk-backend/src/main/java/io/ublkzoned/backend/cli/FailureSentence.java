@@ -26,7 +26,7 @@ final class FailureSentence {
         };
     }
 
-    /** Names the device that the image is attached as, if this user may know. */
+    /** Names the device as which the image is attached, if this user has permission to find it. */
     private static String ofImageInUse(ImageInUseException inUse) {
         try {
             OptionalInt device = RunDirectory.deviceOf(inUse.image());
@@ -35,7 +35,7 @@ final class FailureSentence {
                         .formatted(inUse.image(), device.getAsInt());
             }
         } catch (IOException e) {
-            // The device is not known, so it is not named.
+            // The device cannot be found, so the sentence does not name it.
         }
         return String.valueOf(inUse.getMessage());
     }

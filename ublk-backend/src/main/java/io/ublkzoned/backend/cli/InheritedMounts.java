@@ -18,8 +18,8 @@ import java.util.stream.Stream;
 
 /**
  * The mounts that a server inherited when the launcher made a mount namespace for it. The server detaches those that it
- * does not need. Otherwise its copies would keep file systems and their devices busy after other processes have
- * unmounted them, wherever the caller's mounts do not propagate umounts.
+ * does not need. Otherwise, if the caller's mounts do not propagate umounts, its copies would keep file systems and
+ * their devices busy after other processes have unmounted them.
  */
 final class InheritedMounts {
 
@@ -40,7 +40,8 @@ final class InheritedMounts {
      * Detaches all mounts except for those that the process needs. Does nothing in a namespace that may also belong to
      * another process.
      *
-     * <p>Every file that the process is to use later is open by now, and the working directory is on a needed mount.
+     * <p>Before the call, the process must have opened every file that it will use later, and its working directory
+     * must be on a needed mount.
      */
     static void detach() throws IOException {
         if (!isNamespaceOfLauncher()) {
@@ -49,7 +50,7 @@ final class InheritedMounts {
         Set<Path> needed = filesInUse();
         needed.addAll(NEEDED);
         int left = Integer.MAX_VALUE;
-        // Another round reaches mounts that a later mount had hidden.
+        // Detaching a mount uncovers those that it hid: repeat until none is left.
         for (List<Mount> mounts = superfluous(read(), needed); !mounts.isEmpty() && mounts.size() < left; ) {
             left = mounts.size();
             mounts.reversed().forEach(mount -> LinuxProcess.umount(mount.point(), LinuxProcess.MNT_DETACH));
@@ -120,12 +121,12 @@ final class InheritedMounts {
         }
     }
 
-    /** Returns the mounts on which no needed file lies, and which carry no mount with a needed file. */
+    /** Returns the mounts that contain no needed file, and no mount with a needed file below them. */
     static List<Mount> superfluous(List<Mount> mounts, Set<Path> needed) {
         Map<Integer, Mount> byId = mounts.stream().collect(Collectors.toMap(Mount::id, Function.identity()));
         Set<Mount> kept = new LinkedHashSet<>();
         for (Path file : needed) {
-            // The last one of the deepest mounts is on top.
+            // Of several mounts at the deepest point, the last one is on top.
             mounts.stream()
                     .filter(mount -> file.startsWith(mount.point()))
                     .reduce((one, other) -> depth(other) >= depth(one) ? other : one)

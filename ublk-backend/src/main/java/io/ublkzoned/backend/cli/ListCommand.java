@@ -42,7 +42,7 @@ final class ListCommand implements Command {
         List<Entry> entries = new ArrayList<>();
         List<Integer> ids = RunDirectory.ids();
         if (ids.isEmpty()) {
-            return entries; // which any user may know
+            return entries; // without the control device, which only root can open
         }
         try (UblkControl control = UblkControl.open()) {
             for (int id : ids) {

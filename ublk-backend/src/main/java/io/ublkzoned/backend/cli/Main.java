@@ -15,7 +15,7 @@ public final class Main {
 
     private static final String VERSION = "--version";
 
-    /** The commands, in the order of the life of a disk. */
+    /** The commands, in the order in which a disk needs them. */
     private enum Vocabulary {
         CREATE,
         ADD,

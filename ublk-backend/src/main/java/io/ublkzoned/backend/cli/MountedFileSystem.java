@@ -7,11 +7,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The file system on a device. It is written back before the device is stopped, because the kernel fails its writes
- * from then on. If the device can be recovered, that includes the writes of the sync with which the kernel ends the
- * file system.
+ * The file system on a device. It is written back before the device is stopped, because afterwards the kernel fails its
+ * writes. If the device can be recovered, the kernel also fails the writes of its own sync when it removes the device.
  *
- * <p>A separate program does this. If this process did, it could not be killed: its thread would wait for writes that
+ * <p>A separate program does this. Otherwise this process could not be killed: its thread would wait for writes that
  * its own queues no longer carry out.
  */
 final class MountedFileSystem {
@@ -30,8 +29,8 @@ final class MountedFileSystem {
     }
 
     /**
-     * Returns the command to run. On Linux 6.12, the flush of a block device does not reach a btrfs on it. It reaches
-     * file systems whose mount is not found.
+     * Returns the command to run: a sync of the file system, or a flush of the block device if no mount is found. On
+     * Linux 6.12, a flush of the block device does not write back a btrfs.
      */
     private static List<String> command(LiveDevice device) throws IOException {
         DeviceMount mount = DeviceMount.find(device);

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The words of a command line that are not options, taken from the left. A value that an option has given is not taken
- * from them: {@code create disk.qcow2 4G} and {@code create --image disk.qcow2 4G} are the same.
+ * The words of a command line that are not options, taken from the left. If an option gives a value, no word is taken
+ * for it: {@code create disk.qcow2 4G} and {@code create --image disk.qcow2 4G} are the same.
  */
 final class Operands {
 
@@ -16,8 +16,8 @@ final class Operands {
     static final String IMAGE = "--image";
 
     /**
-     * The property that the launcher sets when the working directory is deleted. It then starts Java in another
-     * directory.
+     * The property that the launcher sets if the working directory has been deleted. The launcher then starts Java in
+     * another directory.
      */
     private static final String FOLDER_IS_DELETED = "io.ublkzoned.folderIsDeleted";
 
@@ -65,7 +65,7 @@ final class Operands {
                 return Path.of(word);
             }
         } catch (InvalidPathException e) {
-            // It is refused as an empty one is.
+            // Refused below, like an empty word.
         }
         throw usage("'" + word + "' is not a valid file name");
     }

@@ -6,7 +6,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The progress of a check on a terminal, in one line that is wiped at the end. */
+/** The progress of a check on a terminal, in one line that is erased at the end. */
 final class ProgressBar implements CheckProgress, AutoCloseable {
 
     private static final int COLUMNS = 40;
@@ -47,7 +47,7 @@ final class ProgressBar implements CheckProgress, AutoCloseable {
         terminal.flush();
     }
 
-    /** Wipes the line. */
+    /** Erases the line. */
     @Override
     public void close() {
         if (shown >= 0) {

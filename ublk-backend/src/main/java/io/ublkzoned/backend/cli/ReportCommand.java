@@ -63,7 +63,7 @@ final class ReportCommand implements Command {
         return all.subList(first, first + (count == null ? available : Math.min(count, available)));
     }
 
-    /** Prints JSON zone by zone, so a million zones take as much memory as one. */
+    /** Prints JSON zone by zone, so the text is never in memory as a whole. */
     private static void printJson(List<ReportedZone> zones, PrintWriter out) throws IOException {
         String separator = "{\"zones\":[";
         for (ReportedZone zone : zones) {

@@ -5,9 +5,9 @@ import io.ublkzoned.engine.zone.ZoneCondition;
 /**
  * A zone in a report of a device or of an image; sizes and positions in bytes.
  *
- * @param writePointer the place of the next write, in a read-only or offline zone after its recovery; the end of the
- *     zone if it is full; {@link #UNKNOWN} in a read-only or offline zone of a device; without meaning in a
- *     conventional zone
+ * @param writePointer the position of the next write. In a full zone, the end of the zone. In a read-only or offline
+ *     zone of an image, the position of the next write after recovery; of a device, {@link #UNKNOWN}. Without meaning
+ *     in a conventional zone.
  */
 record ReportedZone(int index, long start, long length, long capacity, long writePointer, ZoneCondition condition) {
 
@@ -17,12 +17,12 @@ record ReportedZone(int index, long start, long length, long capacity, long writ
         return condition == ZoneCondition.NOT_WP;
     }
 
-    /** Returns whether the next write has a place in the zone. */
+    /** Returns whether the zone accepts a write at its write pointer. */
     boolean takesWrites() {
         return condition.isActive() || condition == ZoneCondition.EMPTY;
     }
 
-    /** Returns whether {@link #writePointer} tells how much the zone holds. */
+    /** Returns whether {@link #writePointer} shows how much data the zone holds. */
     boolean hasWritePointer() {
         return !isConventional() && writePointer != UNKNOWN;
     }

@@ -26,8 +26,8 @@ record ServerProcess(RunDirectory directory, int pid) {
     }
 
     /**
-     * Returns whether anything is left of the process. A server removes the run directory before it ends. A zombie
-     * whose threads wait for a disk has no command line, but still holds the lock.
+     * Returns whether the process or a remainder of it exists. A server removes the run directory before it ends. A
+     * zombie whose threads wait for a disk has no command line, but still holds the lock.
      */
     boolean isAlive() throws IOException {
         ServerLock.Holder holder = ServerLock.holder(directory);

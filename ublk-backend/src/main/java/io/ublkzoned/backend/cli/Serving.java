@@ -127,8 +127,8 @@ final class Serving {
     }
 
     /**
-     * Stops the device on a signal, in a shutdown hook. The process ends when this returns, with the status of a clean
-     * end. It waits for a device that is being brought up, since half of one would stay behind.
+     * Stops the device on a signal, in a shutdown hook, and ends the process with the status of the server. If the
+     * device is still being brought up, waits for that first; otherwise a half-made device would be left behind.
      */
     private void stop() {
         started.handle((server, failure) -> server).join();

@@ -14,8 +14,8 @@ final class Sizes {
     private Sizes() {}
 
     /**
-     * Reads the size of a device or of a zone. A plain number under 1 MiB counts as a forgotten unit, since other tools
-     * read it as megabytes.
+     * Reads the size of a device or of a zone. A number below 1 MiB without a unit is refused: the unit was probably
+     * forgotten, since other tools read such a number as megabytes.
      *
      * @throws IllegalArgumentException with a sentence
      */
@@ -48,7 +48,7 @@ final class Sizes {
         }
     }
 
-    /** Returns a size as it would be typed, in the largest unit that divides it. */
+    /** Returns a size as a user would type it, in the largest unit that divides it. */
     static String text(long bytes) {
         for (int i = UNITS.length(); i > 0; i--) {
             long unit = 1L << (10 * i);
@@ -59,7 +59,7 @@ final class Sizes {
         return Long.toString(bytes);
     }
 
-    /** Returns a size for reading: about three digits, and a unit. */
+    /** Returns a rounded size: about three digits, and a unit. */
     static String roughly(long bytes) {
         int i = Math.min(UNITS.length(), (Long.SIZE - 1 - Long.numberOfLeadingZeros(bytes | 1)) / 10);
         long unit = 1L << (10 * i);

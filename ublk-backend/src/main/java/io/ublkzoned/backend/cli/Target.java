@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The target of a command: an image and, if it is attached, its device.
  *
- * @param image its path, as the user gave it if the user did
+ * @param image the path as the user gave it, or the path in the run directory if the user named a device
  */
 record Target(Path image, @Nullable LiveDevice device) {
 

@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * The training run of the class cache. It runs commands on an image that it makes, and prints nothing. The launcher
- * lets Java store the classes that it loads, so later starts take less time. It needs no driver and touches no device.
+ * The training run of the class cache. It runs commands on an image that it makes, and prints nothing. Java stores the
+ * classes that the run loads in the cache, so later starts take less time. It needs no driver and touches no device.
  */
 public final class TrainingRun {
 

@@ -1,6 +1,6 @@
 package io.ublkzoned.backend.cli;
 
-/** A wrong usage of the command line: a sentence that says why, and the command whose help says more. */
+/** Wrong usage of the command line: a sentence with the reason, and the command whose help says more. */
 final class UsageException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;

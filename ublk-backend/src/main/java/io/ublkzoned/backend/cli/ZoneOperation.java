@@ -9,8 +9,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The operations of {@code zone}: those that the kernel has a request for, and changes that a drive would make by
- * itself.
+ * The operations of {@code zone}: those for which the kernel has a request, and changes of condition that a drive makes
+ * by itself.
  */
 enum ZoneOperation {
     OPEN(BlkZoneIoctls.BLKOPENZONE, BlockOp.ZONE_OPEN, null),

@@ -5,9 +5,10 @@ import java.util.regex.Pattern;
 /**
  * The kernels whose ublk driver crashes in ADD_DEV: the command never returns, and its process cannot be killed.
  *
- * <p>They have commit 529d4d632788 (NUMA-aware allocation of queues) without 011af85ccd87, which sets up the tag set
- * before the queues that read it: Linux 6.18.4 and 6.18.5 (github.com/zabbly/linux issue 52), and the Ubuntu kernels for which it was
- * reported (actions/runner-images issue 14175, longhorn/longhorn issue 13509). Fixed in 6.18.6.
+ * <p>They have commit 529d4d632788 (NUMA-aware allocation of queues) without commit 011af85ccd87, which sets up the tag
+ * set before the queues that read it. Linux 6.18.4 and 6.18.5 have it (github.com/zabbly/linux issue 52), and so do the
+ * Ubuntu kernels for which users reported the crash (actions/runner-images issue 14175, longhorn/longhorn issue 13509).
+ * Linux 6.18.6 has the fix.
  */
 final class BrokenKernels {
 

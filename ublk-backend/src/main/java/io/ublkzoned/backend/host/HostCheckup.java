@@ -34,7 +34,6 @@ public final class HostCheckup {
         add(findings, "memlock", files::lockedMemory);
         add(findings, "cgroup", files::memory);
         add(findings, "/dev", files::deviceNodes);
-        add(findings, "/run", files::runDirectory);
         findings.add(Finding.ok(
                 "java",
                 System.getProperty("java.runtime.version", "?") + " in " + System.getProperty("java.home", "?")));

@@ -24,7 +24,7 @@ final class HostFiles {
     private static final int CAP_IPC_LOCK = 14; // capability.h
     private static final int CAP_SYS_ADMIN = 21;
 
-    /** The memory of a server of a small device. More zones, queues and tags take more. */
+    /** The memory of a server of a small device. More zones, queues and tags need more. */
     private static final long SERVER_BYTES = 160L << 20;
 
     private final Path root;
@@ -145,7 +145,7 @@ final class HostFiles {
                 "memlock", limit + " bytes and no CAP_IPC_LOCK: io_uring may lack memory, see ulimit -l");
     }
 
-    /** Checks /dev. In a container with its own /dev no new device node appears. */
+    /** Checks /dev. New device nodes appear only in a devtmpfs, which a container's /dev usually is not. */
     Finding deviceNodes() throws IOException {
         String type = mountType("/dev");
         return type.equals("devtmpfs")
@@ -156,15 +156,6 @@ final class HostFiles {
                                 + ", as in a container: device nodes appear in the host's devtmpfs, so mount that on /dev");
     }
 
-    /** Checks /run. The files that a server leaves there for the next one must be gone after a power cut. */
-    Finding runDirectory() throws IOException {
-        String type = mountType("/run");
-        return type.equals("tmpfs")
-                ? Finding.ok("/run", "tmpfs")
-                : Finding.problem(
-                        "/run", type + ": it must be a tmpfs, because its files must not survive a power cut");
-    }
-
     private String mountType(String mountPoint) throws IOException {
         return Mount.read(root.resolve("proc/self/mountinfo")).stream()
                 .filter(mount -> mount.point().equals(mountPoint))
@@ -173,7 +164,7 @@ final class HostFiles {
                 .orElse("not a mount point");
     }
 
-    /** Checks the memory limit: the least one of the cgroup of this process and of those above it. */
+    /** Checks the memory limit: the lowest limit of this process's cgroup and of its parents. */
     Finding memory() throws IOException {
         long limit = Long.MAX_VALUE;
         String group = valueOf("proc/self/cgroup", "0::").replaceFirst("^/", "");

@@ -14,8 +14,8 @@ import java.nio.file.Path;
 /**
  * The image of a device: one file, which may be open in different ways for metadata and for data.
  *
- * @param data locked, since I/O that a ring has begun on it continues when the server dies
- * @param metadata the same descriptor unless data bypass the page cache
+ * @param data holds the lock, because I/O that a ring has begun on it continues after the server's death
+ * @param metadata the same descriptor as {@code data} unless data bypass the page cache
  */
 public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheMode cacheMode) implements Closeable {
 

@@ -1,10 +1,11 @@
 package io.ublkzoned.backend.image;
 
 /**
- * The way of an image's data: through this host's page cache or past it. Metadata always go through it. The names are
+ * The use of this host's page cache for an image's data. Metadata always go through the page cache. The names are
  * QEMU's.
  */
 public enum CacheMode {
+    /** Data go through the page cache. */
     WRITEBACK,
     /** Data bypass the page cache (O_DIRECT). */
     NONE

@@ -10,21 +10,26 @@ import java.nio.file.Path;
 import java.util.Set;
 
 /**
- * The image ({@link CacheMode#WRITEBACK}) by plain calls, as far as they need not wait for a disk: reads of what the page
- * cache holds, and writes into it. The ring would give writes on ext4, and all I/O on tmpfs, to a worker thread.
+ * Access to the data of an image ({@link CacheMode#WRITEBACK}) by plain calls that need not wait for a disk: reads of
+ * cached data, and writes to the page cache. The ring would pass writes on ext4, and all I/O on tmpfs, to a worker
+ * thread.
  *
  * <p>On the data path, on the queue's thread.
  */
 public final class CachedImage {
 
-    /** These hold nothing elsewhere, and do not say what is cached. */
+    /** File systems whose data are always in memory. They do not support reads of cached data only. */
     private static final Set<String> MEMORY_FILE_SYSTEMS = Set.of("tmpfs", "ramfs");
 
     private final int imageFd;
     private final boolean isInMemory;
     private final MemorySegment vector;
 
-    /** @param arena owns the memory that calls need */
+    /**
+     * Accesses an open image.
+     *
+     * @param arena owns the memory that the calls need
+     */
     public CachedImage(FileDescriptor image, Arena arena) {
         imageFd = image.value();
         isInMemory = isInMemory(Path.of(image.name()));
@@ -35,14 +40,14 @@ public final class CachedImage {
         try {
             return MEMORY_FILE_SYSTEMS.contains(Files.getFileStore(image).type());
         } catch (IOException e) {
-            return false; // as in a container that does not see the mount: then the ring reads
+            return false; // for instance in a container that does not see the mount; the ring then reads
         }
     }
 
     /**
      * Reads to native memory.
      *
-     * @return bytes read, possibly fewer than asked; negative if they are not cached, or on an error
+     * @return bytes read, possibly fewer than requested; negative if they are not cached, or on an error
      */
     long read(long address, int lengthBytes, long offsetBytes) {
         return isInMemory
@@ -51,7 +56,7 @@ public final class CachedImage {
     }
 
     /**
-     * Writes from native memory; waits only when the kernel holds back who makes too many pages dirty.
+     * Writes from native memory. Waits only when the kernel throttles processes that make too many pages dirty.
      *
      * @return bytes written, possibly fewer than given; negative on an error
      */

@@ -29,8 +29,8 @@ public final class FdImageFile implements ImageFile {
     private static final long ZEROS_BYTES = 1 << 20;
 
     /**
-     * The number of attempts to drop the page cache. A page that is in use for a moment, by reclaim for instance, is
-     * not dropped.
+     * The number of attempts to drop the page cache. An attempt skips pages that are briefly in use, for instance by
+     * reclaim.
      */
     private static final int DROPS_MAX = 100;
 
@@ -86,7 +86,7 @@ public final class FdImageFile implements ImageFile {
     @Override
     public long nextHole(long offsetBytes) throws IOException {
         long result = Libc.lseek(file.value(), offsetBytes, FileFlags.SEEK_HOLE);
-        // At or past the end of the file, and on a block device.
+        // ENXIO: at or past the end of the file. EINVAL: a block device.
         return result == -Errno.ENXIO || result == -Errno.EINVAL
                 ? Math.max(offsetBytes, sizeBytes())
                 : check(result, "lseek(SEEK_HOLE)");
@@ -148,8 +148,8 @@ public final class FdImageFile implements ImageFile {
     }
 
     /**
-     * Drops the page cache of the file. The sync that comes first may fail: data that it cannot write are lost, and
-     * must not be read any more.
+     * Drops the page cache of the file. Syncs it before that. The sync may fail: data that it cannot write are lost,
+     * and must not be read again.
      */
     @Override
     public void discardCache() throws IOException {
@@ -176,7 +176,7 @@ public final class FdImageFile implements ImageFile {
         }
     }
 
-    /** Returns whether the file system keeps its data in the page cache only. */
+    /** Returns whether the file system keeps its data only in the page cache. */
     private boolean isInMemory() throws IOException {
         String type = fileStore().type();
         return type.equals("tmpfs") || type.equals("ramfs");

@@ -34,14 +34,13 @@ public final class ImageIdentities {
         return ((Number) attributes.getOrDefault(name, 0L)).longValue();
     }
 
-    /** Returns the number of this boot. */
+    /** Returns the id of this boot. */
     public static UUID bootId() throws IOException {
         return uuid("boot_id");
     }
 
     /**
-     * Returns a new random number for an attach. The kernel makes one in no time; Java's generator takes a while to
-     * start.
+     * Returns a new random id for an attach. It comes from the kernel, because Java's generator takes a while to start.
      */
     public static UUID newAttachId() throws IOException {
         return uuid("uuid");

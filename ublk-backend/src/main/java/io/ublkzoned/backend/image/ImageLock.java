@@ -12,10 +12,10 @@ import java.nio.file.Path;
  * The lock of an image, which admits one writer. It uses QEMU's image locks, so QEMU's tools and this program respect
  * each other (QEMU, block/file-posix.c).
  *
- * <p>A byte of the file stands for a permission. A process that uses permission {@code p} holds a shared lock on byte
- * {@code 100 + p}. A process that lets no other one use it holds a shared lock on byte {@code 200 + p}. After taking
- * its own locks, a process checks that no other one holds a lock that forbids them. In this order, which is QEMU's, two
- * processes that come at the same time may both be refused, but are never both admitted.
+ * <p>Bytes of the file stand for permissions. A process that uses permission {@code p} holds a shared lock on byte
+ * {@code 100 + p}. A process that lets no other process use {@code p} holds a shared lock on byte {@code 200 + p}. A
+ * process first takes its own locks, and then checks that no other process holds a conflicting one. QEMU uses the same
+ * order. If two processes do this at the same time, both may be refused, but never are both admitted.
  */
 public final class ImageLock {
 
@@ -32,7 +32,7 @@ public final class ImageLock {
         USED + CONSISTENT_READ, USED + WRITE, USED + RESIZE, NOT_SHARED + WRITE, NOT_SHARED + RESIZE
     };
 
-    /** The bytes that no other process may have locked then. */
+    /** The bytes that no other process may have locked while an image is attached. */
     private static final int[] FORBIDDEN = {
         NOT_SHARED + CONSISTENT_READ, NOT_SHARED + WRITE, NOT_SHARED + RESIZE, USED + WRITE, USED + RESIZE
     };
@@ -56,7 +56,7 @@ public final class ImageLock {
     /**
      * Refuses an image that {@link #lockForWriting} would refuse. Locks nothing.
      *
-     * @param file open for reading, with which the kernel tests write locks too
+     * @param file open for reading, which suffices to test write locks
      * @param imageName its path as the user gave it
      * @throws ImageInUseException if it is in use
      */
@@ -67,8 +67,8 @@ public final class ImageLock {
     }
 
     /**
-     * Locks an image as {@link #lockForWriting} does. A file that cannot be locked, as on a file system without locks,
-     * is left unlocked.
+     * Locks an image as {@link #lockForWriting} does. If the file cannot be locked, for instance on a file system
+     * without locks, leaves it unlocked.
      */
     static void lockWherePossible(FileDescriptor file, String imageName) throws IOException {
         try {

@@ -58,8 +58,8 @@ public final class ImageOpener {
     }
 
     /**
-     * Opens a regular file. Its kind is checked before, since opening a device can have effects, and after, since the
-     * path may lead to another file by then.
+     * Opens a regular file. Checks the kind of file before opening it, because opening a device can have side effects,
+     * and again afterwards, because the path may lead to another file by then.
      */
     private static FileDescriptor open(Path image, int flags) throws IOException {
         requireRegularFile(image);
@@ -73,7 +73,7 @@ public final class ImageOpener {
         }
     }
 
-    /** Refuses a path that leads to anything but a regular file. A path that leads nowhere is not refused. */
+    /** Refuses a path that leads to anything but a regular file. Accepts a path that leads to nothing. */
     static void requireRegularFile(Path image) throws IOException {
         requireRegularFile(image, image);
     }
@@ -89,7 +89,7 @@ public final class ImageOpener {
 
     /**
      * Returns the kind of a file that is not regular, as part of a sentence. Returns an empty string if the path leads
-     * nowhere: opening it then fails too, with an errno.
+     * to nothing: opening it then fails with an errno.
      */
     private static String kind(Path seen) {
         FileKind kind;
@@ -110,7 +110,7 @@ public final class ImageOpener {
         };
     }
 
-    /** Returns the failure for a path that leads nowhere. */
+    /** Returns the failure for a path that leads to nothing. */
     static IOException missing(Path image, String sentence, Exception cause) throws IOException {
         return Files.isSymbolicLink(image)
                 ? new IOException(

@@ -42,9 +42,9 @@ public final class LockedImage {
     }
 
     /**
-     * Opens and locks the file that still has the name of the image once it is locked. Between open and lock, {@code
-     * create --force} or mv may give the name to another file. Otherwise a file without a name would be served, and its
-     * data lost when it is closed.
+     * Opens and locks the file, and verifies that it still has the name of the image. Between open and lock, {@code
+     * create --force} or mv may give the name to another file. The server would then serve a file without a name, and
+     * its data would be lost when it is closed.
      */
     static FileDescriptor open(Path image, Opening opening) throws IOException {
         for (int tries = 0; tries < OPENS_MAX; tries++) {
@@ -72,8 +72,8 @@ public final class LockedImage {
     }
 
     /**
-     * Opens the image of a server that was killed. A dead process holds its lock until the kernel has ended its last
-     * I/O. This method waits for that, so old I/O cannot overtake new I/O.
+     * Opens the image of a server that was killed. A dead process holds its lock until its last I/O has ended. This
+     * method waits for that, so old I/O cannot overwrite new data.
      */
     public static FileDescriptor openOfDead(Path image) throws IOException {
         return openOfDead(image, 0);

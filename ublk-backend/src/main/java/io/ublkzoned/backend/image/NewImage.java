@@ -16,12 +16,12 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image file in the making. It is locked, so no process can attach it before {@link #close}. {@link #close} removes
- * it unless {@link #finish} was called, and so does the end of the process by a signal.
+ * An image file that is being created. It is locked, so no process can attach it before {@link #close}. Unless {@link
+ * #finish} was called, {@link #close} removes it, and so does a signal that ends the process.
  *
  * <p>A file that the image replaces keeps its name and its content until {@link #finish}, and stays locked until {@link
- * #close}. All names are looked up in one open directory. No link is followed after the path has been resolved at the
- * start.
+ * #close}. The path is resolved once, at the start. After that, all names are looked up in one open directory, and no
+ * link is followed.
  */
 public final class NewImage implements Closeable {
 
@@ -40,7 +40,7 @@ public final class NewImage implements Closeable {
     private final @Nullable ReplacedFile replaced;
     private final Thread removal = new Thread(this::removeUnlessSettled, "removal");
 
-    /** True when the file was finished or removed. Locked, since a signal removes the file on another thread. */
+    /** Whether the file was finished or removed. Guarded, because a signal removes the file on another thread. */
     @GuardedBy("this")
     private boolean settled;
 
@@ -71,7 +71,7 @@ public final class NewImage implements Closeable {
     }
 
     /**
-     * Creates an empty file that is to replace the one that the path leads to. If none exists, works as {@link
+     * Creates an empty file that will replace the one to which the path leads. If none exists, works as {@link
      * #create}.
      *
      * @throws ImageInUseException if the file is in use
@@ -171,9 +171,9 @@ public final class NewImage implements Closeable {
     }
 
     /**
-     * Gives the file its name, durably, and keeps the file. Call this when its content is durable.
+     * Gives the file its name durably, so that {@link #close} keeps it. Call this when its content is durable.
      *
-     * @throws IOException if that failed, or if another file has got the name of the one to replace
+     * @throws IOException if that failed, or if another file has taken the name of the one to replace
      */
     public void finish() throws IOException {
         if (replaced == null) {
@@ -196,8 +196,8 @@ public final class NewImage implements Closeable {
     }
 
     /**
-     * Syncs the directory. One without read permission cannot be synced, and neither can one of some network file
-     * systems.
+     * Syncs the directory. Does nothing if this user has no permission to read it, or if its file system cannot sync
+     * directories, as some network file systems.
      */
     private void syncDirectory() throws IOException {
         int synced = directory.sync();

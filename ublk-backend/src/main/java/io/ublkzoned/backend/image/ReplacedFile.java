@@ -15,8 +15,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file whose name a new image is to get. It is locked until {@link #close}, so no process attaches it in between.
- * It may be any file: one that cannot be read or locked is replaced without a lock.
+ * The file whose name a new image will get. It is locked until {@link #close}, so no process attaches it in between. A
+ * file that cannot be read or locked is replaced without a lock.
  */
 final class ReplacedFile implements Closeable {
 
@@ -77,7 +77,7 @@ final class ReplacedFile implements Closeable {
         } catch (LinuxException e) {
             return switch (e.errno()) {
                 case Errno.EACCES -> null;
-                // It is a link now, or gone.
+                // It is now a link, or it was removed.
                 case Errno.ELOOP, Errno.ENOENT -> throw isAnother(path);
                 default -> throw ImageOpener.failure(path, e.errno(), e);
             };
@@ -101,13 +101,13 @@ final class ReplacedFile implements Closeable {
                 path + " was replaced or removed in the meantime, and stays as it is now; run create again");
     }
 
-    /** Gives the new file the owner and the permissions of this one, as far as this user may. */
+    /** Gives the new file the owner and the permissions of this one, where this user is allowed to. */
     void giveOwnerAndMode(FileDescriptor fresh) {
         try {
             giveOwner(fresh);
             fresh.setMode(mode & PERMISSIONS);
         } catch (LinuxException e) {
-            // The file system has no permissions.
+            // The file system does not support permissions.
         }
     }
 
@@ -123,7 +123,7 @@ final class ReplacedFile implements Closeable {
         }
     }
 
-    /** Renames a file in the directory to the name of this one, unless the name leads to another file by now. */
+    /** Renames a file in the directory to the name of this one, unless another file now has the name. */
     void giveName(String from) throws IOException {
         if (!namedFile().equals(identity)) {
             throw isAnother(path);

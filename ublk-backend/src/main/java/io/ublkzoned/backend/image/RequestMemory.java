@@ -3,9 +3,9 @@ package io.ublkzoned.backend.image;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory that the data of a queue's requests move from and to.
+ * The memory from which and to which the data of a queue's requests move.
  *
- * @param buffers one per tag
- * @param pages the requests' own pages, null if the driver cannot register them
+ * @param buffers the buffers that tags take when they need one
+ * @param pages the pages of the requests, null if the driver cannot register them
  */
 public record RequestMemory(TagBuffers buffers, @Nullable RequestPages pages) {}

@@ -7,8 +7,9 @@ import io.ublkzoned.bindings.uring.IoUring;
 import io.ublkzoned.bindings.uring.SubmissionQueue;
 
 /**
- * Requests' own pages as buffers of the queue's ring, the tag being the index (SUPPORT_ZERO_COPY). Each call queues a
- * command, which the kernel carries out before what is queued behind it, and which completes only if it fails.
+ * The pages of requests as buffers of the queue's ring (SUPPORT_ZERO_COPY). The tag is the index of the buffer. Each
+ * call queues a command. The kernel carries it out before any entry that is queued after it. The command delivers a
+ * completion only if it fails.
  *
  * <p>On the data path, on the queue's thread.
  */
@@ -20,9 +21,9 @@ public final class RequestPages {
     private final long userData;
 
     /**
-     * Gives the ring a table of buffers, empty as yet.
+     * Gives the ring an empty table of buffers.
      *
-     * @param ring the queue's
+     * @param ring of the queue
      * @param deviceFile the index of {@code /dev/ublkcN} among the ring's files
      * @param userData of a command's completion
      */
@@ -35,12 +36,12 @@ public final class RequestPages {
         ring.registerBuffersSparse(queueDepth);
     }
 
-    /** What is queued next finds the request's pages, or fails with -EFAULT. */
+    /** Registers the pages of a request. If that fails, entries that use them fail with -EFAULT. */
     void register(int tag) {
         command(UblkCommands.IO_REGISTER_IO_BUF, tag);
     }
 
-    /** The request's commit is to follow: the kernel would not complete it while the ring has its pages. */
+    /** Unregisters the pages. Call it before the commit: the kernel completes no request whose pages a ring holds. */
     void unregister(int tag) {
         command(UblkCommands.IO_UNREGISTER_IO_BUF, tag);
     }

@@ -11,9 +11,9 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * Buffers for the data of a queue's requests, and the way between them and the requests' own pages (UBLK_F_USER_COPY). A
- * tag takes one when it needs it, the one that was given back last. So as many are in memory as were in use at a time, each
- * as far as it was ever filled.
+ * The buffers for the data of a queue's requests, and the copies between them and the requests (UBLK_F_USER_COPY). A
+ * tag takes a buffer when it needs one, and takes the buffer that was released last. So memory is used only for the
+ * maximum number of buffers in use at the same time, and only for the parts of them that were ever filled.
  *
  * <p>On the data path, on the queue's thread.
  */
@@ -31,6 +31,8 @@ public final class TagBuffers {
     private int freeCount;
 
     /**
+     * Makes the buffers. None is in use.
+     *
      * @param arena owns the memory; outlives every operation on it
      * @param deviceFd {@code /dev/ublkcN}
      * @param bufferBytes the largest request, a multiple of the page size
@@ -47,7 +49,7 @@ public final class TagBuffers {
         freeCount = queueDepth;
     }
 
-    /** The tag's request has ended: its buffer may be another's. */
+    /** Releases the buffer of a tag whose request has ended. */
     public void release(int tag) {
         if (bufferOf[tag] != NONE) {
             free[freeCount++] = bufferOf[tag];
@@ -62,17 +64,17 @@ public final class TagBuffers {
         return (long) bufferOf[tag] * bufferBytes + offsetBytes;
     }
 
-    /** The size of each buffer. */
+    /** Returns the size of each buffer. */
     public int bufferBytes() {
         return bufferBytes;
     }
 
-    /** Where on the device file a request's byte is. */
+    /** Returns the offset in the device file of a byte of a request. */
     private long copyOffset(int tag, int requestOffsetBytes) {
         return UblkCommands.userCopyOffset(queueId, tag) + requestOffsetBytes;
     }
 
-    /** A part of the tag's buffer, until {@link #release}. */
+    /** Returns a part of the tag's buffer. It is valid until {@link #release}. */
     public MemorySegment part(int tag, int offsetBytes, int lengthBytes) {
         return memory.asSlice(place(tag, offsetBytes), lengthBytes);
     }
@@ -84,7 +86,7 @@ public final class TagBuffers {
     /**
      * Copies a part of the request to the same place in its buffer.
      *
-     * @return bytes copied, all of them, or -errno
+     * @return {@code lengthBytes}, or -errno
      */
     int copyIn(int tag, int offsetBytes, int lengthBytes) {
         return all(
@@ -95,7 +97,7 @@ public final class TagBuffers {
     /**
      * Copies a part of the buffer to the same place in its request.
      *
-     * @return bytes copied, all of them, or -errno
+     * @return {@code lengthBytes}, or -errno
      */
     public int copyOut(int tag, int offsetBytes, int lengthBytes) {
         return all(
@@ -106,7 +108,7 @@ public final class TagBuffers {
     /**
      * Fills a part of the request with zeros.
      *
-     * @return bytes filled, all of them, or -errno
+     * @return {@code lengthBytes}, or -errno
      */
     int zeroOut(int tag, int offsetBytes, int lengthBytes) {
         return all(Libc.pwrite(deviceFd, zeros.address(), lengthBytes, copyOffset(tag, offsetBytes)), lengthBytes);

@@ -2,16 +2,16 @@ package io.ublkzoned.backend.image;
 
 import java.util.Arrays;
 
-/** The data of one tag's request on their way: how they move, and which parts are under way. Belongs to the queue's thread. */
+/** The transfer of the data of one tag's request: its mode, and its parts in flight. The queue's thread uses it. */
 final class Transfer {
 
-    /** How the data of a request move. */
+    /** The way in which the data of a request move. */
     enum Mode {
         /** By plain calls, through the tag's buffer. */
         CALLS,
         /** By the ring, through the tag's buffer. */
         BUFFER,
-        /** By the ring, on the request's own pages. */
+        /** By the ring, directly from or to the request's pages. */
         PAGES
     }
 
@@ -24,23 +24,23 @@ final class Transfer {
     int[] length = new int[INITIAL_PARTS];
     long[] imageOffset = new long[INITIAL_PARTS];
 
-    /** How many bytes of each part have moved. */
+    /** The number of bytes of each part that have moved. */
     int[] moved = new int[INITIAL_PARTS];
 
-    /** Which parts go through the tag's buffer. */
+    /** Whether each part goes through the tag's buffer. */
     boolean[] copied = new boolean[INITIAL_PARTS];
 
     private int count;
     private int pending;
 
-    /** Starts the transfer of a new request; forgets what one that threw has left. */
+    /** Starts the transfer of a new request. Clears the parts that a request left behind if its handling threw. */
     void begin(Mode newMode) {
         mode = newMode;
         pending = 0;
         count = 0;
     }
 
-    /** Adds a part, none of which has moved. Returns its number. */
+    /** Adds a part. Returns its number. */
     int add(int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
         if (count == length.length) {
             requestOffset = Arrays.copyOf(requestOffset, 2 * count);
@@ -58,7 +58,7 @@ final class Transfer {
         return count++;
     }
 
-    /** Ends a part. The numbers of all are free again once none is under way. */
+    /** Ends a part. When no part is in flight, all numbers are free again. */
     void endPart() {
         if (--pending == 0) {
             count = 0;

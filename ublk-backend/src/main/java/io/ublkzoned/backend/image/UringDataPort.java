@@ -16,21 +16,21 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves request data between requests and the image.
+ * The port that moves data between requests and the image.
  *
- * <p>Large requests are moved by the ring on their own pages, where the driver can register those (SUPPORT_ZERO_COPY).
- * All others go through the tag's buffer: by plain calls on the page cache, which measured better than the ring, except
- * what a read has to wait for; by the ring if data bypass the page cache. Holes, and what lies beyond the end of the
- * file, are copied zeros.
+ * <p>The ring moves large requests directly from or to their pages, if the driver can register those
+ * (SUPPORT_ZERO_COPY). All other data go through the tag's buffer. They move by plain calls on the page cache, which
+ * measured faster than the ring. The ring moves them if a read has to wait for a disk, or if data bypass the page
+ * cache. For holes, and for data beyond the end of the file, zeros are copied to the request.
  *
- * <p>On the data path, on the queue's thread; allocates only where a request has more parts than any before it.
+ * <p>On the data path, on the queue's thread. Allocates only if a request of the tag has more parts than any before it.
  */
 public final class UringDataPort implements DataPort {
 
-    // From here on zero copy measured better than two copies.
+    // From these lengths on, zero copy measured faster than two copies.
     private static final int LARGE_READ_BYTES_MIN = 16 << 10;
     private static final int LARGE_WRITE_BYTES_MIN = 32 << 10;
-    private static final int BLOCK_BYTES_MAX = 4096; // what O_DIRECT wants memory to be aligned to, at most
+    private static final int BLOCK_BYTES_MAX = 4096; // the largest alignment of memory that O_DIRECT requires
     private static final int TAG_BITS = 12; // UBLK_MAX_QUEUE_DEPTH is 4096
 
     private final SubmissionQueue submissions;
@@ -44,10 +44,12 @@ public final class UringDataPort implements DataPort {
     private final long userDataBits;
 
     /**
+     * Makes the port of one queue.
+     *
      * @param submissions of the queue's ring
-     * @param requests the queue's requests, by tag
-     * @param userDataBits set in the user data of each operation, to tell them from the queue's own; the lower 48 are
-     *     the port's
+     * @param requests of the queue, by tag
+     * @param userDataBits set in the user data of each operation, to distinguish them from the queue's operations. The
+     *     port uses the lower 48 bits.
      */
     public UringDataPort(
             SubmissionQueue submissions,
@@ -67,7 +69,7 @@ public final class UringDataPort implements DataPort {
         Arrays.setAll(transfers, tag -> new Transfer());
     }
 
-    /** Prepares for a request with data, which has come from the kernel and is about to be submitted. */
+    /** Prepares for a request with data that the kernel has sent. Call it before the request is submitted. */
     public void received(int tag) {
         boolean onPages = pages != null && isLarge(requests[tag]);
         transfers[tag].begin(onPages ? Mode.PAGES : cachedImage != null ? Mode.CALLS : Mode.BUFFER);
@@ -77,7 +79,7 @@ public final class UringDataPort implements DataPort {
         return request.lengthBytes() >= (request.op() == BlockOp.READ ? LARGE_READ_BYTES_MIN : LARGE_WRITE_BYTES_MIN);
     }
 
-    /** Releases the buffer and the pages of a request of any kind, which is about to be committed. */
+    /** Releases the buffer and the pages of a request. Call it for every request, before its commit. */
     public void release(int tag) {
         buffers.release(tag);
         if (pages != null && transfers[tag].pagesAreRegistered) {
@@ -111,7 +113,7 @@ public final class UringDataPort implements DataPort {
             MemorySegment found = arena.allocate(lengthBytes, BLOCK_BYTES_MAX);
             long read = Libc.preadFully(imageFd, found, imageOffsetBytes);
             if (read < lengthBytes) {
-                return read < 0 ? (int) read : 0; // of a file that ends there
+                return read < 0 ? (int) read : 0; // 0: the file ends there
             }
             MemorySegment sent = buffers.part(request.tag(), requestOffsetBytes, lengthBytes);
             return sent.mismatch(found) < 0 ? lengthBytes : 0;
@@ -123,7 +125,7 @@ public final class UringDataPort implements DataPort {
         return buffers.zeroOut(request.tag(), requestOffsetBytes, lengthBytes);
     }
 
-    /** Moves a part by calls, or starts to move it by the ring. */
+    /** Moves a part by plain calls, or makes the ring start to move it. */
     private int start(BlockRequest request, int part) {
         Transfer transfer = transfers[request.tag()];
         if (transfer.mode == Mode.CALLS && cachedImage != null) {
@@ -131,14 +133,14 @@ public final class UringDataPort implements DataPort {
             if (result >= 0) {
                 return end(request, part, (int) result);
             }
-            transfer.mode = Mode.BUFFER; // to wait, or to fail once more and say why
+            transfer.mode = Mode.BUFFER; // the ring waits for the disk, or reports the errno of the failure
             transfer.moved[part] = 0;
         }
         submit(request, part);
         return PENDING;
     }
 
-    /** Moves all of a part. Returns the last call's result: negative on an error, 0 at the end of the file. */
+    /** Moves a part by plain calls. Returns the last call's result: negative on an error, 0 at the end of the file. */
     private long call(CachedImage cached, BlockRequest request, int part) {
         Transfer transfer = transfers[request.tag()];
         long result = 1;
@@ -155,7 +157,7 @@ public final class UringDataPort implements DataPort {
         return result;
     }
 
-    /** Has the ring move what is left of a part. */
+    /** Queues an operation that moves the rest of a part. */
     private void submit(BlockRequest request, int part) {
         int tag = request.tag();
         Transfer transfer = transfers[tag];
@@ -190,10 +192,10 @@ public final class UringDataPort implements DataPort {
     }
 
     /**
-     * Continues the part whose operation has completed. If this throws, {@link #failed} has to follow.
+     * Continues the part whose operation has completed. If this throws, call {@link #failed}.
      *
      * @param result of the operation
-     * @return how the part has ended, or {@link #PENDING}
+     * @return the bytes moved or -errno if the part has ended, or {@link #PENDING}
      */
     public int completed(long userData, int result) {
         BlockRequest request = request(userData);
@@ -217,8 +219,8 @@ public final class UringDataPort implements DataPort {
     }
 
     /**
-     * Moves a part through the tag's buffer after all. Its pages could not be registered, for want of memory for instance
-     * (EFAULT), or are not aligned as O_DIRECT on the image's disk wants them (EINVAL).
+     * Repeats a part through the tag's buffer. Either its pages could not be registered, for instance for lack of
+     * memory (EFAULT), or their alignment does not suffice for O_DIRECT on the image's disk (EINVAL).
      */
     private int copyInstead(BlockRequest request, int part) {
         Transfer transfer = transfers[request.tag()];
@@ -235,7 +237,7 @@ public final class UringDataPort implements DataPort {
         return PENDING;
     }
 
-    /** Ends the part whose completion has thrown. Returns its error. */
+    /** Ends the part after {@link #completed} threw. Returns -errno. */
     public int failed(long userData) {
         transfers[request(userData).tag()].endPart();
         return -Errno.EIO;
@@ -248,7 +250,7 @@ public final class UringDataPort implements DataPort {
         return outcome == 0 ? -Errno.EIO : outcome;
     }
 
-    /** Brings what was read, and zeros for what lies beyond the end of the file, to the request. */
+    /** Copies to the request the data that were read, and zeros for the part beyond the end of the file. */
     private int bringRead(int tag, int part, int result) {
         if (result < 0) {
             return result;

@@ -27,9 +27,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The socket by which a device's server takes changes that the kernel has no request for. It is in the run directory,
- * and only root can connect to it. A request is one line, {@code FIRST COUNT CONDITION}. The answer is one line, which
- * is a sentence if the change failed.
+ * The socket on which a device's server accepts changes for which the kernel has no request. It is in the run
+ * directory, and only root can connect to it. A request is one line, {@code FIRST COUNT CONDITION}. The answer is one
+ * line: empty, or a sentence if the change failed.
  */
 public final class ControlSocket implements Closeable {
 
@@ -46,8 +46,8 @@ public final class ControlSocket implements Closeable {
     }
 
     /**
-     * Starts to listen, on its own threads, until {@link #close}. Java takes a while to begin, while the caller has
-     * other things to do: {@link #awaitListening} returns when the socket is ready.
+     * Starts to listen on separate threads, until {@link #close}. Java needs some time to set the socket up, and the
+     * caller continues meanwhile. {@link #awaitListening} returns when the socket is ready.
      */
     static ControlSocket start(RunDirectory directory, ZonedDevice device) {
         ControlSocket control = new ControlSocket(device);
@@ -116,7 +116,7 @@ public final class ControlSocket implements Closeable {
         }
     }
 
-    /** Returns an empty string when the change is done. A change that has not begun in time is withdrawn. */
+    /** Waits for the change. Returns an empty string or a sentence. Withdraws a change that has not begun in time. */
     private String await(CompletableFuture<@Nullable Void> change) throws InterruptedException {
         try {
             try {
@@ -182,7 +182,7 @@ public final class ControlSocket implements Closeable {
         try {
             socket.join().close();
         } catch (CompletionException e) {
-            // It never listened.
+            // The socket was never opened.
         }
     }
 }

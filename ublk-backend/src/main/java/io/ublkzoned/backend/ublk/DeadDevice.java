@@ -57,8 +57,8 @@ public final class DeadDevice {
     }
 
     /**
-     * Returns whether an existing device waits for a new server, and so answers no request. Always false for a user
-     * other than root, who cannot ask the driver.
+     * Returns whether an existing device waits for a new server, and so answers no request. Only root can ask the
+     * driver; for another user the result is false.
      */
     public static boolean isWaiting(int id) throws IOException {
         if (!Files.isWritable(Path.of(UblkCommands.CONTROL_DEVICE_PATH))) {
@@ -71,16 +71,16 @@ public final class DeadDevice {
     }
 
     /**
-     * Refuses an image whose acknowledged data are partly in a state file.
+     * Refuses an image if a state file holds a part of its acknowledged data.
      *
-     * @param image open, and locked, so that no living server has it
+     * @param image open and locked, so that no living server uses it
      * @throws IOException with a sentence if the image is that of a device whose server died
      */
     public static void requireNone(Path path, FileDescriptor image) throws IOException {
         requireNone(path, find(image));
     }
 
-    /** Refuses such an image by its path, if that leads to a file that can be read. */
+    /** Refuses such an image by its path. Accepts a path to a file that does not exist or cannot be read. */
     public static void requireNone(Path path) throws IOException {
         requireNone(path, find(path));
     }
@@ -94,8 +94,8 @@ public final class DeadDevice {
     }
 
     /**
-     * Finds the device without a server that has this image. It is the same file, under whatever name. If the path of
-     * the image leads elsewhere now, a file of the same attach counts too.
+     * Finds the device without a server that has this image: the same file under any name. If the stored path of the
+     * image now leads to another file, a file with the same attach id counts too.
      */
     static OptionalInt find(FileDescriptor image) throws IOException {
         List<Integer> ids = RunDirectory.ids();
@@ -113,8 +113,8 @@ public final class DeadDevice {
     }
 
     /**
-     * Finds the device as {@link #find} does, for a caller that brings the device back at once. Waits until a dying
-     * server has ended, and the kernel has noticed that.
+     * Finds the device as {@link #find} does, for a caller that resumes it at once. Waits until a dying server has
+     * ended and the kernel has noticed.
      */
     static OptionalInt await(UblkControl control, Path path) throws IOException {
         long deadline = System.nanoTime() + DEATH_NANOS;
@@ -166,7 +166,7 @@ public final class DeadDevice {
         }
     }
 
-    /** Returns whether the server had acknowledged anything, so that closing the image needs its state. */
+    /** Returns whether the server had begun to serve. Closing the image then needs the state. */
     private static boolean hasState(RunDirectory directory) throws IOException {
         return directory.state().filter(DeviceState::wasBegun).isPresent();
     }
@@ -175,8 +175,8 @@ public final class DeadDevice {
      * Deletes the device, and closes its image with all writes that its server had acknowledged.
      *
      * @param elsewhere the current path of the image, null if it is at its old path
-     * @throws IOException with a sentence if that is not possible; the device, the image and the state are then as they
-     *     were
+     * @throws IOException with a sentence if that is not possible; the device, the image and the state are then
+     *     unchanged, except that the device is gone if only closing the image failed
      */
     public static void delete(UblkControl control, int id, @Nullable Path elsewhere) throws IOException {
         RunDirectory directory = new RunDirectory(id);

@@ -35,8 +35,8 @@ final class DeviceParameters {
     }
 
     /**
-     * Requires that the device in the kernel has this shape. Otherwise the zones of one device would answer requests to
-     * another.
+     * Requires that the device in the kernel has this shape. Otherwise the kernel would send requests that do not match
+     * the zones of the image.
      *
      * @throws IOException with a sentence if the shapes differ
      */

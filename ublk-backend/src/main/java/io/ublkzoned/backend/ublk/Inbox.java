@@ -13,8 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The requests that may proceed, on their way back to the thread of their queue. An eventfd wakes that thread while it
- * waits for its ring.
+ * The requests that may proceed, handed back to the thread of their queue. An eventfd wakes that thread while it waits
+ * for its ring.
  *
  * <p>On the data path. The thread of the queue makes and uses it; any thread may call {@link #add} and {@link #wakeUp}.
  */
@@ -43,7 +43,7 @@ final class Inbox implements AutoCloseable {
         wakeUpCount = arena.allocate(ValueLayout.JAVA_LONG);
     }
 
-    /** Queues an operation that completes when a request is added from now on. */
+    /** Queues an operation that completes at the next {@link #wakeUp}. */
     void await() {
         submissions.read(wakeUp.value(), wakeUpCount.address(), Long.BYTES, 0, userData, 0);
     }
@@ -64,7 +64,7 @@ final class Inbox implements AutoCloseable {
         Libc.eventfdIncrement(wakeUp.value());
     }
 
-    /** Lets all waiting requests proceed, and also those that are added meanwhile. */
+    /** Lets all waiting requests proceed, including those that are added during the call. */
     void drainTo(ZonedDevice device) {
         while (true) {
             BlockRequest request;

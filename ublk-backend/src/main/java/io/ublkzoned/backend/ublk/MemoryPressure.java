@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * The precautions that let a server work when memory is short. The kernel then writes back dirty pages, also those of
- * the device served here, so a server that waits for a page waits for itself.
+ * The precautions that let a server work when memory is short. The kernel then writes back dirty pages, including those
+ * of the device that this process serves. A server that waits for a page would wait for itself.
  */
 final class MemoryPressure {
 
@@ -20,8 +20,9 @@ final class MemoryPressure {
 
     /**
      * Locks the pages that this process touches. Marks the calling thread and those that it starts later as threads
-     * whose allocations must not wait for I/O, and whose writes are not throttled for the dirty pages of others. Asks
-     * the kernel to kill other processes when memory runs out. Logs each step that is not permitted.
+     * whose allocations must not wait for I/O, and whose writes the kernel does not throttle because of the dirty pages
+     * of other processes. Asks the kernel to kill other processes when memory runs out. Logs each step that is not
+     * permitted.
      */
     static void prepare() {
         require(

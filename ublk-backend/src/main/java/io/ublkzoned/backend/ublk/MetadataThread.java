@@ -31,7 +31,7 @@ final class MetadataThread implements Closeable {
             try {
                 device.maintain();
             } catch (RuntimeException | Error e) {
-                // The requests that wait for this thread would wait for ever. Another server can take the device over.
+                // Otherwise requests would wait forever for this thread. Another server can take over the device.
                 ServerLog.LOG.error("metadata work failed because of a bug: the server ends", e);
                 Runtime.getRuntime().halt(1);
             }
@@ -44,7 +44,7 @@ final class MetadataThread implements Closeable {
         LockSupport.unpark(thread);
     }
 
-    /** Ends the thread after the work that it is doing. */
+    /** Ends the thread after its current work, and waits for its end. */
     @Override
     public void close() {
         stopping = true;

@@ -37,7 +37,7 @@ final class QueueThread {
             setServing(null);
         } catch (IOException | RuntimeException | Error e) {
             if (!fetched.completeExceptionally(e)) {
-                // The kernel would wait for this queue for ever. Another server can take the device over.
+                // Otherwise the kernel would wait forever for this queue. Another server can take over the device.
                 ServerLog.LOG.error(
                         "queue {} of device {} has ended because of a bug: the server ends too", queueId, info.id(), e);
                 Runtime.getRuntime().halt(1);
@@ -53,8 +53,8 @@ final class QueueThread {
     }
 
     /**
-     * Makes the queue complete the requests that have begun and then end, even if the kernel sends more. Any thread may
-     * call this. Does not wait.
+     * Tells the queue to complete the requests that it has begun and then to end, even if the kernel sends more. Any
+     * thread may call this. Does not wait.
      */
     synchronized void leave() {
         leaving = true;

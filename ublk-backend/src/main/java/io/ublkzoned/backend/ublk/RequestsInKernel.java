@@ -11,7 +11,7 @@ public final class RequestsInKernel {
 
     private RequestsInKernel() {}
 
-    /** Returns a clause with the numbers of requests, as far as the kernel counts them. */
+    /** Returns a clause for a message: the number of reads and of writes. The kernel does not count flushes. */
     public static String of(int deviceId) {
         return of(BLOCK_DEVICES.resolve("ublkb" + deviceId));
     }

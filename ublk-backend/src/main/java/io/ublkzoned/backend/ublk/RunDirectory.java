@@ -76,7 +76,7 @@ public final class RunDirectory {
      * server. It appears as a whole or not at all.
      *
      * @param image the real path of the image
-     * @return the lock, or null if the directory exists, of a device or left by a dead server
+     * @return the lock, or null if the directory already exists: a device uses it, or a dead server left it
      */
     @Nullable
     ServerLock create(Path image, CacheMode cacheMode) throws IOException {
@@ -103,7 +103,7 @@ public final class RunDirectory {
 
     private static void makeFolder(Path folder) throws IOException {
         Files.createDirectories(folder, PosixFilePermissions.asFileAttribute(FOLDER_PERMISSIONS));
-        // Whatever the umask is, and even if another process has made the folder.
+        // The umask may have removed permissions, and another process may have made the folder with more.
         Files.setPosixFilePermissions(folder, FOLDER_PERMISSIONS);
     }
 
@@ -143,7 +143,7 @@ public final class RunDirectory {
         return ids;
     }
 
-    /** Finds the device whose image is this file, under whatever name. Finds none for a user other than root. */
+    /** Finds the device whose image is this file, under any name. Only root can find a device. */
     public static OptionalInt deviceOf(Path image) throws IOException {
         return deviceOf(ROOT, image);
     }
@@ -176,7 +176,7 @@ public final class RunDirectory {
         try {
             return ImageIdentities.of(image()).isSameFile(file);
         } catch (FileSystemException e) {
-            return false; // it leads nowhere
+            return false; // the path leads to no file
         }
     }
 

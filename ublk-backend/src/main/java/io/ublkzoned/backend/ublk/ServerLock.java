@@ -37,13 +37,14 @@ public final class ServerLock implements Closeable {
     /**
      * A living server.
      *
-     * @param started whether its device has been live. If it is live no longer, the server closes the image.
+     * @param started whether its device has been live. If it has been and no longer is, the server is closing the
+     *     image.
      */
     public record Holder(int pid, boolean started) {
 
         /**
-         * Returns whether more than the remains of a killed process exist. A zombie has no command line, and keeps the
-         * lock until its threads no longer wait for a disk.
+         * Returns whether the process runs and is not just a zombie. A zombie has no command line, and keeps the lock
+         * until its threads no longer wait for a disk.
          */
         public boolean isRunning() {
             try {
@@ -121,7 +122,7 @@ public final class ServerLock implements Closeable {
         }
     }
 
-    /** Parses the file. Returns null for a server that has not written it yet, since it has not begun. */
+    /** Parses the file. Returns null if the server has not written it yet, because such a server has no device. */
     private static @Nullable Holder parse(String text) {
         String[] words = text.strip().split(" +", -1);
         return words.length == 2 ? new Holder(Integer.parseInt(words[0]), words[1].equals(STARTED)) : null;

@@ -4,8 +4,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The log of a server, one for all its classes. Setting up a log takes longer than any other step of a start, so its
- * first line, which sets it up, is written when the device is live.
+ * The log of a server, shared by all its classes. Its first line sets it up, which takes longer than any other step of
+ * a start. So no class logs before the device is live, except to report a failure.
  */
 public final class ServerLog {
 

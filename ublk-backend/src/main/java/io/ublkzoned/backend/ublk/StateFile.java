@@ -15,8 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The file in which the {@link DeviceState} of a device outlives its server. It need not outlive a boot: after a power
- * cut its content about unflushed data is no longer true, and a state of another boot is not used.
+ * The file that keeps the {@link DeviceState} of a device when its server dies. It need not survive a reboot: a state
+ * of another boot is not used, because the unflushed data that it describes may be lost.
  */
 final class StateFile implements Closeable {
 
@@ -27,7 +27,10 @@ final class StateFile implements Closeable {
         memory = StateMemory.of(file.map(MapMode.READ_WRITE, 0, file.size(), arena));
     }
 
-    /** Creates the file, all zeros, with its memory allocated. Otherwise a later store could find the tmpfs full. */
+    /**
+     * Creates the file, all zeros, with its space allocated. Otherwise a later store could fail because the tmpfs is
+     * full.
+     */
     static StateFile create(Path path, long sizeBytes) throws IOException {
         Set<StandardOpenOption> options =
                 Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The image of a device whose server died, opened with all writes that the server had acknowledged. The state belongs
- * to this one image: no other file is accepted for it. A refused file stays as it is, and so does the state.
+ * to this one image, so any other file is refused. A refused file and the state stay unchanged.
  *
  * <p>Used by one thread.
  */
@@ -62,7 +62,7 @@ final class Takeover implements Closeable {
         }
     }
 
-    /** Checks the file before it is opened, since any file may have the name by now. */
+    /** Checks the file before it is opened, because another file may have the name now. */
     private void requireSameFile(Path path, int id) throws IOException {
         if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
             throw refusal(id, path, "it is not there any more");
@@ -90,7 +90,7 @@ final class Takeover implements Closeable {
         return device;
     }
 
-    /** Closes the file of the image, but does not close the image in it. */
+    /** Closes the file. Does not mark the image as closed. */
     @Override
     public void close() throws IOException {
         teardown.run();

@@ -6,8 +6,8 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The steps that undo what was set up, run once and latest first. A step that fails does not keep the others from
- * running. Used by one thread at a time.
+ * The steps that undo a set-up, run once, the last one added first. If a step fails, the others still run. Used by one
+ * thread at a time.
  */
 final class Teardown {
 
@@ -25,17 +25,17 @@ final class Teardown {
         steps.push(new Step(step, Occasion.ALWAYS));
     }
 
-    /** Adds a step that only {@link #runAfter} takes: it undoes what would stay if the set-up had succeeded. */
+    /** Adds a step that only {@link #runAfter} runs. It undoes something that stays after a set-up that succeeds. */
     void addForFailure(Closeable step) {
         steps.push(new Step(step, Occasion.FAILURE));
     }
 
-    /** Adds a step that only {@link #run} takes: it must not be taken before the set-up has succeeded. */
+    /** Adds a step that only {@link #run} runs. It must not run if the set-up fails. */
     void addForEnd(Closeable step) {
         steps.push(new Step(step, Occasion.END));
     }
 
-    /** Runs the steps of a set-up that had succeeded. Throws the first failure, with the others attached. */
+    /** Undoes a set-up that succeeded. Throws the first failure, with the others attached. */
     void run() throws IOException {
         switch (run(Occasion.END)) {
             case null -> {}
@@ -45,7 +45,7 @@ final class Teardown {
         }
     }
 
-    /** Runs the steps of a set-up that {@code cause} has ended, and attaches their failures to that. */
+    /** Undoes a set-up that failed with {@code cause}, and attaches failures of the steps to it. */
     void runAfter(Throwable cause) {
         Throwable failure = run(Occasion.FAILURE);
         if (failure != null) {

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The control device of the driver: adds, starts, stops and deletes devices. One thread makes, uses and closes it.
  *
- * <p>No command is abandoned. Each waits for its own completion for as long as that takes, and tells the {@link
+ * <p>No command has a time limit. Each method waits for the completion of its command, and reports to the {@link
  * WaitListener} every ten seconds what it waits for.
  */
 public final class UblkControl implements AutoCloseable {
@@ -140,7 +140,7 @@ public final class UblkControl implements AutoCloseable {
      *
      * @param id its number
      * @param maxIoBytes the size of the largest request, a multiple of the page size
-     * @return the device as the driver made it, with limits that it lowered; null if a device has that number
+     * @return the device with the limits that the driver has set, which may be lower; null if a device has that number
      */
     @Nullable
     DeviceInfo add(int id, ServerOptions options, long features, int maxIoBytes) throws IOException {
@@ -182,9 +182,9 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Begins to take over a device whose server died, once the kernel has noticed its end.
+     * Begins to take over a device whose server died. Waits up to a minute until the kernel has noticed its death.
      *
-     * @throws IOException also if a server still has the device after some time
+     * @throws IOException also if the device still has a server then
      */
     void startRecovery(int deviceId) throws IOException {
         long deadline = System.nanoTime() + RECOVERY_NANOS;
@@ -203,9 +203,9 @@ public final class UblkControl implements AutoCloseable {
     }
 
     /**
-     * Ends the block device of a device. A device that is not live stays as it is. The driver waits until the requests
-     * that its server has are done. The process of the server must not have any then: if it were killed during the
-     * command, its end and the command would wait for each other.
+     * Ends the block device of a device. A device that is not live stays as it is. The driver waits until the server
+     * has completed the requests that it holds. A server that stops its own device must not hold any: if it were killed
+     * during the command, its end and the command would wait for each other.
      */
     public void stop(int deviceId) throws IOException {
         int result = command(Command.STOP_DEV, deviceId, MemorySegment.NULL, 0);
@@ -218,7 +218,7 @@ public final class UblkControl implements AutoCloseable {
      * Ends the block device of a device unless anyone has it open, in user space or in the kernel. Needs Linux 7.0 or
      * newer, see {@link UblkFeatures#SAFE_STOP_DEV}.
      *
-     * @return false if the device is in use, and then works as before
+     * @return false if the device is in use, in which case it still works
      */
     public boolean tryStop(int deviceId) throws IOException {
         int result = command(Command.TRY_STOP_DEV, deviceId, MemorySegment.NULL, 0);

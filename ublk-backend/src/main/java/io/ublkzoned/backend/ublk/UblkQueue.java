@@ -37,8 +37,8 @@ import java.util.Arrays;
  * One queue of a device: takes requests from the kernel, submits them to the engine, and commits their results.
  *
  * <p>On the data path. The thread that made the queue and its ring calls everything but {@link #handOver} and {@link
- * #leave}, because ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} carries the commits of
- * a batch and the transfers of the ring, and returns with the next batch. A request is always committed, whatever a
+ * #leave}, because ublk binds each tag to the thread that fetched it. One {@code io_uring_enter} submits the commits of
+ * a batch and the transfers of the ring, and returns with the next batch. A request is always committed, even if a
  * handler throws.
  */
 final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable {
@@ -74,7 +74,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private volatile boolean leaving;
     private int requestsBegun; // and not committed
     private int tagsEnded;
-    private int refusal; // the least result of a fetch that completed at once
+    private int refusal; // the lowest result of the fetches that completed at once, or 0
 
     /** Makes the queue for the calling thread, on a device that has been added and not started. */
     UblkQueue(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image)
@@ -113,7 +113,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
                     requests,
                     IMAGE);
             reports = new ZoneReportEncoder(device);
-            inbox = new Inbox(submissions, arena, WAKE_UP); // last: nothing fails after it
+            inbox = new Inbox(submissions, arena, WAKE_UP); // last, because the code below does not close it
         } catch (IOException | RuntimeException | Error e) {
             ring.close();
             arena.close();
@@ -142,8 +142,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     /**
-     * Serves requests until the device is stopped, and every tag has come back from the kernel for good. After {@link
-     * #leave} it completes the requests that have begun, and close returns the others to the kernel.
+     * Serves requests until the device is stopped and the kernel has ended every tag. After {@link #leave} it only
+     * completes the requests that have begun. The others return to the kernel when the queue is closed.
      */
     void run() {
         while (tagsEnded < queueDepth && !leaving) {
@@ -179,8 +179,8 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     }
 
     /**
-     * Serves one batch. It is a separate method because Java compiles a method that is called sooner than a loop that
-     * runs.
+     * Serves one batch. It is a separate method because Java compiles a method that is called often sooner than a loop
+     * that runs for a long time.
      */
     private void serveBatch() {
         inbox.drainTo(device);
@@ -227,7 +227,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         } else if (result == UblkCommands.IO_RES_ABORT) {
             tagsEnded++;
         } else {
-            // The kernel would wait for the request of this tag for ever, so the process must end.
+            // The kernel would wait forever for the request of this tag, so the process must end.
             throw new IllegalStateException(
                     "the kernel refused a command of tag %d: %s".formatted(tag, Errno.name(-result)));
         }
@@ -272,7 +272,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         device.submit(requests[tag]);
     }
 
-    /** Fills the request with at least one zone. After an empty report the kernel would ask again for ever. */
+    /** Fills the request with at least one zone. After an empty report the kernel would repeat the request forever. */
     private int report(int tag) {
         MemorySegment zones = buffers.part(tag, 0, buffers.bufferBytes());
         long filled = reports.encode(descriptors.startSector(tag), descriptors.sectors(tag), zones);

@@ -48,8 +48,8 @@ public final class UblkServer {
     /**
      * Attaches an image, and returns when its block device is live.
      *
-     * @throws IOException with a sentence for the user. Nothing is left behind then, and an intact image is still
-     *     intact.
+     * @throws IOException with a sentence for the user. In that case no device is left behind, and an intact image is
+     *     still intact.
      */
     public static UblkServer add(ServerOptions options) throws IOException {
         return bringUp((server, control) -> server.addDevice(options, control));
@@ -59,15 +59,15 @@ public final class UblkServer {
      * Takes over a device whose server died, and returns when it is live again.
      *
      * @param elsewhere the current path of its image, null if it is at its old path
-     * @throws IOException with a sentence for the user. A device that waited for a server then still waits.
+     * @throws IOException with a sentence for the user. A device that waited for a server still waits.
      */
     public static UblkServer recover(int deviceId, @Nullable Path elsewhere) throws IOException {
         return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, control));
     }
 
     /**
-     * Takes over the device of the image if its server died; otherwise attaches the image. This brings a device back
-     * whatever happened before.
+     * Takes over the device of the image if its server died; otherwise attaches the image. So the caller need not know
+     * whether a server died.
      *
      * @throws IOException as {@link #add} and {@link #recover} do
      */
@@ -243,7 +243,7 @@ public final class UblkServer {
         }
     }
 
-    /** A search for places in zones, where writing starts or ends, that are not on a boundary of a block. */
+    /** A search for write pointers and zone ends that are not on a boundary of a block. */
     private static final class MisalignedPlaces implements ZoneVisitor {
 
         private final int blockSizeBytes;
@@ -265,8 +265,8 @@ public final class UblkServer {
     }
 
     /**
-     * Requires that every write pointer is on a boundary of a block of the device. Otherwise the kernel could not write
-     * there.
+     * Requires that every write pointer and the capacity are on a boundary of a block of the device. Otherwise the
+     * kernel could not write there.
      */
     private static void requireBlockSize(ZonedDevice device, int blockSizeBytes) throws IOException {
         MisalignedPlaces misaligned = new MisalignedPlaces(blockSizeBytes);
@@ -278,8 +278,9 @@ public final class UblkServer {
     }
 
     /**
-     * Returns the size of the largest request. One report of all zones must fit in it, since beyond that the driver
-     * numbers zones wrongly. It fits, because the geometry of an open device is attachable.
+     * Returns the size of the largest request. One report of all zones must fit in it, because the driver numbers zones
+     * wrongly if it needs a second request. The maximum is large enough for the zones that
+     * {@link DeviceGeometry#requireAttachable} allows.
      */
     private static int ioBytes(DeviceGeometry geometry) {
         long needed = Math.max(IO_BYTES_MIN, (long) geometry.zoneCount() * ZONE_BYTES);
@@ -303,8 +304,8 @@ public final class UblkServer {
     }
 
     /**
-     * Ends the block device if it still exists. The queues have ended, so the kernel waits for no request of this
-     * process.
+     * Ends the block device if it still exists. The queues have ended, so this process holds no request for which the
+     * kernel would wait.
      */
     private void stopDevice() throws IOException {
         try (UblkControl control = UblkControl.open(ServerLog.LOG::warn)) {
@@ -344,9 +345,9 @@ public final class UblkServer {
     }
 
     /**
-     * Makes {@link #awaitStop} return: no more requests begin, those that have begun end, and then the kernel stops the
-     * device. In this order the process can be killed at any time. A process that is killed while the kernel stops its
-     * device, and has requests of it, never ends.
+     * Makes {@link #awaitStop} return. The queues begin no more requests and complete those that have begun; then the
+     * kernel stops the device. This order allows the process to be killed at any time. If it still held requests when
+     * it is killed while the kernel stops its device, it would never end.
      */
     public void stop() {
         queues.forEach(QueueThread::leave);

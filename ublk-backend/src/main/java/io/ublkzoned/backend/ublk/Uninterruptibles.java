@@ -2,7 +2,7 @@ package io.ublkzoned.backend.ublk;
 
 import java.util.concurrent.BlockingQueue;
 
-/** The waits that no interrupt cuts short. No code interrupts the threads of a server. */
+/** Waits that continue after an interrupt. No code interrupts the threads of a server. */
 final class Uninterruptibles {
 
     private Uninterruptibles() {}

@@ -9,7 +9,7 @@ public interface WaitListener {
     /**
      * Receives one report.
      *
-     * @param sentence the reason of the wait and its length, and what is known of the cause
+     * @param sentence the reason for the wait and its length, and the cause if it is known
      */
     void waiting(String sentence);
 }

@@ -31,7 +31,7 @@ final class ZoneReportEncoder implements ZoneVisitor {
     }
 
     /**
-     * Fills {@code buffer} with up to {@code count} zones, as far as zones exist and fit.
+     * Fills {@code buffer} with up to {@code count} zones: those that exist and fit.
      *
      * @param startSector in the first zone to report
      * @return bytes filled

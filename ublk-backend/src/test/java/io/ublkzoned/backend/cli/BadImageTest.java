@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The answers of the commands to files that are not images of this program: one sentence that names the file, which
- * stays as it was.
+ * Commands on files that are not images of this program. Each prints one sentence that names the file, and does not
+ * change the file.
  */
 class BadImageTest {
 

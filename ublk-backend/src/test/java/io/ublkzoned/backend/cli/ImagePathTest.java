@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The answers of the commands to paths that lead to no image file: one sentence. Nothing is created or removed. */
+/** Commands on paths that do not lead to an image file. Each prints one sentence, and creates or removes nothing. */
 class ImagePathTest {
 
     private static final String NO_FILE = "a directory, and an image is a regular file: name a file in it";

@@ -14,9 +14,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The promises of the kernel to users of a zoned block device, case by case. It runs in the guest as root on a device
- * of this program, and resets all its sequential zones. It prints one line per case. The exit status is 1 if a case
- * fails.
+ * A test of the kernel's promises to users of a zoned block device. It runs in the guest as root on a device of this
+ * program, and resets all its sequential zones. It prints one line per case. The exit status is 1 if a case fails.
  */
 public final class ContractMain {
 
@@ -231,7 +230,7 @@ public final class ContractMain {
         operate(BlkZoneIoctls.BLKRESETZONE, zone);
     }
 
-    /** After a failed write the kernel fails all other writes to that zone, until it has learned the write pointer. */
+    /** After a failed write the kernel fails all other writes to that zone until it has read the write pointer. */
     private void expectRefused(String where, MemorySegment buffer, long offset, long writePointer)
             throws LinuxException {
         long result = device.write(buffer, offset);

@@ -38,28 +38,28 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Appends of several threads to one zone at once, which no program can send through a block device: every place that is
- * answered is checked, and all data read back.
+ * Concurrent appends of several threads to one zone, which no program can send through a block device. The test checks
+ * the place that each append returns, and reads back all data.
  */
 @Tag("native")
 class AppendStormTest {
 
     private static final int THREADS = 4;
     private static final int DEPTH = 16;
-    private static final int APPENDS = 1500; // of each thread
+    private static final int APPENDS = 1500; // per thread
     private static final int BLOCK = 4096;
     private static final int BLOCKS_MAX = 8;
     private static final int ZONE_BYTES = 256 << 20;
     private static final int ZONE = 3;
     private static final long SEED = 20_261_122;
 
-    /** What an append brought, and where it went. */
+    /** An append that is done: the place that it returned, and its data. */
     private record Placed(long place, int length, long stamp) {}
 
     @TempDir
     Path folder;
 
-    /** A queue of a device on a thread of its own; what moves its data ends in an order of its own. */
+    /** A queue of a device, on a separate thread. The transfers of its data end in a random order. */
     private static final class Storm extends Thread implements RequestQueue, DataPort {
 
         private record Part(BlockRequest request, ByteBuffer data, long imageOffset) {}
@@ -200,7 +200,7 @@ class AppendStormTest {
             storms.forEach(storm -> storm.placed.forEach(append -> byPlace.put(append.place(), append)));
             device.close();
         }
-        assertEquals(THREADS * APPENDS, byPlace.size(), "places that differ");
+        assertEquals(THREADS * APPENDS, byPlace.size(), "distinct places");
         long end = (long) ZONE * ZONE_BYTES;
         for (Placed append : byPlace.values()) {
             assertEquals(end, append.place(), "the next place");
@@ -209,7 +209,7 @@ class AppendStormTest {
         expectData(path, byPlace);
     }
 
-    /** Reads the zone where the image's own tables say that it lies. */
+    /** Reads the data of the zone at the offsets in the image's tables. */
     private static void expectData(Path path, Map<Long, Placed> byPlace) throws IOException {
         try (FileDescriptor descriptor = ImageOpener.forReading(path)) {
             FdImageFile file = new FdImageFile(descriptor);

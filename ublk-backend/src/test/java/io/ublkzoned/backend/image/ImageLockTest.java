@@ -41,7 +41,7 @@ class ImageLockTest {
                         assertThrows(IOException.class, () -> ImageLock.lockForWriting(second, image.toString()));
                 assertEquals(image + " is in use by another process, which has it locked as QEMU does", e.getMessage());
             }
-            // Closing the refused file has left the lock of the first one.
+            // Closing the refused file has not released the lock of the first one.
             assertTrue(isLocked());
         }
         assertFalse(isLocked());
@@ -72,7 +72,7 @@ class ImageLockTest {
                     try {
                         ImageLock.requireUnused(asking, image.toString());
                     } catch (ImageInUseException e) {
-                        // It is locked at the moment.
+                        // The other thread holds the lock at the moment.
                     } catch (IOException e) {
                         throw new UncheckedIOException(e);
                     }
@@ -106,7 +106,7 @@ class ImageLockTest {
         makeQcow2();
         Process writer = qemu("qemu-io", image.toString());
         try {
-            // When it answers, it has opened the image.
+            // The answer shows that qemu-io has opened the image.
             writer.outputWriter().append("length\n").flush();
             try (BufferedReader answer = writer.inputReader();
                     FileDescriptor file = open()) {

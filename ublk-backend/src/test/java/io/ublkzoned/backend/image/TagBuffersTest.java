@@ -38,7 +38,7 @@ class TagBuffersTest {
     }
 
     @Test
-    void requestsOneAfterAnotherUseOneBuffer() {
+    void consecutiveRequestsUseTheSameBuffer() {
         long used = buffers.address(0, 0);
         for (int tag = 1; tag < DEPTH; tag++) {
             buffers.release(tag - 1);
@@ -47,7 +47,7 @@ class TagBuffersTest {
     }
 
     @Test
-    void everyTagCanHaveOneAtATime() {
+    void allTagsCanHaveABufferAtTheSameTime() {
         long distinct = IntStream.range(0, DEPTH)
                 .mapToLong(tag -> buffers.address(tag, 0))
                 .distinct()

@@ -46,7 +46,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A sparse file stands for the driver's device: requests' data lie in it where user copy looks for them. */
+/**
+ * The port for request data, on an image file. A sparse file replaces {@code /dev/ublkcN}: the data of requests are at
+ * the offsets of user copy.
+ */
 @Tag("native")
 class UringDataPortTest {
 
@@ -79,7 +82,7 @@ class UringDataPortTest {
     private int outcome;
     private int registrationsFailed;
 
-    /** What an operation on registered pages completes with: no driver is there to register them. */
+    /** Replaces the result of an operation on registered pages, because no driver registers them. */
     private IntUnaryOperator fixedResult = IntUnaryOperator.identity();
 
     private final RequestQueue queue = new RequestQueue() {
@@ -129,7 +132,7 @@ class UringDataPortTest {
         port = newPort(null);
     }
 
-    /** The server dies before the kernel has an answer, and another one resumes the device. */
+    /** Resumes the device as after the death of a server that had not answered its last request. */
     private void resume() throws IOException {
         DeviceState left = DeviceState.load(memory).orElseThrow();
         device = ZonedDevice.reopen(new FdImageFile(image), left, identity, () -> {});
@@ -171,7 +174,7 @@ class UringDataPortTest {
         arena.close();
     }
 
-    /** Carries a request out, with all that it has to wait for. */
+    /** Carries out a request, and waits until it is done. */
     private int serve(BlockOp op, long offsetBytes, int lengthBytes) {
         requests[TAG].set(op, offsetBytes, lengthBytes, false);
         port.received(TAG);
@@ -246,7 +249,7 @@ class UringDataPortTest {
     }
 
     @Test
-    void appendThatComesAgainIsComparedWithWhatLiesThere() throws IOException {
+    void resentAppendIsComparedWithTheDataAtItsPlace() throws IOException {
         append(random(8 * KIB));
         long place = append(random(68 * KIB));
         resume();
@@ -259,7 +262,7 @@ class UringDataPortTest {
     }
 
     @Test
-    void appendThatComesAgainFailsIfTheImageCannotBeRead() throws IOException {
+    void resentAppendFailsIfTheImageCannotBeRead() throws IOException {
         long place = append(random(4 * KIB));
         resume();
         try (FileDescriptor unreadable = FileDescriptor.open(image.name(), FileFlags.O_WRONLY)) {
@@ -282,17 +285,17 @@ class UringDataPortTest {
     }
 
     @Test
-    void whatTheImageFileDoesNotReachIsZeros() {
+    void dataBeyondTheEndOfTheImageFileAreZeros() {
         write(0, random(4 * KIB));
         assertArrayEquals(Arrays.copyOf(random(4 * KIB), 64 * KIB), read(0, 64 * KIB));
         assertArrayEquals(new byte[64 * KIB], read(64 * KIB, 64 * KIB));
     }
 
     @Test
-    void whatIsNotCachedIsWaitedFor() {
+    void readWaitsForDataThatAreNotCached() {
         write(0, random(4 * KIB));
         write(256 * KIB, random(4 * KIB));
-        // A hole of the file between the two has never been in the page cache.
+        // The hole between the two has never been in the page cache.
         byte[] expected = Arrays.copyOf(random(4 * KIB), 260 * KIB);
         System.arraycopy(random(4 * KIB), 0, expected, 256 * KIB, 4 * KIB);
         assertArrayEquals(expected, read(0, 260 * KIB));
@@ -336,10 +339,10 @@ class UringDataPortTest {
 
     @Test
     void pagesThatCannotBeRegisteredAreCopied() throws LinuxException {
-        // A file that is no driver's refuses the command.
+        // An ordinary file refuses the driver's command.
         port = newPort(new RequestPages(ring, DRIVER_FILE, 0, TAG + 1, REGISTRATION));
         writeAndReadEverySize();
-        assertTrue(registrationsFailed >= 2 * 3, "only " + registrationsFailed + " of writes and reads of three sizes");
+        assertTrue(registrationsFailed >= 2 * 3, "only " + registrationsFailed + " registrations failed");
     }
 
     @Test
@@ -350,14 +353,14 @@ class UringDataPortTest {
     }
 
     @Test
-    void partThatIsCopiedLeavesOthersToTheirPages() throws LinuxException {
-        // A conventional zone gets clusters by the MiB, so this request has two parts.
+    void copyingOnePartLeavesOthersOnTheirPages() throws LinuxException {
+        // A conventional zone gets clusters in units of 1 MiB, so this request has two parts.
         int half = 64 * KIB;
         int middle = 1 << 20;
         write(middle, random(half));
         write(middle - half, random(half));
         port = newPort(new RequestPages(ring, DRIVER_FILE, 0, TAG + 1, REGISTRATION));
-        // The disk does not take the first part's pages; the second part's moves in two goes.
+        // The disk refuses the pages of the first part. The second part moves in two operations.
         Iterator<Integer> results =
                 List.of(-Errno.EINVAL, 4 * KIB, half - 4 * KIB).iterator();
         fixedResult = result -> results.next();

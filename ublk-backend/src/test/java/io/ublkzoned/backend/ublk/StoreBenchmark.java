@@ -39,8 +39,8 @@ final class StoreBenchmark {
     /**
      * Prints the seconds and the CPU seconds that the requests took, without the start and the end of the program.
      *
-     * @param arguments image; file for the copy of each request's data; read, write or append; bytes of a request; depth;
-     *     passes; for read, number of requests of a pass and bytes from one to the next
+     * @param arguments the image; the file that replaces {@code /dev/ublkcN}; read, write or append; the bytes of a
+     *     request; the depth; the number of passes; for read, the requests per pass and the bytes from one to the next
      */
     public static void main(String[] arguments) throws IOException {
         Path image = Path.of(arguments[0]);

@@ -20,13 +20,13 @@ import java.lang.foreign.Arena;
 import java.util.Arrays;
 
 /**
- * A {@link UblkQueue} without a kernel behind it. Its requests come from a {@link Source}, a new one as soon as one is
- * done. Their data are copied to and from a file that stands for {@code /dev/ublkcN}. One thread makes, uses and closes
- * it.
+ * A queue like {@link UblkQueue}, but without the driver. Its requests come from a {@link Source}: when one is done,
+ * the next one starts. Their data are copied to and from a file that replaces {@code /dev/ublkcN}. One thread makes,
+ * uses and closes it.
  */
 final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable {
 
-    /** A source of requests, which fills in the next one. */
+    /** A source of requests. */
     interface Source {
         void next(BlockRequest request);
     }

@@ -23,7 +23,7 @@ class TeardownTest {
     }
 
     @Test
-    void endTakesTheLatestStepFirstAndNoneForAFailure() throws IOException {
+    void endRunsTheLatestStepFirstAndNoStepForAFailure() throws IOException {
         teardown.run();
         assertEquals(List.of("close the queues", "stop the device", "close the image"), taken);
         teardown.run();
@@ -31,13 +31,13 @@ class TeardownTest {
     }
 
     @Test
-    void failureTakesNoStepForTheEnd() {
+    void failureRunsNoStepForTheEnd() {
         teardown.runAfter(new IOException());
         assertEquals(List.of("close the queues", "remove the directory", "close the image"), taken);
     }
 
     @Test
-    void stepThatFailsKeepsNoOtherFromRunning() {
+    void stepsRunEvenIfAnotherStepFails() {
         IOException first = new IOException("first");
         IOException second = new IOException("second");
         teardown.add(() -> {

@@ -41,7 +41,7 @@ final class UblkQueueTest {
 
     /** Uses a queue on a file that stands for /dev/ublkcN, and closes the files that it opened. */
     private <T extends Throwable> T failure(Class<T> type, Path deviceFile) throws IOException {
-        // Each attempt has its own image, since the kernel ends a ring, which keeps the image open, some time after its
+        // Each attempt has its own image: a ring keeps the image open, and the kernel ends the ring some time after its
         // close.
         Path path = Files.createTempFile(folder, "disk", ".qcow2");
         int flags = FileFlags.O_RDWR | FileFlags.O_CREAT | FileFlags.O_TRUNC;
@@ -63,7 +63,7 @@ final class UblkQueueTest {
 
     @Test
     void failedQueueLeavesNothingOpen() throws IOException {
-        failure(LinuxException.class, Path.of("/dev/null")); // loads what stays open
+        failure(LinuxException.class, Path.of("/dev/null")); // loads classes, whose files stay open
         List<String> before = openFiles();
         LinuxException e = failure(LinuxException.class, Path.of("/dev/null"));
         assertTrue(e.toString().contains("mmap"), e.toString());
@@ -94,7 +94,7 @@ final class UblkQueueTest {
         try {
             return Files.readSymbolicLink(link).toString();
         } catch (IOException e) {
-            return ""; // the folder itself, closed by now
+            return ""; // the descriptor that listed the folder, which is closed now
         }
     }
 }
