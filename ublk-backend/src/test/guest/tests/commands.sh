@@ -63,6 +63,18 @@ says_that_this_host_can_serve_devices() {
     del_and_check disk.qcow2
 }
 
+# The guest's CPU is emulated, or the host's with KVM.
+# runs: newest
+serves_with_the_compiler_that_suits_the_cpu() {
+    new_image disk.qcow2 --size 256M --zone-size 16M
+    attach disk.qcow2
+    local level=4 flags
+    ! grep -q 'model name.*TCG' /proc/cpuinfo || level=1
+    flags=$(tr '\0' '\n' <"/proc/$(server_pid)/cmdline")
+    expect_equal "the level" "$(sed -n 's/^-XX:TieredStopAtLevel=//p' <<<"$flags" | tail -n 1)" "$level"
+    del_and_check disk.qcow2
+}
+
 # runs: long
 shows_the_features_of_the_driver() {
     ublk-zoned features --json | expect_json "
