@@ -170,11 +170,12 @@ final class PendingWork {
      * Hands a zone the mapping that was read.
      *
      * @param hostClusters the host cluster of each of its clusters, or {@link ZoneMap#HOLE}
+     * @param map the same as a map
      * @param hasRemains whether the file has data above the write pointer
      */
-    void mapRead(ActiveZone zone, long[] hostClusters, boolean hasRemains) throws IOException {
+    void mapRead(ActiveZone zone, long[] hostClusters, ZoneMap map, boolean hasRemains) throws IOException {
         synchronized (lock) {
-            mapper.adopt(zone, hostClusters);
+            mapper.adopt(zone, hostClusters, map);
             zone.hasRemains |= hasRemains;
             releaseAhead(zone);
         }

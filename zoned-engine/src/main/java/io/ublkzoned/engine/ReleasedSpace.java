@@ -19,11 +19,11 @@ final class ReleasedSpace {
     /** Clusters that could not be punched. */
     private RunList refused = new RunList();
 
-    ReleasedSpace(PendingWork work, ImageFile file, int clusterBits, FailureLog failures) {
+    ReleasedSpace(DeviceContext context, PendingWork work) {
         this.work = work;
-        this.file = file;
-        this.clusterBits = clusterBits;
-        this.failures = failures;
+        file = context.file();
+        clusterBits = context.image().clusterBits();
+        failures = context.failures();
     }
 
     /** Punches the released clusters. A cluster that cannot be punched is not allocated again. */
@@ -42,7 +42,7 @@ final class ReleasedSpace {
             }
         });
         if (punched.isEmpty()) {
-            work.free(punched);
+            work.free(punched); // nothing, so that no request waits for it
         }
     }
 

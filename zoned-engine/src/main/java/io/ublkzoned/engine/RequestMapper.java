@@ -72,12 +72,13 @@ final class RequestMapper {
      * Hands a zone the mapping that the L2 tables have.
      *
      * @param hostClusters the host cluster of each of its clusters, or {@link ZoneMap#HOLE}
+     * @param map the same as a map
      */
-    void adopt(ActiveZone zone, long[] hostClusters) throws ImageFormatException {
+    void adopt(ActiveZone zone, long[] hostClusters, ZoneMap map) throws ImageFormatException {
         assert zone.map == null : "read twice: " + zone.zone.index();
         int clusters = hostClusters.length;
         allocator.adopt((long) zone.zone.index() * clusters, hostClusters, clusters);
-        zone.map = new ZoneMap(hostClusters, clusters);
+        zone.map = map;
     }
 
     /**
@@ -117,8 +118,13 @@ final class RequestMapper {
      */
     long tailOffsetBytes(ActiveZone zone) {
         ZoneMap map = zone.map;
+        return map == null ? HOLE : tailOffsetBytes(zone, map, clusterShift);
+    }
+
+    /** Returns the same as {@link #tailOffsetBytes(ActiveZone)}, for a map that the zone does not have yet. */
+    static long tailOffsetBytes(ActiveZone zone, ZoneMap map, int clusterShift) {
         long inCluster = zone.completedBytes & ((1L << clusterShift) - 1);
-        if (map == null || inCluster == 0) {
+        if (inCluster == 0) {
             return HOLE;
         }
         long host = map.find((int) ((zone.completedBytes - zone.zone.startBytes()) >>> clusterShift));

@@ -93,15 +93,18 @@ final class StateCheck {
             return;
         }
         if (state.hasRemains(zone)) {
-            throw new StateException(
-                    "this is a copy of the image, and may lack writes since the last flush: this cannot be checked, because a failed write has left data in zone %d"
-                            .formatted(zone));
+            throw cannotBeChecked("a failed write has left data in zone %d".formatted(zone));
         }
         if (state.shape().blockBytes() % file.blockBytes() != 0) {
-            throw new StateException(
-                    "this is a copy of the image, and may lack writes since the last flush: this cannot be checked, because the file system has blocks of %d bytes and the device of %d"
-                            .formatted(file.blockBytes(), state.shape().blockBytes()));
+            throw cannotBeChecked("the file system has blocks of %d bytes and the device of %d"
+                    .formatted(file.blockBytes(), state.shape().blockBytes()));
         }
+    }
+
+    private static StateException cannotBeChecked(String reason) {
+        return new StateException(
+                "this is a copy of the image, and may lack writes since the last flush: this cannot be checked, because "
+                        + reason);
     }
 
     private void requireData(int zone, long startBytes, long endBytes) throws IOException {

@@ -17,11 +17,11 @@ final class ZoneMapIo {
     private final FailureLog failures;
     private final MapEntries entries;
 
-    ZoneMapIo(PendingWork work, Qcow2Image image, ImageFile file, FailureLog failures) {
+    ZoneMapIo(DeviceContext context, PendingWork work) {
         this.work = work;
-        this.image = image;
-        this.file = file;
-        this.failures = failures;
+        image = context.image();
+        file = context.file();
+        failures = context.failures();
         entries = new MapEntries((int) (image.geometry().zoneSizeBytes() >>> image.clusterBits()));
     }
 
@@ -47,7 +47,8 @@ final class ZoneMapIo {
         try {
             long[] hostClusters = entries.hostClusters;
             image.readMapping((long) zone.zone.index() * hostClusters.length, hostClusters.length, hostClusters);
-            work.mapRead(zone, hostClusters, hasDataAbovePointer(zone, hostClusters));
+            ZoneMap map = new ZoneMap(hostClusters, hostClusters.length);
+            work.mapRead(zone, hostClusters, map, hasDataAbovePointer(zone, map));
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             return failures.logAndGetErrno("reading the mapping", " of zone " + zone.zone.index(), e);
@@ -55,14 +56,13 @@ final class ZoneMapIo {
     }
 
     /** Returns whether the rest of the cluster at the write pointer contains data. */
-    private boolean hasDataAbovePointer(ActiveZone zone, long[] hostClusters) throws IOException {
-        int shift = image.clusterBits();
-        long inCluster = zone.completedBytes & ((1L << shift) - 1);
-        if (inCluster == 0 || zone.zone.isConventional()) {
+    private boolean hasDataAbovePointer(ActiveZone zone, ZoneMap map) throws IOException {
+        if (zone.zone.isConventional()) {
             return false;
         }
-        long host = hostClusters[(int) ((zone.completedBytes - zone.zone.startBytes()) >>> shift)];
-        return host != ZoneMap.HOLE && file.nextData((host << shift) + inCluster) < (host + 1) << shift;
+        int shift = image.clusterBits();
+        long tail = RequestMapper.tailOffsetBytes(zone, map, shift);
+        return tail != ZoneMap.HOLE && file.nextData(tail) < ((tail >>> shift) + 1) << shift;
     }
 
     /** Writes like {@link #write}, but returns 0 or -errno. */

@@ -55,9 +55,10 @@ public final class ZonedDevice implements Closeable {
         starter = new RequestStarter(geometry, zones, rules, mapper, work);
         completer = new WriteCompleter(zones, rules, work, failures);
 
-        maps = new ZoneMapIo(work, image, file, failures);
-        ReleasedSpace space = new ReleasedSpace(work, file, image.clusterBits(), failures);
-        metadata = new MetadataWriter(new DeviceContext(image, file, failures), work, maps, space);
+        DeviceContext context = new DeviceContext(image, file, failures);
+        maps = new ZoneMapIo(context, work);
+        ReleasedSpace space = new ReleasedSpace(context, work);
+        metadata = new MetadataWriter(context, work, maps, space);
         changes = new ChangeWriter(work, metadata, maps, space, failures);
     }
 

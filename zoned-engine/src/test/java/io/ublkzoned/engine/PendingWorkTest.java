@@ -24,6 +24,7 @@ final class PendingWorkTest {
     private final Object lock = new Object();
     private final SimulatedDisk disk = new SimulatedDisk();
     private Qcow2Image image;
+    private DeviceContext context;
     private DeviceZones zones;
     private RequestMapper mapper;
     private PendingWork work;
@@ -31,11 +32,13 @@ final class PendingWorkTest {
     @BeforeEach
     void openImage() throws IOException {
         ImageFormatter.format(disk, World.smallOptions().build());
-        image = Qcow2Image.open(disk, Access.READ_WRITE);
+        SyncGuard file = new SyncGuard(disk);
+        image = Qcow2Image.open(file, Access.READ_WRITE);
+        context = new DeviceContext(image, file, new FailureLog());
         zones = new DeviceZones(lock, image.geometry(), image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), image.geometry());
         mapper = new RequestMapper(image.allocator(), image.clusterBits());
-        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, new FailureLog());
+        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, context.failures());
         work = new PendingWork(lock, mapper, image.allocator(), changes, () -> {});
     }
 
@@ -51,7 +54,7 @@ final class PendingWorkTest {
      */
     @Test
     void releasedClustersArePendingUntilTheyAreFree() {
-        ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());
+        ReleasedSpace space = new ReleasedSpace(context, work);
         image.allocator().allocate(4);
         List<Boolean> whilePunching = new ArrayList<>();
         disk.failWhere((call, offset, length) -> {
@@ -73,7 +76,7 @@ final class PendingWorkTest {
 
     @Test
     void clustersThatCannotBePunchedAreNotPending() {
-        ReleasedSpace space = new ReleasedSpace(work, disk, image.clusterBits(), new FailureLog());
+        ReleasedSpace space = new ReleasedSpace(context, work);
         image.allocator().allocate(4);
         disk.failWhere((call, offset, length) -> BlockErrors.EOPNOTSUPP);
         mapper.release(image.allocator().runStart(), 4);
