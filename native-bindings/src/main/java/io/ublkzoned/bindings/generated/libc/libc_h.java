@@ -644,6 +644,15 @@ public class libc_h extends libc_h$shared {
     public static int SYS_lseek() {
         return SYS_lseek;
     }
+    private static final int SYS_mincore = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_mincore 27
+     * }
+     */
+    public static int SYS_mincore() {
+        return SYS_mincore;
+    }
     private static final int SYS_mlockall = (int)151L;
     /**
      * {@snippet lang=c :
@@ -661,6 +670,15 @@ public class libc_h extends libc_h$shared {
      */
     public static int SYS_mmap() {
         return SYS_mmap;
+    }
+    private static final int SYS_munlock = (int)150L;
+    /**
+     * {@snippet lang=c :
+     * #define SYS_munlock 150
+     * }
+     */
+    public static int SYS_munlock() {
+        return SYS_munlock;
     }
     private static final int SYS_munmap = (int)11L;
     /**
