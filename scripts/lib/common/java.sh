@@ -15,9 +15,9 @@ JAVA_RELEASE_MIN=25
 # shellcheck disable=SC2034 # for the scripts that source this
 JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData)
 # A server's heap holds its zones and their maps of clusters; the buffers for data are outside the heap. It is allocated at the
-# start, because a server cannot wait for memory. It grows only for tens of thousands of zones in use.
+# start, because a server cannot wait for memory. It grows only for thousands of zones in use.
 # shellcheck disable=SC2034 # for the scripts that source this
-SERVER_FLAGS=(-Xms48m -Xmx256m -XX:+AlwaysPreTouch)
+SERVER_FLAGS=(-Xms8m -Xmx256m -XX:+AlwaysPreTouch)
 
 # On a real CPU the optimizing compiler has paid for itself within a second. On an emulated one, compiling takes a minute of
 # the CPU that the device needs. QEMU's emulated CPUs have TCG in their names, unless another name was chosen.
