@@ -5,13 +5,13 @@ is_zoned() {
     [[ $(<"/sys/block/${1#/dev/}/queue/zoned") != none ]]
 }
 
-# run_fio DEVICE FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth
+# run_fio DEVICE FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth. The options may name a second job.
 run_fio() {
     local device=$1 zonemode=zbd
     is_zoned "$device" || zonemode=none
     shift
-    (cd /tmp && fio --name=bench --filename="$device" --direct=1 --zonemode=$zonemode --ioengine=libaio --group_reporting \
-        --time_based "$@")
+    (cd /tmp && fio --filename="$device" --direct=1 --zonemode=$zonemode --ioengine=libaio --group_reporting --time_based \
+        --name=bench "$@")
 }
 
 # server_of DEVICE: prints the process id of its ublk-zoned server
@@ -27,7 +27,7 @@ cpu_seconds() {
 }
 
 # measure WORKLOAD SYSTEM DEVICE SERVER FIO-OPTION...: prints IOPS, latencies, and the server's CPU seconds per million
-# requests, as bench-table reads them
+# requests, as bench-table reads them. A workload that reads and writes has a line for each.
 measure() {
     local workload=$1 system=$2 device=$3 server=$4 before=0 after=-
     shift 4
@@ -39,12 +39,14 @@ import json, sys
 place, before, after = sys.argv[1:]
 with open("/tmp/fio.json") as file:
     job = json.load(file)["jobs"][0]
-io = max(job["read"], job["write"], key=lambda direction: direction["total_ios"])
-line = [place, f"IOPS={io['iops']:.0f}"]
-for percent in "50", "99", "99.9":
-    line.append(f"p{percent} us={io['clat_ns']['percentile'][f'{float(percent):.6f}'] / 1000:.0f}")
-if after != "-":
-    line.append(f"CPU={(float(after) - float(before)) / io['total_ios'] * 1e6:.1f}")
-print("|".join(line))
+moved = {direction: job[direction] for direction in ("read", "write") if job[direction]["total_ios"]}
+requests = sum(io["total_ios"] for io in moved.values())
+for direction, io in moved.items():
+    line = [place if len(moved) == 1 else place.replace("|", f": {direction}s|"), f"IOPS={io['iops']:.0f}"]
+    for percent in "50", "99", "99.9":
+        line.append(f"p{percent} us={io['clat_ns']['percentile'][f'{float(percent):.6f}'] / 1000:.0f}")
+    if after != "-":
+        line.append(f"CPU={(float(after) - float(before)) / requests * 1e6:.1f}")
+    print("|".join(line))
 END
 }
