@@ -22,13 +22,13 @@ shows_devices_and_images_in_text_and_json() {
     local subject
     for subject in "$DEVICE" disk.qcow2; do
         ublk-zoned info --json "$subject" | expect_json "
-            x['device'] == '$DEVICE' and x['size'] == 512 << 20 and x['zones'] == 32 and x['zoneSize'] == 16 << 20
+            x['device'] == '$DEVICE' and x['cache'] == 'writeback' and x['size'] == 512 << 20 and x['zones'] == 32 and x['zoneSize'] == 16 << 20
             and x['zoneCapacity'] == 12 << 20 and x['conventionalZones'] == 4 and x['maxOpenZones'] == 6
             and x['maxActiveZones'] == 8 and x['written'] == 1 << 20
             and x['conditions'] == {'not-wp': 4, 'empty': 27, 'implicit-open': 1}"
     done
     ublk-zoned info "$DEVICE" >info.txt
-    expect_match "the text of info" "$(<info.txt)" "$DEVICE"
+    expect_match "the text of info" "$(<info.txt)" "$DEVICE, cache writeback"
     ublk-zoned report "$DEVICE" >report.txt
     expect_match "the text of the report" "$(<report.txt)" 'implicit'
     ublk-zoned report --map "$DEVICE" >map.txt
@@ -40,7 +40,7 @@ shows_devices_and_images_in_text_and_json() {
     detach
     ublk-zoned del /dev/ublkc7
     expect_equal "the devices" "$(find /dev -name 'ublk[bc]*')" ''
-    ublk-zoned info --json disk.qcow2 | expect_json "x['device'] is None and x['closed'] is True
+    ublk-zoned info --json disk.qcow2 | expect_json "x['device'] is None and x['cache'] is None and x['closed'] is True
         and x['conditions'] == {'not-wp': 4, 'empty': 27, 'closed': 1}"
     ublk-zoned check --json disk.qcow2 | expect_json "x['corruptions'] == 0 and x['leaks'] == 0 and x['closed'] is True"
     expect_failure 1 'no device 7' ublk-zoned del 7

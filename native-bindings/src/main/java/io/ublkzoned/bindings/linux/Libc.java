@@ -137,6 +137,18 @@ public final class Libc {
     }
 
     /**
+     * Finds by mincore(2) which pages of a mapped file are in the page cache. Never waits. On the data path, as {@link
+     * #pread(int, long, long, long)}.
+     *
+     * @param address of the first page
+     * @param vectorAddress of one byte per page, whose lowest bit is set if the page is cached
+     * @return 0, or negative on an error
+     */
+    public static long mincore(long address, long lengthBytes, long vectorAddress) {
+        return callWithoutErrno(libc_h.SYS_mincore(), address, lengthBytes, vectorAddress, 0, 0, 0);
+    }
+
+    /**
      * Repeats {@link #pread(int, MemorySegment, long)} until {@code buffer} is full or the file ends.
      *
      * @return bytes read, or -errno; fewer than {@code buffer} holds only at the end of the file

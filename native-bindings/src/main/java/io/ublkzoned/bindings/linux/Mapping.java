@@ -41,6 +41,18 @@ public final class Mapping {
         return map(arena, lengthBytes, protection, libc_h.MAP_SHARED(), file.value(), offsetBytes);
     }
 
+    /**
+     * Maps as {@link #shared} does, but the kernel may reclaim the pages even if the process has locked its memory for
+     * the future.
+     */
+    public static MemorySegment sharedReclaimable(Arena arena, FileDescriptor file, long offsetBytes, long lengthBytes)
+            throws LinuxException {
+        MemorySegment mapped = shared(arena, file, offsetBytes, lengthBytes);
+        int unlocked = (int) callRestarting(libc_h.SYS_munlock(), mapped.address(), lengthBytes);
+        LinuxException.check(unlocked, "munlock", file.name());
+        return mapped;
+    }
+
     /** Maps as {@link #shared} does, but a write from Java throws instead of reaching the page. */
     public static MemorySegment sharedReadOnly(Arena arena, FileDescriptor file, long offsetBytes, long lengthBytes)
             throws LinuxException {

@@ -35,7 +35,12 @@ public final class UblkFeatures {
     public static final long BUF_REG_OFF_DAEMON = ublk_h.UBLK_F_BUF_REG_OFF_DAEMON();
     public static final long BATCH_IO = ublk_h.UBLK_F_BATCH_IO();
     public static final long INTEGRITY = ublk_h.UBLK_F_INTEGRITY();
+    /**
+     * A device is stopped only if no one has it open. Linux 7.0. Such a driver also copies to user memory through the
+     * page tables; before Linux 6.19, it stored to pinned pages behind the back of their file system.
+     */
     public static final long SAFE_STOP_DEV = ublk_h.UBLK_F_SAFE_STOP_DEV();
+
     public static final long NO_AUTO_PART_SCAN = ublk_h.UBLK_F_NO_AUTO_PART_SCAN();
     public static final long SHMEM_ZC = ublk_h.UBLK_F_SHMEM_ZC();
     /** The device info has the stride of descriptors. Linux 7.3. */

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
@@ -13,10 +14,14 @@ import org.jspecify.annotations.Nullable;
 /** The command {@code info}: shows the geometry of an image and its state. */
 final class InfoCommand implements Command {
 
-    /** The facts that are shown. {@code device} is the path of the block device, null if the image is not attached. */
+    /**
+     * The facts that are shown. {@code device} is the path of the block device, and {@code cache} its mode; both are
+     * null if the image is not attached.
+     */
     private record Facts(
             Path image,
             @Nullable String device,
+            @Nullable CacheMode cache,
             long fileBytes,
             DeviceGeometry geometry,
             int clusterSizeBytes,
@@ -58,6 +63,7 @@ final class InfoCommand implements Command {
             return new Facts(
                     target.image().toRealPath(),
                     target.device() == null ? null : target.device().path(),
+                    target.device() == null ? null : target.device().cacheMode(),
                     file.sizeBytes(),
                     image.geometry(),
                     image.clusterSizeBytes(),
@@ -90,8 +96,8 @@ final class InfoCommand implements Command {
     }
 
     private static String state(Facts facts) {
-        if (facts.device() != null) {
-            return facts.device();
+        if (facts.cache() != null) {
+            return facts.device() + ", cache " + facts.cache().label();
         }
         boolean attachable = facts.geometry().isAttachable(facts.clusterSizeBytes());
         return facts.closed()
@@ -115,6 +121,9 @@ final class InfoCommand implements Command {
                 .startObject()
                 .put("image", facts.image().toString());
         object = facts.device() == null ? object.putNull("device") : object.put("device", facts.device());
+        object = facts.cache() == null
+                ? object.putNull("cache")
+                : object.put("cache", facts.cache().label());
         object = object.put("fileSize", facts.fileBytes())
                 .put("clusterSize", facts.clusterSizeBytes())
                 .put("layout", facts.layout())

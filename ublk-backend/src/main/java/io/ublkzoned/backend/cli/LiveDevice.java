@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.bindings.linux.FileDescriptor;
@@ -36,6 +37,11 @@ record LiveDevice(int id) {
 
     boolean exists() {
         return Files.exists(Path.of(path()));
+    }
+
+    /** Returns the cache mode with which its image was attached. */
+    CacheMode cacheMode() throws IOException {
+        return new RunDirectory(id).cacheMode();
     }
 
     /** Returns all zones in their current state. */

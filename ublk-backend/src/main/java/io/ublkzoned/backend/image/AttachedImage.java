@@ -10,14 +10,19 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The image of a device: one file, which may be open in different ways for metadata and for data.
  *
  * @param data holds the lock, because I/O that a ring has begun on it continues after the server's death
  * @param metadata the same descriptor as {@code data} unless data bypass the page cache
+ * @param windows null if data bypass the page cache
  */
-public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheMode cacheMode) implements Closeable {
+public record AttachedImage(
+        FileDescriptor data,
+        FileDescriptor metadata,
+        @Nullable ImageWindows windows) implements Closeable {
 
     /**
      * The smallest cluster with which data can bypass the page cache. Clusters must not share a page with metadata, or
@@ -41,8 +46,9 @@ public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheM
 
     private static AttachedImage of(FileDescriptor data, CacheMode cacheMode) throws IOException {
         try {
-            FileDescriptor metadata = cacheMode == CacheMode.NONE ? data.reopen(FileFlags.O_RDWR) : data;
-            return new AttachedImage(data, metadata, cacheMode);
+            return cacheMode == CacheMode.NONE
+                    ? new AttachedImage(data, data.reopen(FileFlags.O_RDWR), null)
+                    : new AttachedImage(data, data, new ImageWindows(data));
         } catch (IOException | RuntimeException | Error e) {
             data.close();
             throw e;
@@ -60,7 +66,7 @@ public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheM
      * @throws IOException with a sentence for the user
      */
     public void requireBlocks(int blockBytes, int clusterBytes) throws IOException {
-        if (cacheMode != CacheMode.NONE) {
+        if (windows != null) {
             return;
         }
         if (clusterBytes < CLUSTER_BYTES_MIN) {
@@ -81,6 +87,9 @@ public record AttachedImage(FileDescriptor data, FileDescriptor metadata, CacheM
 
     @Override
     public void close() {
+        if (windows != null) {
+            windows.close();
+        }
         metadata.close();
         data.close();
     }

@@ -23,17 +23,22 @@ public final class CachedImage {
 
     private final int imageFd;
     private final boolean isInMemory;
+    private final ImageWindows windows;
     private final MemorySegment vector;
+    private final MemorySegment pages;
 
     /**
      * Accesses an open image.
      *
+     * @param windows of the image, which all queues share
      * @param arena owns the memory that the calls need
      */
-    public CachedImage(FileDescriptor image, Arena arena) {
+    public CachedImage(FileDescriptor image, ImageWindows windows, Arena arena) {
         imageFd = image.value();
         isInMemory = isInMemory(Path.of(image.name()));
+        this.windows = windows;
         vector = arena.allocate(Libc.VECTOR_BYTES, Long.BYTES);
+        pages = arena.allocate(ImageWindow.VECTOR_BYTES, Long.BYTES);
     }
 
     private static boolean isInMemory(Path image) {
@@ -42,6 +47,23 @@ public final class CachedImage {
         } catch (IOException e) {
             return false; // for instance in a container that does not see the mount; the ring then reads
         }
+    }
+
+    /**
+     * Returns the address of a part of the image whose pages are mapped and cached, or 0 if they may not be. Only the
+     * kernel may access them.
+     */
+    long mapped(long offsetBytes, int lengthBytes) {
+        ImageWindow window = windows.at(offsetBytes);
+        if (window == null || !window.contains(offsetBytes, lengthBytes)) {
+            return 0;
+        }
+        return isInMemory || window.isCached(offsetBytes, lengthBytes, pages) ? window.address(offsetBytes) : 0;
+    }
+
+    /** Returns the same as {@link #mapped} for a part that the driver is about to write, or 0 if it cannot. */
+    long mappedForWriting(long offsetBytes, int lengthBytes) {
+        return windows.areWritable() ? mapped(offsetBytes, lengthBytes) : 0;
     }
 
     /**

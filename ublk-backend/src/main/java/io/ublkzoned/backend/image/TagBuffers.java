@@ -89,9 +89,7 @@ public final class TagBuffers {
      * @return {@code lengthBytes}, or -errno
      */
     int copyIn(int tag, int offsetBytes, int lengthBytes) {
-        return all(
-                Libc.pread(deviceFd, address(tag, offsetBytes), lengthBytes, copyOffset(tag, offsetBytes)),
-                lengthBytes);
+        return copyTo(address(tag, offsetBytes), tag, offsetBytes, lengthBytes);
     }
 
     /**
@@ -100,9 +98,25 @@ public final class TagBuffers {
      * @return {@code lengthBytes}, or -errno
      */
     public int copyOut(int tag, int offsetBytes, int lengthBytes) {
-        return all(
-                Libc.pwrite(deviceFd, address(tag, offsetBytes), lengthBytes, copyOffset(tag, offsetBytes)),
-                lengthBytes);
+        return copyFrom(address(tag, offsetBytes), tag, offsetBytes, lengthBytes);
+    }
+
+    /**
+     * Copies a part of the request to native memory.
+     *
+     * @return {@code lengthBytes}, or -errno
+     */
+    int copyTo(long address, int tag, int offsetBytes, int lengthBytes) {
+        return all(Libc.pread(deviceFd, address, lengthBytes, copyOffset(tag, offsetBytes)), lengthBytes);
+    }
+
+    /**
+     * Copies native memory to a part of the request.
+     *
+     * @return {@code lengthBytes}, or -errno
+     */
+    int copyFrom(long address, int tag, int offsetBytes, int lengthBytes) {
+        return all(Libc.pwrite(deviceFd, address, lengthBytes, copyOffset(tag, offsetBytes)), lengthBytes);
     }
 
     /**
@@ -111,7 +125,7 @@ public final class TagBuffers {
      * @return {@code lengthBytes}, or -errno
      */
     int zeroOut(int tag, int offsetBytes, int lengthBytes) {
-        return all(Libc.pwrite(deviceFd, zeros.address(), lengthBytes, copyOffset(tag, offsetBytes)), lengthBytes);
+        return copyFrom(zeros.address(), tag, offsetBytes, lengthBytes);
     }
 
     private static int all(long copied, int lengthBytes) {

@@ -7,7 +7,7 @@ final class Transfer {
 
     /** The way in which the data of a request move. */
     enum Mode {
-        /** By plain calls, through the tag's buffer. */
+        /** By the mapped page cache, or by plain calls through the tag's buffer. */
         CALLS,
         /** By the ring, through the tag's buffer. */
         BUFFER,

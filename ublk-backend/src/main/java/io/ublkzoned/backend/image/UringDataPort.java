@@ -19,9 +19,10 @@ import org.jspecify.annotations.Nullable;
  * The port that moves data between requests and the image.
  *
  * <p>The ring moves large requests directly from or to their pages, if the driver can register those
- * (SUPPORT_ZERO_COPY). All other data go through the tag's buffer. They move by plain calls on the page cache, which
- * measured faster than the ring. The ring moves them if a read has to wait for a disk, or if data bypass the page
- * cache. For holes, and for data beyond the end of the file, zeros are copied to the request.
+ * (SUPPORT_ZERO_COPY). For small requests, the driver copies from or to mapped pages of the image's page cache, if they
+ * are there. All other data go through the tag's buffer, by plain calls on the page cache, which measured faster than
+ * the ring. The ring moves them if a read has to wait for a disk, or if data bypass the page cache. For holes, and for
+ * data beyond the end of the file, zeros are copied to the request.
  *
  * <p>On the data path, on the queue's thread. Allocates only if a request of the tag has more parts than any before it.
  */
@@ -90,11 +91,17 @@ public final class UringDataPort implements DataPort {
 
     @Override
     public int readPart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
+        if (copyMapped(request, requestOffsetBytes, imageOffsetBytes, lengthBytes)) {
+            return lengthBytes;
+        }
         return start(request, transfers[request.tag()].add(requestOffsetBytes, imageOffsetBytes, lengthBytes));
     }
 
     @Override
     public int writePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes) {
+        if (copyMapped(request, requestOffsetBytes, imageOffsetBytes, lengthBytes)) {
+            return lengthBytes;
+        }
         Transfer transfer = transfers[request.tag()];
         int copied = transfer.mode == Mode.PAGES ? 0 : buffers.copyIn(request.tag(), requestOffsetBytes, lengthBytes);
         return copied < 0 ? copied : start(request, transfer.add(requestOffsetBytes, imageOffsetBytes, lengthBytes));
@@ -123,6 +130,27 @@ public final class UringDataPort implements DataPort {
     @Override
     public int zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes) {
         return buffers.zeroOut(request.tag(), requestOffsetBytes, lengthBytes);
+    }
+
+    /**
+     * Lets the driver copy a part from or to the mapped page cache. Returns false if the part has to move in another
+     * way, because its pages are not cached, or because they could not be used; the other way then reports the reason.
+     */
+    private boolean copyMapped(BlockRequest request, int requestOffset, long imageOffset, int length) {
+        int tag = request.tag();
+        if (cachedImage == null || transfers[tag].mode != Mode.CALLS) {
+            return false;
+        }
+        boolean isRead = request.op() == BlockOp.READ;
+        long address =
+                isRead ? cachedImage.mapped(imageOffset, length) : cachedImage.mappedForWriting(imageOffset, length);
+        if (address == 0) {
+            return false;
+        }
+        int copied = isRead
+                ? buffers.copyFrom(address, tag, requestOffset, length)
+                : buffers.copyTo(address, tag, requestOffset, length);
+        return copied == length;
     }
 
     /** Moves a part by plain calls, or makes the ring start to move it. */

@@ -213,7 +213,8 @@ public final class RunDirectory {
         Files.move(link, path().resolve(IMAGE), StandardCopyOption.ATOMIC_MOVE);
     }
 
-    CacheMode cacheMode() throws IOException {
+    /** Returns the cache mode with which the device was attached. */
+    public CacheMode cacheMode() throws IOException {
         return CacheMode.valueOf(Files.readString(path().resolve(CACHE)).stripTrailing());
     }
 

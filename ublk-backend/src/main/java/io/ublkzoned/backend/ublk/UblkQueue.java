@@ -3,7 +3,6 @@ package io.ublkzoned.backend.ublk;
 import static io.ublkzoned.engine.zone.DeviceGeometry.SECTOR_SHIFT;
 
 import io.ublkzoned.backend.image.AttachedImage;
-import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.CachedImage;
 import io.ublkzoned.backend.image.RequestMemory;
 import io.ublkzoned.backend.image.RequestPages;
@@ -102,7 +101,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
             buffers = new TagBuffers(arena, deviceFile.value(), queueId, queueDepth, info.maxIoBytes());
             requests = new BlockRequest[queueDepth];
             Arrays.setAll(requests, tag -> new BlockRequest(this, tag, queueId * queueDepth + tag));
-            CachedImage cached = image.cacheMode() == CacheMode.WRITEBACK ? new CachedImage(image.data(), arena) : null;
+            CachedImage cached = image.windows() == null ? null : new CachedImage(image.data(), image.windows(), arena);
             RequestPages pages = info.supportsZeroCopy()
                     ? new RequestPages(ring, DEVICE_FILE, queueId, queueDepth, REGISTRATION)
                     : null;

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.ImageIdentities;
+import io.ublkzoned.backend.image.ImageWindows;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.ublk.UblkCommands;
@@ -134,6 +135,7 @@ public final class UblkServer {
         teardown.add(device);
         device.begin(DeviceState.prepare(
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
+        permitMappedWrites(control, image);
         serve(info, device, metadata, image);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
@@ -202,9 +204,17 @@ public final class UblkServer {
         control.startRecovery(id);
         teardown.addForEnd(() -> delete(id));
         teardown.addForEnd(left.device());
+        permitMappedWrites(control, left.image());
         serve(info, left.device(), metadata, left.image());
         control.endRecovery(id);
         requireNonNull(lock).started();
+    }
+
+    private static void permitMappedWrites(UblkControl control, AttachedImage image) throws IOException {
+        ImageWindows windows = image.windows();
+        if (windows != null && (control.features() & UblkFeatures.SAFE_STOP_DEV) != 0) {
+            windows.permitWrites();
+        }
     }
 
     /** Starts the threads, and returns when all tags have been fetched. */

@@ -73,6 +73,7 @@ class UringDataPortTest {
     private final Queue<BlockRequest> inbox = new ArrayDeque<>();
     private FileDescriptor image;
     private FileDescriptor driver;
+    private ImageWindows windows;
     private IoUring ring;
     private ZonedDevice device;
     private StateMemory memory;
@@ -120,6 +121,7 @@ class UringDataPortTest {
         DeviceShape shape = new DeviceShape(device.geometry(), 4096, TAG + 1);
         memory = StateMemory.onHeap(DeviceState.sizeBytes(shape));
         device.begin(DeviceState.prepare(memory, shape, ImageIdentities.newAttachId(), identity));
+        windows = new ImageWindows(image);
         ring = IoUring.create(8, 0);
         ring.registerFiles(driver.value(), image.value());
         buffers = new TagBuffers(arena, driver.value(), 0, TAG + 1, BUFFER);
@@ -141,7 +143,7 @@ class UringDataPortTest {
     }
 
     private UringDataPort newPort(@Nullable RequestPages pages) {
-        CachedImage cachedImage = new CachedImage(image, arena);
+        CachedImage cachedImage = new CachedImage(image, windows, arena);
         return newPort(ring.submissions(), image, cachedImage, pages);
     }
 
@@ -169,6 +171,7 @@ class UringDataPortTest {
             device.close();
             ring.close();
             driver.close();
+            windows.close();
             image.close();
         }
         arena.close();
@@ -316,8 +319,9 @@ class UringDataPortTest {
         IoUring closed = IoUring.create(8, 0);
         SubmissionQueue unusable = closed.submissions();
         closed.close();
-        try (FileDescriptor readOnly = FileDescriptor.open(image.name(), FileFlags.O_RDONLY)) {
-            CachedImage unwritable = new CachedImage(readOnly, arena);
+        try (FileDescriptor readOnly = FileDescriptor.open(image.name(), FileFlags.O_RDONLY);
+                ImageWindows unmappable = new ImageWindows(readOnly)) {
+            CachedImage unwritable = new CachedImage(readOnly, unmappable, arena);
             port = newPort(unusable, readOnly, unwritable, null);
             for (int i = 0; i < 2; i++) {
                 assertEquals(-Errno.EIO, serve(BlockOp.WRITE, 2 * ZONE + 4 * KIB, 4 * KIB));

@@ -1,8 +1,11 @@
 package io.ublkzoned.backend.ublk;
 
+import static java.util.Objects.requireNonNull;
+
+import io.ublkzoned.backend.image.AttachedImage;
+import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.ImageIdentities;
-import io.ublkzoned.backend.image.LockedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.engine.BlockOp;
@@ -55,15 +58,18 @@ final class StoreBenchmark {
         int passes = Integer.parseInt(arguments[5]);
         MetadataThread metadata = new MetadataThread();
         Path stateFile = Files.createTempDirectory(Path.of("/dev/shm"), "store").resolve("state");
-        try (FileDescriptor file = LockedImage.open(image);
+        try (AttachedImage attached = AttachedImage.open(image, CacheMode.WRITEBACK);
                 FileDescriptor requestData = FileDescriptor.open(arguments[1], FileFlags.O_RDWR)) {
+            FileDescriptor file = attached.data();
             ZonedDevice device = ZonedDevice.open(new FdImageFile(file), metadata::wakeUp);
+            requireNonNull(attached.windows()).permitWrites();
             DeviceShape shape = new DeviceShape(device.geometry(), 4096, depth);
             try (StateFile state = StateFile.create(stateFile, DeviceState.sizeBytes(shape))) {
                 device.begin(DeviceState.prepare(
                         state.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(file)));
                 metadata.start(device);
-                try (StoreQueue queue = new StoreQueue(device, file, requestData, depth, Math.max(blockBytes, 4096))) {
+                try (StoreQueue queue =
+                        new StoreQueue(device, attached, requestData, depth, Math.max(blockBytes, 4096))) {
                     StoreBenchmark benchmark = new StoreBenchmark(device.geometry(), queue, blockBytes);
                     for (int i = 0; i < passes; i++) {
                         switch (op) {

@@ -1,5 +1,8 @@
 package io.ublkzoned.backend.ublk;
 
+import static java.util.Objects.requireNonNull;
+
+import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.CachedImage;
 import io.ublkzoned.backend.image.RequestMemory;
 import io.ublkzoned.backend.image.RingImage;
@@ -45,21 +48,21 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
     private final RequestList idle = new RequestList();
     private int underWay;
 
-    StoreQueue(ZonedDevice device, FileDescriptor image, FileDescriptor requestData, int depth, int bufferBytes)
+    StoreQueue(ZonedDevice device, AttachedImage image, FileDescriptor requestData, int depth, int bufferBytes)
             throws IOException {
         this.device = device;
         ring = IoUring.create(
                 2 * depth, 8 * depth, RingFlag.SINGLE_ISSUER, RingFlag.DEFER_TASKRUN, RingFlag.COOP_TASKRUN);
-        ring.registerFiles(image.value());
+        ring.registerFiles(image.data().value());
         inbox = new Inbox(ring.submissions(), arena, WAKE_UP);
         TagBuffers buffers = new TagBuffers(arena, requestData.value(), 0, depth, bufferBytes);
         requests = new BlockRequest[depth];
         Arrays.setAll(requests, tag -> new BlockRequest(this, tag, tag));
         Arrays.stream(requests).forEach(idle::add);
-        CachedImage cachedImage = new CachedImage(image, arena);
+        CachedImage cachedImage = new CachedImage(image.data(), requireNonNull(image.windows()), arena);
         dataPort = new UringDataPort(
                 ring.submissions(),
-                new RingImage(IMAGE_FILE, image, cachedImage),
+                new RingImage(IMAGE_FILE, image.data(), cachedImage),
                 new RequestMemory(buffers, null),
                 requests,
                 IMAGE);
