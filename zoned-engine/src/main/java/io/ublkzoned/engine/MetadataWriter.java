@@ -37,6 +37,7 @@ final class MetadataWriter {
     private final Generation generation;
     private final Flush flush = new Flush();
     private final MemorySegment refcountPage;
+    private final Runnable mapWork;
 
     MetadataWriter(DeviceContext context, PendingWork work, ZoneMapIo maps, ReleasedSpace space) {
         this.work = work;
@@ -46,6 +47,7 @@ final class MetadataWriter {
         file = context.file();
         failures = context.failures();
         generation = new Generation(image);
+        mapWork = maps::run;
         refcountPage = Arena.ofAuto().allocate(image.allocator().pageBytes(), Long.BYTES);
     }
 
@@ -264,9 +266,10 @@ final class MetadataWriter {
         }
     }
 
+    /** Syncs the file. Meanwhile, reads and writes mappings, so that requests that need one do not wait for the disk. */
     private void sync(Barrier barrier) throws IOException {
         try {
-            file.sync(barrier);
+            file.sync(barrier, mapWork);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             work.syncFailed();
             throw e;

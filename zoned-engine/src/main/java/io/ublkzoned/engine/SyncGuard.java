@@ -32,17 +32,27 @@ final class SyncGuard implements ForwardingImageFile {
 
     @Override
     public void sync(Barrier barrier) throws IOException {
-        if (failed) {
-            throw new ImageIoException("an earlier sync of the image failed", BlockErrors.EIO);
-        }
+        sync(barrier, () -> {});
+    }
+
+    @Override
+    public void sync(Barrier barrier, Runnable meanwhile) throws IOException {
+        requireNoFailure();
         try {
-            file.sync(barrier);
+            file.sync(barrier, meanwhile);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             failed = true;
             if (state != null) {
                 state.end();
             }
             throw e;
+        }
+        requireNoFailure(); // the kernel reports a failure to one of two syncs only
+    }
+
+    private void requireNoFailure() throws ImageIoException {
+        if (failed) {
+            throw new ImageIoException("an earlier sync of the image failed", BlockErrors.EIO);
         }
     }
 

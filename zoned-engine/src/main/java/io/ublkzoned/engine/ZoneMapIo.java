@@ -25,7 +25,10 @@ final class ZoneMapIo {
         entries = new MapEntries((int) (image.geometry().zoneSizeBytes() >>> image.clusterBits()));
     }
 
-    /** Reads and writes all requested mappings. Returns false if none was requested. */
+    /**
+     * Reads and writes all requested mappings. Returns false if none was requested. {@link MetadataWriter} also calls
+     * this during its syncs.
+     */
     boolean run() {
         boolean worked = false;
         for (ActiveZone zone = work.takeMap(); zone != null; zone = work.takeMap()) {

@@ -15,6 +15,7 @@ import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -48,6 +49,29 @@ final class ZonedDeviceFlushTest {
         assertEquals(0, world.flush());
 
         assertEquals(List.of("L2", "DATA", "REFCOUNTS", "SYNC", "WRITE_POINTERS", "HEADER", "SYNC"), writesAndSyncs());
+    }
+
+    /** Otherwise the first request to a zone would wait as long as the disk takes to write everything. */
+    @Test
+    void mappingIsReadWhileAFlushSyncs() {
+        long zone3 = world.start(3);
+        world.write(zone3, stamped(3, BLOCK));
+        world.reopen();
+        world.write(zone2, stamped(2, BLOCK));
+        ImageAreas areas = new ImageAreas(world.image);
+        List<String> calls = new ArrayList<>();
+        world.image.listen((call, offset, length) -> {
+            if (call == Call.SYNC && calls.isEmpty()) {
+                world.submit(BlockOp.READ, zone3, new byte[BLOCK]);
+            }
+            if (call == Call.SYNC || (call == Call.READ && areas.of(offset) == Area.L2)) {
+                calls.add(call.name());
+            }
+        });
+
+        assertEquals(0, world.flush());
+        assertEquals(List.of("SYNC", "READ", "SYNC"), calls);
+        assertStamped(3, world.read(zone3, BLOCK));
     }
 
     @Test

@@ -50,7 +50,9 @@ final class Takeover implements Closeable {
             if (elsewhere == null && !state.image().isSameFile(found)) {
                 throw refusal(id, path, "it was replaced");
             }
-            device = ZonedDevice.reopen(new FdImageFile(image.metadata()), state, found, metadataWakeUp);
+            OverlappedSyncs file = new OverlappedSyncs(new FdImageFile(image.metadata()));
+            teardown.add(file);
+            device = ZonedDevice.reopen(file, state, found, metadataWakeUp);
             device.begin(state);
             directory.setImage(image.realPath());
         } catch (StateException | ImageFormatException e) {

@@ -121,7 +121,9 @@ public final class UblkServer {
         teardown.add(image);
         DeadDevice.requireNone(options.image(), image.data());
         MetadataThread metadata = new MetadataThread();
-        ZonedDevice device = ZonedDevice.open(new FdImageFile(image.metadata()), metadata::wakeUp);
+        OverlappedSyncs file = new OverlappedSyncs(new FdImageFile(image.metadata()));
+        teardown.add(file);
+        ZonedDevice device = ZonedDevice.open(file, metadata::wakeUp);
         requireBlockSize(device, options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 

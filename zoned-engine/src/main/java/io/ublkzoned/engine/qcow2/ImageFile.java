@@ -60,6 +60,14 @@ public interface ImageFile {
     void sync(Barrier barrier) throws IOException;
 
     /**
+     * Syncs like {@link #sync(Barrier)}. A file whose sync takes long calls {@code meanwhile} on this thread, any number
+     * of times, when there may be other work. What that writes to the file may be on stable storage afterwards, or not.
+     */
+    default void sync(Barrier barrier, Runnable meanwhile) throws IOException {
+        sync(barrier);
+    }
+
+    /**
      * Makes the range read as zeros and frees its space where the file system can. Durable after the next
      * {@link #sync}. The length of the file does not change.
      */

@@ -79,6 +79,7 @@ public final class SimulatedDisk implements ImageFile {
     private Survival survivesFailedSync = Survival.NOTHING;
     private @Nullable Barrier missingBarrier;
     private boolean wasLeftOut; // the last sync
+    private int syncs;
 
     /** Makes calls fail from now on. */
     public void failWhere(Faults newFaults) {
@@ -296,16 +297,30 @@ public final class SimulatedDisk implements ImageFile {
 
     @Override
     public void sync(Barrier barrier) throws IOException {
+        sync(barrier, () -> {});
+    }
+
+    /** Calls {@code meanwhile} once: before the changes are durable, or afterwards, so that it does not cover new ones. */
+    @Override
+    public void sync(Barrier barrier, Runnable meanwhile) throws IOException {
         try {
             failOrNot(Call.SYNC, barrier.ordinal(), 0);
         } catch (ImageIoException e) {
+            meanwhile.run();
             writeBack(true);
             throw e;
         }
         listener.called(Call.SYNC, barrier.ordinal(), 0);
+        boolean coversMeanwhile = syncs++ % 2 == 0;
+        if (coversMeanwhile) {
+            meanwhile.run();
+        }
         wasLeftOut = barrier == missingBarrier;
         if (!wasLeftOut) {
             writeBack(false);
+        }
+        if (!coversMeanwhile) {
+            meanwhile.run();
         }
     }
 
