@@ -5,13 +5,14 @@ is_zoned() {
     [[ $(<"/sys/block/${1#/dev/}/queue/zoned") != none ]]
 }
 
-# run_fio DEVICE FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth. The options may name a second job.
+# run_fio DEVICE SECONDS FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth. The options may name a second
+# job, and --time_based=0 ends a job with its data.
 run_fio() {
-    local device=$1 zonemode=zbd
+    local device=$1 seconds=$2 zonemode=zbd
     is_zoned "$device" || zonemode=none
-    shift
+    shift 2
     (cd /tmp && fio --filename="$device" --direct=1 --zonemode=$zonemode --ioengine=libaio --group_reporting --time_based \
-        --name=bench "$@")
+        --runtime="$seconds" --name=bench "$@")
 }
 
 # server_of DEVICE: prints the process id of its ublk-zoned server
@@ -26,13 +27,13 @@ cpu_seconds() {
     awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / tick }' "/proc/$1/stat"
 }
 
-# measure WORKLOAD SYSTEM DEVICE SERVER FIO-OPTION...: prints IOPS, latencies, and the server's CPU seconds per million
+# measure WORKLOAD SYSTEM DEVICE SERVER SECONDS FIO-OPTION...: prints IOPS, latencies, and the server's CPU seconds per million
 # requests, as bench-table reads them. A workload that reads and writes has a line for each.
 measure() {
-    local workload=$1 system=$2 device=$3 server=$4 before=0 after=-
-    shift 4
+    local workload=$1 system=$2 device=$3 server=$4 seconds=$5 before=0 after=-
+    shift 5
     [[ -z $server ]] || before=$(cpu_seconds "$server")
-    run_fio "$device" --output=/tmp/fio.json --output-format=json "$@"
+    run_fio "$device" "$seconds" --output=/tmp/fio.json --output-format=json "$@"
     [[ -z $server ]] || after=$(cpu_seconds "$server")
     python3 - "$workload|$system" "$before" "$after" <<'END'
 import json, sys
