@@ -6,7 +6,7 @@ is_zoned() {
 }
 
 # run_fio DEVICE SECONDS FIO-OPTION...: libaio, because io_uring's workers reorder writes at depth. The options may name a second
-# job, and --time_based=0 ends a job with its data.
+# job. With --time_based=0 a job ends when its data is written.
 run_fio() {
     local device=$1 seconds=$2 zonemode=zbd
     is_zoned "$device" || zonemode=none

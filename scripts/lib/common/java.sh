@@ -15,7 +15,8 @@ JAVA_RELEASE_MIN=25
 # shellcheck disable=SC2034 # for the scripts that source this
 JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData)
 # A server's heap holds its zones and their maps of clusters; the buffers for data are outside the heap. It is allocated at the
-# start, because a server cannot wait for memory. It grows only for thousands of zones in use.
+# start, because a server cannot wait for memory. It grows only for thousands of zones in use, or tens of GiB
+# of mapped data.
 # shellcheck disable=SC2034 # for the scripts that source this
 SERVER_FLAGS=(-Xms8m -Xmx256m -XX:+AlwaysPreTouch)
 

@@ -29,7 +29,7 @@ keeps_what_it_touches_in_memory_and_stays_small() {
     local thread flags mebibytes
     new_image disk.qcow2 --size 4G --zone-size 64M
     attach disk.qcow2
-    for thread in "ublk${DEVICE#/dev/ublkb}-q0" ublk-metadata; do
+    for thread in "ublk${DEVICE#/dev/ublkb}-q0" ublk-metadata ublk-sync; do
         flags=$(_thread_flags "$thread")
         (((flags & IO_FLUSHER) == IO_FLUSHER)) || fail "the flags of thread $thread are '$flags': it is no I/O flusher"
     done

@@ -32,7 +32,13 @@ final class SyncGuard implements ForwardingImageFile {
 
     @Override
     public void sync(Barrier barrier) throws IOException {
-        sync(barrier, () -> {});
+        requireNoFailure();
+        try {
+            file.sync(barrier);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            endState();
+            throw e;
+        }
     }
 
     @Override
@@ -41,13 +47,17 @@ final class SyncGuard implements ForwardingImageFile {
         try {
             file.sync(barrier, meanwhile);
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            failed = true;
-            if (state != null) {
-                state.end();
-            }
+            endState();
             throw e;
         }
-        requireNoFailure(); // the kernel reports a failure to one of two syncs only
+        requireNoFailure(); // of two concurrent syncs, the kernel reports a failure to only one
+    }
+
+    private void endState() {
+        failed = true;
+        if (state != null) {
+            state.end();
+        }
     }
 
     private void requireNoFailure() throws ImageIoException {

@@ -37,7 +37,7 @@ public final class UblkFeatures {
     public static final long INTEGRITY = ublk_h.UBLK_F_INTEGRITY();
     /**
      * A device is stopped only if no one has it open. Linux 7.0. Such a driver also copies to user memory through the
-     * page tables; before Linux 6.19, it stored to pinned pages behind the back of their file system.
+     * page tables; before Linux 6.19, it stored to pinned pages without notifying their file system.
      */
     public static final long SAFE_STOP_DEV = ublk_h.UBLK_F_SAFE_STOP_DEV();
 

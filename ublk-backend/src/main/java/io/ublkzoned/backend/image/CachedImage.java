@@ -50,20 +50,21 @@ public final class CachedImage {
     }
 
     /**
-     * Returns the address of a part of the image whose pages are mapped and cached, or 0 if they may not be. Only the
-     * kernel may access them.
+     * Returns the address of a part of the image whose pages are mapped and cached, or 0 if any of them may not be
+     * cached. Only the kernel may access them.
      */
     long mapped(long offsetBytes, int lengthBytes) {
         ImageWindow window = windows.at(offsetBytes);
         if (window == null || !window.contains(offsetBytes, lengthBytes)) {
             return 0;
         }
-        return isInMemory || window.isCached(offsetBytes, lengthBytes, pages) ? window.address(offsetBytes) : 0;
+        return window.isCached(offsetBytes, lengthBytes, pages) ? window.address(offsetBytes) : 0;
     }
 
-    /** Returns the same as {@link #mapped} for a part that the driver is about to write, or 0 if it cannot. */
+    /** Like {@link #mapped}, for a part that the driver will write. Returns 0 if it cannot store there. */
     long mappedForWriting(long offsetBytes, int lengthBytes) {
-        return windows.areWritable() ? mapped(offsetBytes, lengthBytes) : 0;
+        long address = mapped(offsetBytes, lengthBytes);
+        return address != 0 && windows.areWritable(offsetBytes + lengthBytes) ? address : 0;
     }
 
     /**

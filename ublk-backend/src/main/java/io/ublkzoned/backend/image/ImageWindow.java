@@ -7,12 +7,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * A mapped window of an image. It remembers which of its pages are in the page cache, and so can be copied without
- * waiting for a disk. The kernel is asked about 64 pages at a time, and again after at most four seconds. A page that
- * was evicted meanwhile makes a copy wait, which is rare: the kernel evicts first what was not used for long.
+ * A mapped window of an image. It remembers which of its pages are in the page cache; those can be copied without waiting
+ * for a disk. The kernel is asked about 64 pages at a time, and again when its answer is four seconds old. A page that
+ * was evicted meanwhile makes a copy wait, which is rare: the kernel evicts the least recently used pages first.
  *
- * <p>On the data path. Several queues use it without a lock. A race between them costs another question, or moves data
- * by calls.
+ * <p>On the data path. Several queues use it without a lock. If two queues race, the kernel is asked once more, or data
+ * move by calls.
  */
 final class ImageWindow {
 
@@ -30,14 +30,28 @@ final class ImageWindow {
     private static final int NEVER = -1;
     private static final long LOWEST_BITS = 0x0101_0101_0101_0101L;
 
+    private final long number;
     private final long address;
-    private final long[] cachedPages = new long[BLOCKS];
-    private final int[] checkedAt = new int[BLOCKS];
+    private final long[] cachedPages;
+    private final int[] checkedAt;
 
-    /** Describes the window that is mapped at an address. */
-    ImageWindow(long address) {
+    /** Describes a window, and the address at which it is mapped, or 0 if it cannot be mapped. */
+    ImageWindow(long number, long address) {
+        this.number = number;
         this.address = address;
+        int blocks = address == 0 ? 0 : BLOCKS;
+        cachedPages = new long[blocks];
+        checkedAt = new int[blocks];
         Arrays.fill(checkedAt, NEVER);
+    }
+
+    /** Returns the offset of the window in the image, in windows. */
+    long number() {
+        return number;
+    }
+
+    boolean isMapped() {
+        return address != 0;
     }
 
     /** Returns the address of an offset in the image that lies in this window. */

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * The port that moves data between requests and the image.
  *
  * <p>The ring moves large requests directly from or to their pages, if the driver can register those
- * (SUPPORT_ZERO_COPY). For small requests, the driver copies from or to mapped pages of the image's page cache, if they
- * are there. All other data go through the tag's buffer, by plain calls on the page cache, which measured faster than
+ * (SUPPORT_ZERO_COPY). For other requests, the driver copies from or to mapped pages of the image's page cache, if those
+ * pages are cached. All other data go through the tag's buffer, by plain calls on the page cache, which measured faster than
  * the ring. The ring moves them if a read has to wait for a disk, or if data bypass the page cache. For holes, and for
  * data beyond the end of the file, zeros are copied to the request.
  *

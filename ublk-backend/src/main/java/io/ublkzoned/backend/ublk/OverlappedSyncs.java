@@ -20,9 +20,9 @@ final class OverlappedSyncs implements ForwardingImageFile, Closeable {
     private final Thread thread = Thread.ofPlatform().name("ublk-sync").unstarted(this::run);
     private volatile boolean stopping;
 
-    // A sync that is requested and not done. The caller sets it after the fields below, and the thread of the syncs
+    // True from a request until its sync is done. The caller sets it after the fields below; the thread of the syncs
     // clears
-    // it after the failure.
+    // it after setting the failure.
     private volatile boolean syncing;
     private @Nullable Barrier barrier;
     private @Nullable Thread caller;
@@ -39,6 +39,17 @@ final class OverlappedSyncs implements ForwardingImageFile, Closeable {
         return file;
     }
 
+    /**
+     * Syncs on the calling thread. If this is called during another sync, it first waits for that one, which need not
+     * cover the latest writes, and fails if it failed: the kernel reports a failure only once.
+     */
+    @Override
+    public void sync(Barrier newBarrier) throws IOException {
+        awaitEnd();
+        requireSuccess();
+        file.sync(newBarrier);
+    }
+
     @Override
     public void sync(Barrier newBarrier, Runnable meanwhile) throws IOException {
         barrier = newBarrier;
@@ -53,10 +64,18 @@ final class OverlappedSyncs implements ForwardingImageFile, Closeable {
                 meanwhile.run();
             }
         } finally {
-            while (syncing) {
-                LockSupport.park(this); // also if the other work threw
-            }
+            awaitEnd(); // also if the other work threw
         }
+        requireSuccess();
+    }
+
+    private void awaitEnd() {
+        while (syncing) {
+            LockSupport.park(this);
+        }
+    }
+
+    private void requireSuccess() throws IOException {
         if (failure != null) {
             throw failure;
         }

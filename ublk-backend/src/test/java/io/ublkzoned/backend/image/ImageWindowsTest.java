@@ -100,11 +100,11 @@ class ImageWindowsTest {
 
     @Test
     void numberOfWindowsIsLimited() {
-        int mapped = 0;
-        while (mapped < 1000 && windows.at(mapped * WINDOW) != null) {
-            mapped++;
+        for (long number = 0; number < 64; number++) {
+            assertNotNull(windows.at(number * WINDOW));
         }
-        assertEquals(64, mapped);
+        assertNull(windows.at(64 * WINDOW));
+        assertNull(windows.at(1L << 57));
         assertNotNull(windows.at(0));
     }
 
@@ -116,6 +116,19 @@ class ImageWindowsTest {
         windows.permitWrites();
         assertEquals(cached.mapped(0, PAGE), cached.mappedForWriting(0, PAGE));
         assertEquals(0, cached.mappedForWriting(BLOCK, PAGE));
+    }
+
+    /** What is stored to the last page behind the end of the file is lost, although its page is cached. */
+    @Test
+    void writesBeyondTheEndOfTheFileAreNotMapped() {
+        write(0, 512);
+        windows.permitWrites();
+        CachedImage cached = new CachedImage(image, windows, arena);
+        assertNotEquals(0, cached.mappedForWriting(0, 512));
+        assertEquals(0, cached.mappedForWriting(512, 512));
+        write(512, 512);
+        assertNotEquals(0, cached.mappedForWriting(512, 512));
+        assertEquals(0, cached.mappedForWriting(512, 1024));
     }
 
     @Test

@@ -61,7 +61,8 @@ public interface ImageFile {
 
     /**
      * Syncs like {@link #sync(Barrier)}. A file whose sync takes long calls {@code meanwhile} on this thread, any number
-     * of times, when there may be other work. What that writes to the file may be on stable storage afterwards, or not.
+     * of times, when there may be other work. The sync need not cover what {@code meanwhile} writes. It may call {@link
+     * #sync(Barrier)}, which covers everything written before.
      */
     default void sync(Barrier barrier, Runnable meanwhile) throws IOException {
         sync(barrier);

@@ -300,7 +300,10 @@ public final class SimulatedDisk implements ImageFile {
         sync(barrier, () -> {});
     }
 
-    /** Calls {@code meanwhile} once: before the changes are durable, or afterwards, so that it does not cover new ones. */
+    /**
+     * Calls {@code meanwhile} once, alternately before and after the changes become durable. In the second case the sync
+     * does not cover its writes.
+     */
     @Override
     public void sync(Barrier barrier, Runnable meanwhile) throws IOException {
         try {
