@@ -32,32 +32,30 @@ final class SyncGuard implements ForwardingImageFile {
 
     @Override
     public void sync(Barrier barrier) throws IOException {
-        requireNoFailure();
-        try {
-            file.sync(barrier);
-        } catch (IOException | RuntimeException | VirtualMachineError e) {
-            endState();
-            throw e;
-        }
+        guard(barrier, null);
     }
 
     @Override
     public void sync(Barrier barrier, Runnable meanwhile) throws IOException {
+        guard(barrier, meanwhile);
+    }
+
+    private void guard(Barrier barrier, @Nullable Runnable meanwhile) throws IOException {
         requireNoFailure();
         try {
-            file.sync(barrier, meanwhile);
+            if (meanwhile == null) {
+                file.sync(barrier);
+            } else {
+                file.sync(barrier, meanwhile);
+            }
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            endState();
+            failed = true;
+            if (state != null) {
+                state.end();
+            }
             throw e;
         }
         requireNoFailure(); // of two concurrent syncs, the kernel reports a failure to only one
-    }
-
-    private void endState() {
-        failed = true;
-        if (state != null) {
-            state.end();
-        }
     }
 
     private void requireNoFailure() throws ImageIoException {

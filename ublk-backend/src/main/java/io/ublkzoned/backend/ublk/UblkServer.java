@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.ImageIdentities;
-import io.ublkzoned.backend.image.ImageWindows;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.ublk.UblkCommands;
@@ -116,7 +115,8 @@ public final class UblkServer {
     }
 
     private void addDevice(ServerOptions options, UblkControl control) throws IOException {
-        long features = negotiate(control.features(), options);
+        long offered = control.features();
+        long features = negotiate(offered, options);
         AttachedImage image = AttachedImage.open(options.image(), options.cacheMode());
         teardown.add(image);
         DeadDevice.requireNone(options.image(), image.data());
@@ -137,7 +137,7 @@ public final class UblkServer {
         teardown.add(device);
         device.begin(DeviceState.prepare(
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
-        permitMappedWrites(control, image);
+        permitMappedWrites(offered, image);
         serve(info, device, metadata, image);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
@@ -206,16 +206,15 @@ public final class UblkServer {
         control.startRecovery(id);
         teardown.addForEnd(() -> delete(id));
         teardown.addForEnd(left.device());
-        permitMappedWrites(control, left.image());
+        permitMappedWrites(control.features(), left.image());
         serve(info, left.device(), metadata, left.image());
         control.endRecovery(id);
         requireNonNull(lock).started();
     }
 
-    private static void permitMappedWrites(UblkControl control, AttachedImage image) throws IOException {
-        ImageWindows windows = image.windows();
-        if (windows != null && (control.features() & UblkFeatures.SAFE_STOP_DEV) != 0) {
-            windows.permitWrites();
+    private static void permitMappedWrites(long offered, AttachedImage image) {
+        if (image.windows() != null && (offered & UblkFeatures.SAFE_STOP_DEV) != 0) {
+            image.windows().permitWrites();
         }
     }
 
