@@ -47,6 +47,10 @@ public final class BlockRequest {
     @Nullable
     BlockRequest next;
 
+    /** The zone in which the request's data was last in flight. */
+    @Nullable
+    ActiveZone zone;
+
     int result;
     boolean transferred;
     int partsPending;

@@ -133,7 +133,7 @@ final class PendingWork {
         return withdrawn;
     }
 
-    /** Wakes the metadata thread, because no data is in flight in a zone that a change waits for. */
+    /** Wakes the metadata thread, because no data is in flight in a zone that a change waits for. Needs no lock. */
     void zoneIsIdle() {
         wakeUp.run();
     }

@@ -64,7 +64,7 @@ final class RequestStarter {
         if (length > zone.zone.endBytes() - offset) {
             return -BlockErrors.EIO;
         }
-        if (zone.held) {
+        if (zone.isHeld()) {
             return await(zone, request);
         }
         return switch (request.op()) {

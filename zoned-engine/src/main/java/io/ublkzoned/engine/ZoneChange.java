@@ -31,10 +31,10 @@ abstract sealed class ZoneChange {
      */
     boolean hold() {
         if (!holding) {
-            if (zones.stream().anyMatch(zone -> zone.held)) {
+            if (zones.stream().anyMatch(ActiveZone::isHeld)) {
                 return false;
             }
-            zones.forEach(zone -> zone.held = true);
+            zones.forEach(ActiveZone::hold);
             holding = true;
         }
         return zones.stream().allMatch(ActiveZone::isIdle);
@@ -43,10 +43,7 @@ abstract sealed class ZoneChange {
     /** Lets requests into the zones again. */
     void release() {
         if (holding) {
-            for (ActiveZone zone : zones) {
-                zone.held = false;
-                zone.resumeWaiting();
-            }
+            zones.forEach(ActiveZone::release);
             holding = false;
         }
     }

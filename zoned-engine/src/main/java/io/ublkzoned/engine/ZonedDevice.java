@@ -14,6 +14,7 @@ import io.ublkzoned.engine.zone.ZoneStateMachine;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link #submit}, {@link #proceed} and {@link #partCompleted} are the data path. The queue threads call them, each
  * with its own queue's requests. One lock guards all state, and is held only for work in memory. Data moves through the
- * queue's {@link DataPort} without the lock. One further thread does the metadata I/O (mappings, flush, reset, finish)
+ * queue's {@link DataPort} without the lock, and a read ends without it. One further thread does the metadata I/O (mappings, flush, reset, finish)
  * in {@link #maintain}.
  */
 public final class ZonedDevice implements Closeable {
@@ -151,7 +152,9 @@ public final class ZonedDevice implements Closeable {
     /** Counts a request that moves data in its zone, from here to the completion of its last part. */
     private int countTransfer(BlockRequest request, int outcome) {
         if (outcome == RequestStarter.TRANSFER) {
-            zones.at(request.offsetBytes()).transfers++;
+            ActiveZone zone = zones.at(request.offsetBytes());
+            zone.beginTransfer();
+            request.zone = zone;
         }
         return outcome;
     }
@@ -241,19 +244,26 @@ public final class ZonedDevice implements Closeable {
      * {@link RequestStarter#start}.
      */
     private int endTransfer(BlockRequest request) {
-        synchronized (lock) {
-            ActiveZone zone = zones.at(request.offsetBytes());
-            zone.transfers--;
-            if (request.result == 0) {
-                request.result = request.lengthBytes();
+        ActiveZone zone = Objects.requireNonNull(request.zone);
+        if (request.result == 0) {
+            request.result = request.lengthBytes();
+        }
+        if (request.op() == BlockOp.READ) {
+            // Changes no state but the count, so that readers of several queues meet at the lock once per request.
+            if (zone.endTransfer()) {
+                work.zoneIsIdle();
             }
+            return request.result;
+        }
+        synchronized (lock) {
+            boolean isLast = zone.endTransfer();
             int outcome;
             try {
                 outcome = outcomeOfTransfer(zone, request);
             } catch (RuntimeException | VirtualMachineError e) {
                 outcome = failures.logAndGetErrno("ending a transfer", e);
             }
-            if (zone.held && zone.transfers == 0) {
+            if (isLast) {
                 work.zoneIsIdle();
             }
             return outcome;
@@ -264,8 +274,7 @@ public final class ZonedDevice implements Closeable {
         if (request.isCompared()) {
             return countTransfer(request, starter.endComparison(request));
         }
-        boolean finished = request.op() == BlockOp.READ || completer.endWrite(zone, request);
-        return finished ? request.result : RequestStarter.WAITING;
+        return completer.endWrite(zone, request) ? request.result : RequestStarter.WAITING;
     }
 
     /**

@@ -20,16 +20,14 @@ public final class ZoneMap {
         void run(long firstHostCluster, int clusters);
     }
 
-    private static final int INITIAL_RUNS = 4;
-
     private final int clusters;
 
-    private int[] guest = new int[INITIAL_RUNS];
-    private long[] host = new long[INITIAL_RUNS];
-    private int[] length = new int[INITIAL_RUNS];
+    // Each run as two words: its first cluster in the upper half and its length in the lower half, then its first host
+    // cluster. Most zones have one run.
+    private long[] words = new long[2];
     private int runs;
 
-    // The run that was found last, kept here so that finding it again touches none of the lists. A change of the lists
+    // The run that was found last, kept here so that finding it again does not touch the list. A change of the list
     // empties it.
     private int lastGuest;
     private int lastEnd;
@@ -57,11 +55,41 @@ public final class ZoneMap {
 
     private void append(int cluster, long hostCluster) {
         int last = runs - 1;
-        if (last >= 0 && guest[last] + length[last] == cluster && host[last] + length[last] == hostCluster) {
-            length[last]++;
+        if (last >= 0 && continues(last, cluster, hostCluster)) {
+            lengthen(last, 1);
         } else {
             insert(runs, cluster, hostCluster, 1);
         }
+    }
+
+    private int guest(int run) {
+        return (int) (words[2 * run] >>> Integer.SIZE);
+    }
+
+    private int length(int run) {
+        return (int) words[2 * run];
+    }
+
+    private int end(int run) {
+        return guest(run) + length(run);
+    }
+
+    private long host(int run) {
+        return words[2 * run + 1];
+    }
+
+    private void set(int run, int cluster, long hostCluster, int length) {
+        words[2 * run] = (long) cluster << Integer.SIZE | length;
+        words[2 * run + 1] = hostCluster;
+    }
+
+    /** Returns whether a cluster and its host cluster are the next ones behind a run. */
+    private boolean continues(int run, int cluster, long hostCluster) {
+        return end(run) == cluster && host(run) + length(run) == hostCluster;
+    }
+
+    private void lengthen(int run, int count) {
+        words[2 * run] += count;
     }
 
     public int clusters() {
@@ -75,13 +103,13 @@ public final class ZoneMap {
     public long find(int cluster) {
         if (cluster < lastGuest || cluster >= lastEnd) {
             int run = runAt(cluster);
-            if (run < 0 || cluster >= guest[run] + length[run]) {
-                found = (run + 1 < runs ? guest[run + 1] : clusters) - cluster;
+            if (run < 0 || cluster >= end(run)) {
+                found = (run + 1 < runs ? guest(run + 1) : clusters) - cluster;
                 return HOLE;
             }
-            lastGuest = guest[run];
-            lastEnd = guest[run] + length[run];
-            lastHost = host[run];
+            lastGuest = guest(run);
+            lastEnd = end(run);
+            lastHost = host(run);
         }
         found = lastEnd - cluster;
         return lastHost + (cluster - lastGuest);
@@ -98,7 +126,7 @@ public final class ZoneMap {
         int high = runs - 1;
         while (low <= high) {
             int middle = (low + high) >>> 1;
-            if (guest[middle] <= cluster) {
+            if (guest(middle) <= cluster) {
                 low = middle + 1;
             } else {
                 high = middle - 1;
@@ -110,8 +138,8 @@ public final class ZoneMap {
     /** Maps clusters, which must all be holes, to host clusters. */
     public void map(int cluster, long hostCluster, int count) {
         int run = runAt(cluster);
-        if (run >= 0 && guest[run] + length[run] == cluster && host[run] + length[run] == hostCluster) {
-            length[run] += count;
+        if (run >= 0 && continues(run, cluster, hostCluster)) {
+            lengthen(run, count);
         } else {
             insert(run + 1, cluster, hostCluster, count);
         }
@@ -120,28 +148,22 @@ public final class ZoneMap {
     }
 
     private void insert(int at, int cluster, long hostCluster, int count) {
-        if (runs == guest.length) {
-            guest = Arrays.copyOf(guest, 2 * runs);
-            host = Arrays.copyOf(host, 2 * runs);
-            length = Arrays.copyOf(length, 2 * runs);
+        if (2 * runs == words.length) {
+            words = Arrays.copyOf(words, 2 * words.length);
         }
-        System.arraycopy(guest, at, guest, at + 1, runs - at);
-        System.arraycopy(host, at, host, at + 1, runs - at);
-        System.arraycopy(length, at, length, at + 1, runs - at);
-        guest[at] = cluster;
-        host[at] = hostCluster;
-        length[at] = count;
+        System.arraycopy(words, 2 * at, words, 2 * at + 2, 2 * (runs - at));
+        set(at, cluster, hostCluster, count);
         runs++;
     }
 
     /** Makes holes of all clusters from {@code fromCluster} on. */
     public void truncate(int fromCluster, ReleasedRuns released) {
-        while (runs > 0 && guest[runs - 1] + length[runs - 1] > fromCluster) {
+        while (runs > 0 && end(runs - 1) > fromCluster) {
             int last = runs - 1;
-            int keep = Math.max(0, fromCluster - guest[last]);
-            markStale(guest[last] + keep, guest[last] + length[last]);
-            released.run(host[last] + keep, length[last] - keep);
-            length[last] = keep;
+            int keep = Math.max(0, fromCluster - guest(last));
+            markStale(guest(last) + keep, end(last));
+            released.run(host(last) + keep, length(last) - keep);
+            set(last, guest(last), host(last), keep);
             if (keep > 0) {
                 break;
             }

@@ -156,6 +156,7 @@ record LockMutation(String type, String method, int block, String callee) implem
 
     /** Returns the first seed from 1 to {@code seeds} that fails with this mutation, or 0 if none does. */
     long findSeed(long seeds) throws ReflectiveOperationException {
+        apply(type, EngineLoader.bytesOf(EngineLoader.ENGINE + type)); // here, not in a life, a failure fails the test
         return (long) new EngineLoader(this, new Instrumentation()).search("findInterleaving", seeds);
     }
 

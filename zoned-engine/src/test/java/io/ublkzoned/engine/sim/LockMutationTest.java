@@ -16,7 +16,7 @@ final class LockMutationTest {
     static Stream<LockMutation> wrongLocks() {
         return Stream.of(
                 withoutLock("ZonedDevice", "submit", 1),
-                withoutLock("ZonedDevice", "partCompleted", 1),
+                withoutLock("ZonedDevice", "endTransfer", 1),
                 withoutLock("PendingWork", "takeMap", 1),
                 withoutLock("PendingWork", "mapRead", 1),
                 withoutLock("PendingWork", "mapDone", 1),
