@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.zone.BlockOp;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 

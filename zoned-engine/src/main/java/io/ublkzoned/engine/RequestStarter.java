@@ -5,6 +5,7 @@ import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 import io.ublkzoned.engine.BlockRequest.Repeat;
 import io.ublkzoned.engine.qcow2.ZoneMap;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;

@@ -1,6 +1,7 @@
 package io.ublkzoned.engine;
 
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneStateMachine;
 
 /**

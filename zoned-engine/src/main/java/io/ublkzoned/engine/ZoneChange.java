@@ -1,5 +1,6 @@
 package io.ublkzoned.engine;
 
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.util.ArrayList;

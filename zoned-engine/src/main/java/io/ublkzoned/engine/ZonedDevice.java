@@ -8,6 +8,7 @@ import io.ublkzoned.engine.qcow2.ImageFile;
 import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import io.ublkzoned.engine.zone.ZoneStateMachine;

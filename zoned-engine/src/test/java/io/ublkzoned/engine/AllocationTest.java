@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.bench.IdleQueue;
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.lang.reflect.Method;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;

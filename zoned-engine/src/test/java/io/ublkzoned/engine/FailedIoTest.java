@@ -9,6 +9,7 @@ import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;

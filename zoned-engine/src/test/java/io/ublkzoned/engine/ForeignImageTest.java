@@ -16,6 +16,7 @@ import io.ublkzoned.engine.qcow2.StockTools;
 import io.ublkzoned.engine.qcow2.ZonedLayout;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

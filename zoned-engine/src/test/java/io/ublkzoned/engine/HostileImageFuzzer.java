@@ -15,6 +15,7 @@ import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.GeometryException;
 import io.ublkzoned.engine.zone.ZoneTable;

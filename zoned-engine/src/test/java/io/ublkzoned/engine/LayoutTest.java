@@ -19,6 +19,7 @@ import io.ublkzoned.engine.qcow2.ZonedLayout;
 import io.ublkzoned.engine.sim.ImageAreas;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;

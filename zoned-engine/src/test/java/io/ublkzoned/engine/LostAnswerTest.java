@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;

@@ -3,6 +3,7 @@ package io.ublkzoned.engine;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;

@@ -14,6 +14,7 @@ import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.List;
 import org.junit.jupiter.api.Test;

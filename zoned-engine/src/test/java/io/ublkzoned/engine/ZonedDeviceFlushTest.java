@@ -14,6 +14,7 @@ import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.ublkzoned.engine.sim.IoCall;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import org.junit.jupiter.api.Test;
 

@@ -6,6 +6,7 @@ import io.ublkzoned.backend.ublk.Recovery;
 import io.ublkzoned.backend.ublk.ServerOptions;
 import io.ublkzoned.backend.ublk.UblkServer;
 import io.ublkzoned.engine.qcow2.ImageFormatException;
+import io.ublkzoned.engine.zone.Sizes;
 import java.io.IOException;
 import java.nio.file.Path;
 

@@ -7,6 +7,7 @@ import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.qcow2.ImageIoException;
 import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.zone.Sizes;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.ublkzoned.engine.zone.Sizes;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.engine.zone.Sizes;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.PrintWriter;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.bindings.ublk.BlkZoneIoctls;
-import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.Arrays;
 import java.util.Locale;

@@ -1,10 +1,10 @@
 package io.ublkzoned.engine.bench;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

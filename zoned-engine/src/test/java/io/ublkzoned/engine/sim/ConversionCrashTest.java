@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.CheckProgress;
@@ -20,6 +19,7 @@ import io.ublkzoned.engine.qcow2.ZonedLayout;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.Zone;
 import io.ublkzoned.engine.zone.ZoneCondition;

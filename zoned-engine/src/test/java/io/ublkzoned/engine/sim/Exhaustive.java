@@ -3,12 +3,12 @@ package io.ublkzoned.engine.sim;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;

@@ -1,10 +1,10 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.DataPort;
 import io.ublkzoned.engine.RequestQueue;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

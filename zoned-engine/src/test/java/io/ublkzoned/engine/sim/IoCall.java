@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.BlockRequest;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.util.HashSet;
 import java.util.Set;
 

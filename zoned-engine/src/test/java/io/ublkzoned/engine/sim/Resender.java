@@ -1,6 +1,6 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.BlockOp;
+import io.ublkzoned.engine.zone.BlockOp;
 import java.util.ArrayList;
 import java.util.List;
 

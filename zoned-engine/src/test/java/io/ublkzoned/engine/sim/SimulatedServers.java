@@ -4,13 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.sim.Trouble.Crash;
 import io.ublkzoned.engine.sim.Workload.Trait;
 import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.util.List;

@@ -2,11 +2,11 @@ package io.ublkzoned.engine.sim;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.sim.SimulatedDisk.Call;
 import io.ublkzoned.engine.sim.Trouble.Crash;
 import io.ublkzoned.engine.sim.Workload.Step;
 import io.ublkzoned.engine.sim.Workload.Trait;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.sim;
 
-import io.ublkzoned.engine.BlockOp;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package io.ublkzoned.backend.cli;
+package io.ublkzoned.engine.zone;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

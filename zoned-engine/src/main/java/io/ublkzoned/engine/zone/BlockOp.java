@@ -1,6 +1,6 @@
-package io.ublkzoned.engine;
+package io.ublkzoned.engine.zone;
 
-/** The operation of a request. Zone reports are not requests of the engine: see {@link ZonedDevice#report}. */
+/** The operation of a request. Zone reports are not requests of the engine: see {@code ZonedDevice.report}. */
 public enum BlockOp {
     READ,
     WRITE,
@@ -13,7 +13,7 @@ public enum BlockOp {
     ZONE_RESET_ALL;
 
     /** Returns whether a request of this kind carries data. It then has at least one byte. */
-    boolean movesData() {
+    public boolean movesData() {
         return this == READ || this == WRITE || this == ZONE_APPEND;
     }
 }

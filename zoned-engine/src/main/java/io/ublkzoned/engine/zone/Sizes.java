@@ -1,11 +1,11 @@
-package io.ublkzoned.backend.cli;
+package io.ublkzoned.engine.zone;
 
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Sizes as they are typed and shown. K, M, G and T are powers of two. */
-final class Sizes {
+public final class Sizes {
 
     private static final long PLAIN_BYTES_MIN = 1 << 20;
     private static final String UNITS = "KMGT";
@@ -19,7 +19,7 @@ final class Sizes {
      *
      * @throws IllegalArgumentException with a sentence
      */
-    static long large(String text) {
+    public static long large(String text) {
         long bytes = bytes(text);
         if (bytes < PLAIN_BYTES_MIN && Character.isDigit(text.charAt(text.length() - 1))) {
             throw new IllegalArgumentException(
@@ -33,7 +33,7 @@ final class Sizes {
      *
      * @throws IllegalArgumentException with a sentence
      */
-    static long bytes(String text) {
+    public static long bytes(String text) {
         Matcher matcher = SIZE.matcher(text.toUpperCase(Locale.ROOT));
         if (!matcher.matches()) {
             throw new IllegalArgumentException(
@@ -49,7 +49,7 @@ final class Sizes {
     }
 
     /** Returns a size as a user would type it, in the largest unit that divides it. */
-    static String text(long bytes) {
+    public static String text(long bytes) {
         for (int i = UNITS.length(); i > 0; i--) {
             long unit = 1L << (10 * i);
             if (bytes >= unit && bytes % unit == 0) {
@@ -60,7 +60,7 @@ final class Sizes {
     }
 
     /** Returns a rounded size: about three digits, and a unit. */
-    static String roughly(long bytes) {
+    public static String roughly(long bytes) {
         int i = Math.min(UNITS.length(), (Long.SIZE - 1 - Long.numberOfLeadingZeros(bytes | 1)) / 10);
         long unit = 1L << (10 * i);
         if (i == 0) {
