@@ -5,6 +5,7 @@ module io.ublkzoned.engine {
     requires org.slf4j;
 
     exports io.ublkzoned.engine;
+    exports io.ublkzoned.engine.fault;
     exports io.ublkzoned.engine.qcow2;
     exports io.ublkzoned.engine.zone;
 }

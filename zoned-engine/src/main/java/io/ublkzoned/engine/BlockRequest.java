@@ -1,5 +1,8 @@
 package io.ublkzoned.engine;
 
+import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
+
+import io.ublkzoned.engine.fault.FaultOutcome;
 import io.ublkzoned.engine.zone.BlockOp;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +51,10 @@ public final class BlockRequest {
     @Nullable
     BlockRequest next;
 
+    /** The effect of a fault rule; null until the rules have been asked. */
+    @Nullable
+    FaultOutcome fault;
+
     /** The zone in which the request's data was last in flight. */
     @Nullable
     ActiveZone zone;
@@ -86,6 +93,7 @@ public final class BlockRequest {
         step = Step.START;
         result = 0;
         transferred = false;
+        fault = null;
         partCount = 0;
     }
 
@@ -135,6 +143,11 @@ public final class BlockRequest {
         queue.handOver(this);
     }
 
+    /** Drops the end of the request's data, which does not take effect. */
+    void shorten(long keptBytes) {
+        lengthBytes = (int) Math.min(lengthBytes, keptBytes);
+    }
+
     /** Sets the place of an append. */
     void place(long placedOffsetBytes) {
         offsetBytes = placedOffsetBytes;
@@ -150,5 +163,24 @@ public final class BlockRequest {
         }
         partImageOffset[partCount] = imageOffset;
         partLength[partCount++] = length;
+    }
+
+    /** Makes a part begin at this offset in the request, if it is inside of one. */
+    void splitPartAt(long offsetBytesInRequest) {
+        long start = 0;
+        for (int i = 0; i < partCount; i++) {
+            long kept = offsetBytesInRequest - start;
+            if (kept > 0 && kept < partLength[i]) {
+                int rest = partLength[i] - (int) kept;
+                addPart(HOLE, 0); // makes room
+                System.arraycopy(partLength, i, partLength, i + 1, partCount - 1 - i);
+                System.arraycopy(partImageOffset, i, partImageOffset, i + 1, partCount - 1 - i);
+                partLength[i] = (int) kept;
+                partLength[i + 1] = rest;
+                partImageOffset[i + 1] += partImageOffset[i] == HOLE ? 0 : kept;
+                return;
+            }
+            start += partLength[i];
+        }
     }
 }

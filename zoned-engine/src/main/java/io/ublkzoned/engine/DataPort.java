@@ -25,10 +25,16 @@ public interface DataPort {
 
     /**
      * Compares the part of the request with the image. Returns {@code lengthBytes} if they are equal, 0 if they differ,
-     * and -errno if the comparison fails. This is the only call that may block and allocate, because only requests that
-     * the kernel sends again are compared.
+     * and -errno if the comparison fails. It may block and allocate, because only requests that the kernel sends again are
+     * compared.
      */
     int comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
+
+    /**
+     * Makes a part of the image read as zeros, because a fault lost the data that belongs there. Like
+     * {@link #comparePart}, it may block.
+     */
+    int erasePart(long imageOffsetBytes, int lengthBytes);
 
     /** Fills the part of the request with zeros, without access to the image. */
     int zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes);

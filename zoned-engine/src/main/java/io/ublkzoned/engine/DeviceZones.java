@@ -168,6 +168,15 @@ final class DeviceZones {
         return table;
     }
 
+    DeviceGeometry geometry() {
+        return geometry;
+    }
+
+    /** Returns the logical block size of the device, or that of a sector before {@link #begin}. */
+    int blockBytes() {
+        return state == null ? DeviceGeometry.SECTOR_BYTES : state.shape().blockBytes();
+    }
+
     int count() {
         return active.length;
     }

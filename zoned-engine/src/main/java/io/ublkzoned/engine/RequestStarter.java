@@ -3,6 +3,7 @@ package io.ublkzoned.engine;
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.BlockRequest.Repeat;
+import io.ublkzoned.engine.fault.FaultOutcome;
 import io.ublkzoned.engine.qcow2.ZoneMap;
 import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
@@ -181,6 +182,19 @@ final class RequestStarter {
         zones.forgetAppend(request);
     }
 
+    /**
+     * Forgets what the last server may have done for a request that is not started. Otherwise a later request of its
+     * slot or zone could be taken for it.
+     */
+    void forgetRepeat(BlockRequest request) {
+        markNoRepeat(request);
+        if (request.op() == BlockOp.WRITE
+                && request.offsetBytes() >= 0
+                && request.offsetBytes() < geometry.sizeBytes()) {
+            zones.at(request.offsetBytes()).lastWriteMayRepeat = false;
+        }
+    }
+
     private int acknowledgeRepeated(BlockRequest write) {
         return write.forceUnitAccess() && work.awaitFlush(write) ? WAITING : write.lengthBytes();
     }
@@ -291,7 +305,8 @@ final class RequestStarter {
                 affected.add(zones.active(i));
             }
         }
-        work.add(new ZoneChange.Reset(request, affected));
+        int kept = request.fault instanceof FaultOutcome.Failure failure ? failure.keptZones() : 0;
+        work.add(new ZoneChange.Reset(request, affected.subList(0, Math.max(0, affected.size() - kept))));
         return WAITING;
     }
 }

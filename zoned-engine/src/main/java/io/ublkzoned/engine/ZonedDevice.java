@@ -42,6 +42,7 @@ public final class ZonedDevice implements Closeable {
     private final ChangeWriter changes;
     private final RequestStarter starter;
     private final WriteCompleter completer;
+    private final DeviceFaults faults;
 
     private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) {
         this.file = file;
@@ -56,6 +57,7 @@ public final class ZonedDevice implements Closeable {
                 lock, mapper, allocator, new ZoneChanges(zones, rules, mapper, failures), metadataWakeUp);
         starter = new RequestStarter(geometry, zones, rules, mapper, work);
         completer = new WriteCompleter(zones, rules, work, failures);
+        faults = new DeviceFaults(lock, zones, starter, work, failures);
 
         DeviceContext context = new DeviceContext(image, file, failures);
         maps = new ZoneMapIo(context, work);
@@ -142,7 +144,7 @@ public final class ZonedDevice implements Closeable {
         int outcome;
         synchronized (lock) {
             try {
-                outcome = countTransfer(request, starter.start(request));
+                outcome = countTransfer(request, faults.start(request));
             } catch (RuntimeException | VirtualMachineError e) {
                 outcome = failures.logAndGetErrno("starting a request", e);
             }
@@ -156,6 +158,7 @@ public final class ZonedDevice implements Closeable {
             ActiveZone zone = zones.at(request.offsetBytes());
             zone.beginTransfer();
             request.zone = zone;
+            DeviceFaults.beforeTransfer(request);
         }
         return outcome;
     }
@@ -173,15 +176,19 @@ public final class ZonedDevice implements Closeable {
             outcome = endTransfer(request);
         }
         if (outcome != RequestStarter.WAITING) {
-            request.queue().completed(request, outcome);
+            complete(request, outcome);
         }
+    }
+
+    private void complete(BlockRequest request, int result) {
+        request.queue().completed(request, DeviceFaults.resultForKernel(request, result));
     }
 
     /** Continues a request that {@link RequestQueue#handOver} received. */
     public void proceed(BlockRequest request) {
         switch (request.step) {
             case START -> submit(request);
-            case COMPLETE -> request.queue().completed(request, request.result);
+            case COMPLETE -> complete(request, request.result);
         }
     }
 
@@ -209,6 +216,8 @@ public final class ZonedDevice implements Closeable {
     private static int move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
         if (request.isCompared()) {
             return port.comparePart(request, at, imageOffset, length);
+        } else if (request.fault != null && request.fault.isErasedAt(at)) {
+            return port.erasePart(imageOffset, length);
         } else if (request.op() != BlockOp.READ) {
             return port.writePart(request, at, imageOffset, length);
         } else if (imageOffset == HOLE) {
@@ -247,7 +256,7 @@ public final class ZonedDevice implements Closeable {
     private int endTransfer(BlockRequest request) {
         ActiveZone zone = Objects.requireNonNull(request.zone);
         if (request.result == 0) {
-            request.result = request.lengthBytes();
+            request.result = DeviceFaults.resultOfTransfer(request);
         }
         if (request.op() == BlockOp.READ) {
             // Changes no state but the count, so that readers of several queues meet at the lock once per request.
@@ -279,9 +288,9 @@ public final class ZonedDevice implements Closeable {
     }
 
     /**
-     * Forgets an append before its result is offered to the kernel. Called on the queue's thread before the kernel can
-     * take the result; otherwise, if the server dies in between, a later append of that tag could complete with the
-     * same place.
+     * Forgets an append, failed or not, before its result is offered to the kernel. Called on the queue's thread before
+     * the kernel can take the result; otherwise, if the server dies in between, a later append of that tag could
+     * complete with the same place.
      */
     public void answering(BlockRequest append) {
         synchronized (lock) {
@@ -304,6 +313,11 @@ public final class ZonedDevice implements Closeable {
             worked |= metadata.run();
             worked |= changes.run();
         }
+    }
+
+    /** Returns the faults that the device shows. */
+    public DeviceFaults faults() {
+        return faults;
     }
 
     /**

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.SimulatedDisk;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
@@ -54,6 +55,36 @@ final class LostAnswerTest {
         assertSentAgain(append);
         IoCall another = sentAgain(append);
         assertEquals(zone2 + BLOCK, another.place, "a new append of the same data");
+    }
+
+    @Test
+    void forcedAppendWhoseFlushFailsIsForgotten() {
+        world.append(2, stamped(1, BLOCK));
+        world.image.failWhere((call, offset, length) -> call == SimulatedDisk.Call.WRITE ? BlockErrors.EIO : 0);
+        byte[] data = stamped(2, BLOCK);
+        IoCall failed = world.queue.submitAs(0, BlockOp.ZONE_APPEND, zone2, data, true);
+        world.settle();
+        assertEquals(-BlockErrors.EIO, failed.result);
+        world.image.failNothing();
+        world.killAndRecover();
+
+        IoCall other = world.queue.submitAs(0, BlockOp.ZONE_APPEND, zone2, data, false);
+        world.settle();
+        assertEquals(zone2 + 2 * BLOCK, other.place, "not that of the append that failed");
+    }
+
+    @Test
+    void writeIsNotTakenForTheLastOneAfterAFaultHasRefusedThat() {
+        world.queue.loseAnswers();
+        IoCall write = world.submit(BlockOp.WRITE, zone2, stamped(1, BLOCK));
+        world.settle();
+        world.killAndRecover();
+        world.inject("--on write --error ENODATA");
+        IoCall refused = world.queue.submitAs(write.request.tag(), BlockOp.WRITE, zone2, write.data, false);
+        assertEquals(-ENODATA, refused.result);
+
+        assertEquals(-BlockErrors.EIO, world.write(zone2, stamped(2, BLOCK)), "below the write pointer");
+        assertStamped(1, world.read(zone2, BLOCK));
     }
 
     @Test

@@ -51,6 +51,12 @@ final class AddCommand implements Command {
                                 "--resume",
                                 "If the image belongs to a device whose server died, resume that device, as recover does. For use by"
                                         + " service managers.")
+                        .option(
+                                "--inject",
+                                "RULE",
+                                "A fault that the device shows from its first request on, as the options of 'ublk-zoned inject' in"
+                                        + " one word. Can be given more than once.")
+                        .option("--inject-file", "FILE", "Such rules, one per line.")
                         .flag(
                                 "--no-zero-copy",
                                 "Always copy data, even where the kernel supports zero copy for large requests (Linux 6.15+)."));
@@ -70,7 +76,7 @@ final class AddCommand implements Command {
         });
     }
 
-    private static ServerOptions options(Arguments line) throws CommandFailure {
+    private static ServerOptions options(Arguments line) throws IOException {
         Operands operands = line.operands();
         Path path = operands.image();
         Integer id = line.value("-n", DeviceName::id);
@@ -101,7 +107,8 @@ final class AddCommand implements Command {
                 (int) blockSize,
                 recovery,
                 cacheMode,
-                !line.has("--no-zero-copy"));
+                !line.has("--no-zero-copy"),
+                FaultOptions.rules(line, "--inject", "--inject-file"));
     }
 
     private static Recovery recovery(String word) {

@@ -23,6 +23,7 @@ public final class Main {
         DEL,
         RECOVER,
         ZONE,
+        INJECT,
         REPORT,
         INFO,
         CHECK,
@@ -38,6 +39,7 @@ public final class Main {
                 case DEL -> new DelCommand();
                 case RECOVER -> new RecoverCommand();
                 case ZONE -> new ZoneCommand();
+                case INJECT -> new InjectCommand();
                 case REPORT -> new ReportCommand();
                 case INFO -> new InfoCommand();
                 case CHECK -> new CheckCommand();

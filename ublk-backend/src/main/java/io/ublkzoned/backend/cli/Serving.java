@@ -137,6 +137,7 @@ final class Serving {
         }
         UblkServer server = started.join();
         if (!end.isDone()) {
+            server.endFaults();
             MountedFileSystem.sync(new LiveDevice(server.deviceId()), ServerLog.LOG::warn);
             server.stop();
         }

@@ -1,6 +1,6 @@
 package io.ublkzoned.backend.cli;
 
-import io.ublkzoned.backend.ublk.ControlSocket;
+import io.ublkzoned.backend.ublk.ControlClient;
 import io.ublkzoned.backend.ublk.DetachedDevice;
 import io.ublkzoned.bindings.linux.Errno;
 import io.ublkzoned.engine.qcow2.ImageFormatException;
@@ -63,7 +63,7 @@ final class ZoneCommand implements Command {
     private static void change(LiveDevice device, DeviceGeometry geometry, ZoneOperation operation, ZoneRange range)
             throws IOException {
         if (operation.op == null) {
-            ControlSocket.changeCondition(device.id(), range.first(), range.count(), operation.condition);
+            new ControlClient(device.id()).changeCondition(range.first(), range.count(), operation.condition);
             return;
         }
         long start = geometry.zoneStart(range.first());

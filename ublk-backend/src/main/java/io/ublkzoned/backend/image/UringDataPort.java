@@ -128,6 +128,14 @@ public final class UringDataPort implements DataPort {
     }
 
     @Override
+    public int erasePart(long imageOffsetBytes, int lengthBytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment zeros = arena.allocate(lengthBytes, BLOCK_BYTES_MAX);
+            return (int) Libc.pwriteFully(imageFd, zeros, imageOffsetBytes);
+        }
+    }
+
+    @Override
     public int zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes) {
         return buffers.zeroOut(request.tag(), requestOffsetBytes, lengthBytes);
     }

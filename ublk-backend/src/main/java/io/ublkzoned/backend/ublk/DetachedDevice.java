@@ -73,7 +73,7 @@ public final class DetachedDevice implements RequestQueue, AutoCloseable {
         return result;
     }
 
-    /** Changes the condition of zones as {@link ControlSocket#changeCondition} does. */
+    /** Changes the condition of zones as {@link ControlClient#changeCondition} does. */
     public void changeCondition(int first, int count, @Nullable ZoneCondition condition) throws IOException {
         Throwable failure = device.changeCondition(first, count, condition)
                 .handle((done, thrown) -> Optional.ofNullable(thrown))

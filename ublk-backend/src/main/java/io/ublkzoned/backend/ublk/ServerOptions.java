@@ -1,7 +1,9 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.engine.fault.FaultRule;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * The options of a device and its server.
@@ -13,6 +15,7 @@ import java.nio.file.Path;
  * @param recovery the fate of the device if its server dies
  * @param cacheMode of the data
  * @param zeroCopy whether large requests are moved without a copy where the kernel supports that
+ * @param faults the faults that the device shows from its first request on
  */
 public record ServerOptions(
         Path image,
@@ -22,7 +25,8 @@ public record ServerOptions(
         int blockSizeBytes,
         Recovery recovery,
         CacheMode cacheMode,
-        boolean zeroCopy) {
+        boolean zeroCopy,
+        List<FaultRule> faults) {
 
     public static final int ANY_ID = -1;
 }

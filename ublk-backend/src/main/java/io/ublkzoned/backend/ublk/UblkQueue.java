@@ -305,11 +305,11 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
 
     @Override
     public void completed(BlockRequest request, int result) {
-        boolean placed = request.op() == BlockOp.ZONE_APPEND && result >= 0;
-        if (placed) {
+        boolean isAppend = request.op() == BlockOp.ZONE_APPEND;
+        if (isAppend) {
             device.answering(request);
         }
-        commit(request.tag(), result, placed ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
+        commit(request.tag(), result, isAppend && result >= 0 ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
     }
 
     @Override

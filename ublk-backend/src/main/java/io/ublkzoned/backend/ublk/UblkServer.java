@@ -13,6 +13,7 @@ import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZoneVisitor;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.fault.FaultRule;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
@@ -41,6 +42,7 @@ public final class UblkServer {
     private final Teardown teardown = new Teardown();
     private final List<QueueThread> queues = new ArrayList<>();
     private @Nullable ServerLock lock; // held until the process ends
+    private volatile @Nullable ZonedDevice served;
     private int deviceId;
 
     private UblkServer() {}
@@ -62,7 +64,7 @@ public final class UblkServer {
      * @throws IOException with a sentence for the user. A device that waited for a server still waits.
      */
     public static UblkServer recover(int deviceId, @Nullable Path elsewhere) throws IOException {
-        return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, control));
+        return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, List.of(), control));
     }
 
     /**
@@ -85,7 +87,7 @@ public final class UblkServer {
             }
             DeviceInfo info = control.info(id);
             if (info != null && info.isWaiting()) {
-                server.recoverDevice(id, options.image(), control);
+                server.recoverDevice(id, options.image(), options.faults(), control);
             } else {
                 DeadDevice.delete(control, id, options.image());
                 server.addDevice(options, control);
@@ -125,6 +127,7 @@ public final class UblkServer {
         teardown.add(file);
         ZonedDevice device = ZonedDevice.open(file, metadata::wakeUp);
         requireBlockSize(device, options.blockSizeBytes());
+        requireFaults(options.faults(), device.geometry(), options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
         DeviceInfo info = makeDevice(options, image.realPath(), features, ioBytes(device.geometry()), control);
@@ -138,6 +141,7 @@ public final class UblkServer {
         device.begin(DeviceState.prepare(
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
         permitMappedWrites(offered, image);
+        options.faults().forEach(rule -> device.faults().add(rule, DeviceControl.TIMER));
         serve(info, device, metadata, image);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
@@ -195,18 +199,22 @@ public final class UblkServer {
     }
 
     /** Takes over a device. Everything that the dead server left stays as it is until the device is live again. */
-    private void recoverDevice(int id, @Nullable Path elsewhere, UblkControl control) throws IOException {
+    private void recoverDevice(int id, @Nullable Path elsewhere, List<FaultRule> faults, UblkControl control)
+            throws IOException {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
         lock = ServerLock.take(new RunDirectory(id).path());
         MetadataThread metadata = new MetadataThread();
         Takeover left = new Takeover(id, elsewhere, metadata::wakeUp);
         teardown.add(left);
-        DeviceParameters.requireShape(control, info, left.state().shape());
+        DeviceShape shape = left.state().shape();
+        DeviceParameters.requireShape(control, info, shape);
+        requireFaults(faults, shape.geometry(), shape.blockBytes());
         control.startRecovery(id);
         teardown.addForEnd(() -> delete(id));
         teardown.addForEnd(left.device());
         permitMappedWrites(control.features(), left.image());
+        faults.forEach(rule -> left.device().faults().add(rule, DeviceControl.TIMER));
         serve(info, left.device(), metadata, left.image());
         control.endRecovery(id);
         requireNonNull(lock).started();
@@ -218,9 +226,21 @@ public final class UblkServer {
         }
     }
 
+    private static void requireFaults(List<FaultRule> faults, DeviceGeometry geometry, int blockSizeBytes)
+            throws IOException {
+        for (FaultRule rule : faults) {
+            try {
+                rule.requireFits(geometry, blockSizeBytes);
+            } catch (IllegalArgumentException e) {
+                throw new IOException("'%s': %s".formatted(rule.text(), e.getMessage()), e);
+            }
+        }
+    }
+
     /** Starts the threads, and returns when all tags have been fetched. */
     private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, AttachedImage image)
             throws IOException {
+        served = device;
         ControlSocket control = ControlSocket.start(new RunDirectory(info.id()), device);
         metadata.start(device);
         teardown.add(metadata);
@@ -355,12 +375,21 @@ public final class UblkServer {
         new RunDirectory(deviceId).remove();
     }
 
+    /** Makes the device work without faults from now on, so that a sync of its file systems can end. */
+    public void endFaults() {
+        ZonedDevice device = served;
+        if (device != null) {
+            device.faults().end();
+        }
+    }
+
     /**
      * Makes {@link #awaitStop} return. The queues begin no more requests and complete those that have begun; then the
      * kernel stops the device. This order allows the process to be killed at any time. If it still held requests when
      * it is killed while the kernel stops its device, it would never end.
      */
     public void stop() {
+        endFaults();
         queues.forEach(QueueThread::leave);
     }
 }

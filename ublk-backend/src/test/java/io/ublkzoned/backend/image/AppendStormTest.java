@@ -157,6 +157,11 @@ class AppendStormTest {
         }
 
         @Override
+        public int erasePart(long imageOffset, int length) {
+            throw new AssertionError("a fault");
+        }
+
+        @Override
         public int zeroPart(BlockRequest request, int requestOffset, int length) {
             throw new AssertionError("a read");
         }

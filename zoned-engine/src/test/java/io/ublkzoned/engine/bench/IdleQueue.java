@@ -83,6 +83,11 @@ public final class IdleQueue implements RequestQueue, DataPort {
     }
 
     @Override
+    public int erasePart(long imageOffset, int length) {
+        return length;
+    }
+
+    @Override
     public int zeroPart(BlockRequest request, int requestOffset, int length) {
         return length;
     }

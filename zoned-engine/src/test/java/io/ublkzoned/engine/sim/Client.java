@@ -31,8 +31,11 @@ final class Client {
     private final int blockSectors;
     private final boolean oneWriteAtATime;
     private final boolean alike;
+    private final InjectedFaults faults;
     private final Trace trace;
     private final ZoneModel[] zones;
+
+    private boolean faultsAreOn;
 
     /** The number of requests in flight that affect all zones. */
     private int resetsOfAll;
@@ -58,6 +61,7 @@ final class Client {
         oneWriteAtATime = workload.is(Trait.RESENDS);
         blockSectors = workload.blockBytes() / SECTOR;
         alike = workload.is(Trait.ALIKE);
+        faults = workload.faults();
         this.trace = trace;
         zones = new ZoneModel[geometry.zoneCount()];
         openedAt = new long[zones.length];
@@ -73,6 +77,21 @@ final class Client {
                 .count();
         repeatable.set(0, zones.length, takenOver);
         Arrays.setAll(openedAt, zone -> world.report(zone).writePointer());
+    }
+
+    /** Makes the device show the life's faults, or none, to the next requests. */
+    void switchFaults(boolean on) {
+        if (on && !faultsAreOn) {
+            world.arm(faults);
+        } else if (!on && faultsAreOn) {
+            world.disarm();
+        }
+        faultsAreOn = on;
+    }
+
+    /** Records that a server has died or was closed, with its fault rules. */
+    void ended() {
+        faultsAreOn = false;
     }
 
     ZoneModel[] zones() {
@@ -195,6 +214,9 @@ final class Client {
         trace.add(op, offset, data.length, forced ? 1 : 0);
         IoCall call = queue.prepare(op, offset, data, forced);
         call.place = offset;
+        if (faultsAreOn) {
+            faults.prepare(call, zone);
+        }
         if (call.isWrite()) {
             stamps.add(call);
         }
@@ -211,8 +233,12 @@ final class Client {
         return call;
     }
 
-    /** Checks that a completed request has an allowed result. */
-    void completed(IoCall call, boolean hadTrouble) {
+    /**
+     * Checks that a completed request has an allowed result.
+     *
+     * @param injected whether the result is the error of a fault rule
+     */
+    void completed(IoCall call, boolean hadTrouble, boolean injected) {
         resetsOfAll -= call.op == BlockOp.ZONE_RESET_ALL ? 1 : 0;
         int zone = geometry.zoneIndex(call.offset);
         boolean ofOneZone = call.op != BlockOp.FLUSH && call.op != BlockOp.ZONE_RESET_ALL;
@@ -223,6 +249,9 @@ final class Client {
             if (call.isWrite() && call.place >= openedAt[zone]) {
                 repeatable.clear(zone);
             }
+            return;
+        }
+        if (injected) {
             return;
         }
         boolean failedZone = ofOneZone && wear.mayHaveFailed(zone, call.begun);

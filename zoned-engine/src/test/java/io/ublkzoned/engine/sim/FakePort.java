@@ -185,6 +185,12 @@ public final class FakePort implements DataPort {
     }
 
     @Override
+    public int erasePart(long imageOffset, int length) {
+        image.writeData(imageOffset, new byte[length], 0, length);
+        return length;
+    }
+
+    @Override
     public int zeroPart(BlockRequest request, int requestOffset, int length) {
         return add(new Part(parts++, Kind.ZERO, request, requestOffset, NO_OFFSET, length));
     }

@@ -127,7 +127,7 @@ public final class FakeQueue implements RequestQueue {
 
     /** Submits a prepared or reserved request to the device. It may be completed when this returns. */
     void send(IoCall call) {
-        call.request.set(call.op, call.offset, call.data.length, call.forceUnitAccess);
+        call.request.set(call.op, call.offset, call.lengthBytes, call.forceUnitAccess);
         call.sent = true;
         device().submit(call.request);
     }
@@ -163,7 +163,7 @@ public final class FakeQueue implements RequestQueue {
     }
 
     /** Returns whether a request was handed over and can proceed. */
-    boolean hasHandedOver() {
+    public boolean hasHandedOver() {
         return !handedOver.isEmpty();
     }
 
@@ -191,7 +191,7 @@ public final class FakeQueue implements RequestQueue {
         for (IoCall call : underWay) {
             if (call != null) {
                 call.place = call.wasPlaced() ? call.request.offsetBytes() : call.place;
-                call.carriedOut |= call.offered && call.result >= 0;
+                call.carriedOut |= call.offered && InjectedFaults.isCarriedOut(call.result);
                 underWay[call.request.tag()] = null;
                 unanswered.add(call);
             }
@@ -221,7 +221,7 @@ public final class FakeQueue implements RequestQueue {
         call.result = result;
         call.settled &= call.place == request.offsetBytes();
         call.place = request.offsetBytes();
-        if (call.op == BlockOp.ZONE_APPEND && result >= 0 && !answersAreLost) {
+        if (call.op == BlockOp.ZONE_APPEND && !answersAreLost) {
             device().answering(request);
         }
         if (answersAreHeld) {

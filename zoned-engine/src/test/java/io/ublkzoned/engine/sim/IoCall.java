@@ -2,6 +2,7 @@ package io.ublkzoned.engine.sim;
 
 import io.ublkzoned.engine.BlockRequest;
 import io.ublkzoned.engine.zone.BlockOp;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -16,7 +17,12 @@ public final class IoCall {
     /** The address that the request was sent to; the start of the zone for an append. */
     public final long offset;
 
-    public final byte[] data;
+    /** The data that takes effect: all of it, unless a fault drops the end. */
+    public byte[] data;
+
+    /** The length with which it is sent. */
+    final int lengthBytes;
+
     public final boolean forceUnitAccess;
 
     public boolean done;
@@ -70,6 +76,7 @@ public final class IoCall {
         this.op = op;
         this.offset = offset;
         this.data = data;
+        lengthBytes = data.length;
         this.forceUnitAccess = forceUnitAccess;
     }
 
@@ -83,6 +90,11 @@ public final class IoCall {
      */
     long placeNow() {
         return sent ? YieldPoints.unseen(request::offsetBytes) : 0;
+    }
+
+    /** Drops the end of the data, which does not take effect. */
+    void keepOnly(int bytes) {
+        data = Arrays.copyOf(data, Math.min(data.length, bytes));
     }
 
     public boolean succeeded() {

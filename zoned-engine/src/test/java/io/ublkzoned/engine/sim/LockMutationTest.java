@@ -17,6 +17,7 @@ final class LockMutationTest {
         return Stream.of(
                 withoutLock("ZonedDevice", "submit", 1),
                 withoutLock("ZonedDevice", "endTransfer", 1),
+                withoutLock("DeviceFaults", "endWait", 1),
                 withoutLock("PendingWork", "takeMap", 1),
                 withoutLock("PendingWork", "mapRead", 1),
                 withoutLock("PendingWork", "mapDone", 1),

@@ -104,6 +104,7 @@ final class SimulatedServers {
 
     /** Loses everything in memory and, with a power cut, all unsynced changes. Then opens the image again. */
     void crash(boolean powerCut, long dice) {
+        client.ended();
         trouble.dontCrash();
         trouble.switchFaults(false);
         wear.update(world.tick());
@@ -187,6 +188,7 @@ final class SimulatedServers {
         stateCounts = false;
         olderCopy = null;
         trouble.switchFaults(true);
+        client.switchFaults(true);
         hold();
     }
 
@@ -267,6 +269,7 @@ final class SimulatedServers {
             crash(false, dice);
             return;
         }
+        client.ended();
         trouble.switchFaults(false);
         checkClosed(Dice.isRare(dice));
         if (Dice.cutsPowerWhenClosed(dice)) {
@@ -338,10 +341,11 @@ final class SimulatedServers {
     private void completed(IoCall call) {
         trace.add("completed", call.request.tag(), call.result, call.place);
         wear.update(world.tick());
+        boolean injected = InjectedFaults.explain(call);
         if (call.op == BlockOp.FLUSH && call.succeeded()) {
             flushed = Math.max(flushed, call.begun);
         }
         mayHaveRemains |= !call.succeeded();
-        client.completed(call, trouble.hasHappened());
+        client.completed(call, trouble.hasHappened(), injected);
     }
 }

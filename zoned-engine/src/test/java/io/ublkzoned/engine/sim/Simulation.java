@@ -70,8 +70,10 @@ final class Simulation {
             checkLimits();
         }
         trouble.dontCrash();
-        trouble.switchFaults(false);
         doOrCrash(workload.dice(), () -> {
+            servers.settle();
+            trouble.switchFaults(false);
+            client.switchFaults(false);
             check();
             checkThatWritesGoOn();
             servers.closeAndOpen(workload.dice());
@@ -214,6 +216,7 @@ final class Simulation {
         servers.settle();
         boolean faultsWereOn = trouble.faultsAreOn();
         trouble.switchFaults(false);
+        client.switchFaults(false);
         ZoneModel[] zones = client.zones();
         for (int i = 0; i < zones.length; i++) {
             ZoneCondition condition = world.condition(i);
@@ -223,6 +226,7 @@ final class Simulation {
             }
         }
         trouble.switchFaults(faultsWereOn);
+        client.switchFaults(faultsWereOn);
         servers.hold();
     }
 

@@ -113,6 +113,7 @@ final class ThreadedWorkload {
                 QUEUES,
                 image,
                 EnumSet.noneOf(Trait.class),
+                InjectedFaults.none(),
                 random.nextLong(),
                 List.copyOf(steps));
     }

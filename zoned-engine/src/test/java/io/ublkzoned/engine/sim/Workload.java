@@ -17,6 +17,7 @@ import java.util.stream.IntStream;
  * @param queues the number of queues that send requests
  * @param image the first image
  * @param traits the peculiarities
+ * @param faults the faults that the device shows
  * @param dice decides everything that the steps do not
  */
 @SuppressWarnings("EnumOrdinal") // ordinals only within one run
@@ -26,6 +27,7 @@ record Workload(
         int queues,
         Image image,
         Set<Trait> traits,
+        InjectedFaults faults,
         long dice,
         List<Step> steps) {
 
@@ -187,7 +189,13 @@ record Workload(
                     random.nextInt(Integer.MAX_VALUE),
                     random.nextLong()));
         }
-        return new Workload(options, blockBytes, queues, image, traits, dice, steps);
+        return new Workload(
+                options, blockBytes, queues, image, traits, drawFaults(seed, options, blockBytes), dice, steps);
+    }
+
+    private static InjectedFaults drawFaults(long seed, FormatOptions options, int blockBytes) {
+        SplittableRandom random = new SplittableRandom(Trace.mix(seed));
+        return random.nextInt(3) == 0 ? InjectedFaults.draw(random, options, blockBytes) : InjectedFaults.none();
     }
 
     private static Set<Trait> drawTraits(SplittableRandom random, boolean full) {
@@ -272,26 +280,29 @@ record Workload(
     Workload with(Trait trait) {
         Set<Trait> all = EnumSet.of(trait);
         all.addAll(traits);
-        return new Workload(options, blockBytes, queues, image, all, dice, steps);
+        return new Workload(options, blockBytes, queues, image, all, faults, dice, steps);
     }
 
     Workload with(List<Step> other) {
-        return new Workload(options, blockBytes, queues, image, traits, dice, other);
+        return new Workload(options, blockBytes, queues, image, traits, faults, dice, other);
     }
 
     /** Returns the workloads without one of the peculiarities each. */
     List<Workload> simpler() {
         List<Workload> simpler = new ArrayList<>();
         if (queues > 1) {
-            simpler.add(new Workload(options, blockBytes, 1, image, traits, dice, steps));
+            simpler.add(new Workload(options, blockBytes, 1, image, traits, faults, dice, steps));
         }
         if (image != Image.CREATED) {
-            simpler.add(new Workload(options, blockBytes, queues, Image.CREATED, traits, dice, steps));
+            simpler.add(new Workload(options, blockBytes, queues, Image.CREATED, traits, faults, dice, steps));
+        }
+        if (!faults.rules().isEmpty()) {
+            simpler.add(new Workload(options, blockBytes, queues, image, traits, InjectedFaults.none(), dice, steps));
         }
         for (Trait trait : traits) {
             Set<Trait> others = EnumSet.copyOf(traits);
             others.remove(trait);
-            simpler.add(new Workload(options, blockBytes, queues, image, others, dice, steps));
+            simpler.add(new Workload(options, blockBytes, queues, image, others, faults, dice, steps));
         }
         return simpler;
     }

@@ -8,6 +8,7 @@ import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ImageIdentity;
 import io.ublkzoned.engine.StateMemory;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.fault.FaultRuleParser;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
 import io.ublkzoned.engine.zone.BlockOp;
@@ -64,6 +65,9 @@ public final class World {
     private long inode = 1;
     private boolean woken;
     private long clock;
+
+    /** The wake-ups of requests that fault rules delay. */
+    private final List<Runnable> delayed = new ArrayList<>();
 
     /** A writer of an image into an empty file. */
     @FunctionalInterface
@@ -223,6 +227,7 @@ public final class World {
      */
     public List<IoCall> forgetAll(SimulatedDisk.Survival survival) {
         state.serverDied();
+        delayed.clear();
         List<IoCall> unanswered = new ArrayList<>();
         for (FakeQueue each : queues) {
             unanswered.addAll(each.forgetAll(survival));
@@ -250,15 +255,41 @@ public final class World {
         return submit(op, geometry().zoneStart(zone), new byte[0]);
     }
 
-    /** Returns whether the metadata thread has work. */
-    boolean isWoken() {
-        return woken;
+    /** Puts a fault rule in force. Returns its number. */
+    public int inject(String rule) {
+        return device().faults().add(FaultRuleParser.parse(rule), (nanos, wakeUp) -> delayed.add(wakeUp));
     }
 
-    /** Does the work of the metadata thread when it is woken. Returns false if it was not woken. */
+    /** Puts all fault rules of a life in force. */
+    void arm(InjectedFaults faults) {
+        faults.rules().forEach(this::inject);
+    }
+
+    /** Makes the device work without faults. */
+    void disarm() {
+        device().faults().removeAll();
+    }
+
+    /** Ends the delays of all requests. Returns false if none is delayed. */
+    public boolean endDelays() {
+        List<Runnable> ending = List.copyOf(delayed);
+        delayed.clear();
+        ending.forEach(Runnable::run);
+        return !ending.isEmpty();
+    }
+
+    /** Returns whether the metadata thread has work, or requests are delayed. */
+    boolean isWoken() {
+        return woken || !delayed.isEmpty();
+    }
+
+    /**
+     * Ends all delays, and does the work of the metadata thread when it is woken. Returns false if there was neither.
+     */
     public boolean maintain() {
+        boolean ended = endDelays();
         if (!woken) {
-            return false;
+            return ended;
         }
         woken = false;
         device().maintain();

@@ -1,0 +1,196 @@
+# shellcheck shell=bash
+# The faults of 'ublk-zoned inject', as the kernel and file systems see them.
+
+# inject OPTION...: puts a rule in force
+_inject() {
+    ublk-zoned inject "$@" "$DEVICE" >rule
+}
+
+# _write_fails REGEX ZONE OFFSET SIZE: a direct write fails
+_write_fails() {
+    expect_error "$1" write_zone "$2" "$3" "$4"
+}
+
+leaves_the_write_pointer_where_a_torn_write_ended() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    attach disk.qcow2
+    write_zone 5 0 64K
+    _inject --on write --zones 5 --keep 8K --error EIO
+    _write_fails 'Input/output error' 5 64K 32K
+    expect_zones "5 implicit-open 72K"
+    # The kernel has read the write pointer again: the next write starts there.
+    write_zone 5 72K 16K
+    expect_zones "5 implicit-open 88K"
+
+    _inject --on write --zones 6 --keep 4K --error ENODATA --pointer advanced
+    _write_fails 'No data available' 6 0 16K
+    expect_zones "6 implicit-open 16K"
+    write_zone 6 16K 4K
+    dd if="$DEVICE" bs=4K skip=$((6 * 4096 + 1)) count=3 iflag=direct status=none | cmp - <(head -c 12K /dev/zero)
+
+    _inject --on write --zones 7 --keep all --error EIO --pointer unmoved
+    _write_fails 'Input/output error' 7 0 16K
+    expect_zones "7 .*empty|implicit-open 0"
+    write_zone 7 0 4K
+    expect_zones "7 implicit-open 4K"
+
+    # Only the answer is lost.
+    _inject --on finish --keep all --error ETIMEDOUT
+    expect_error 'timed out' blkzones finish 8 1
+    expect_zones "8 full"
+    _inject --on reset --error EIO
+    expect_error 'Input/output error' blkzones reset 5 1
+    expect_zones "5 implicit-open 88K"
+    blkzones reset 5 1
+    expect_zones "5 empty 0"
+    ublk-zoned inject --list --json "$DEVICE" | expect_json 'len(x) == 5 and all(r["hits"] == 1 for r in x)'
+    del_and_check disk.qcow2
+}
+
+lets_requests_fail_wait_and_wear_zones_out() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    cat >rules <<'END'
+# A bad block, for ever.
+--on read --range 1M+4K --error ENODATA --times 0
+
+--on flush --nth 2 --error EIO
+END
+    DEVICE=$(ublk-zoned add disk.qcow2 --inject-file rules --inject '--on write --zones 9 --nth 2 --make-zone read-only')
+    pattern 1 64K | dd of="$DEVICE" bs=64K oseek=16 oflag=direct iflag=fullblock status=none
+    expect_error 'No data available' dd if="$DEVICE" bs=64K skip=16 count=1 iflag=direct of=/dev/null
+    dd if="$DEVICE" bs=4K skip=257 count=15 iflag=direct status=none | cmp - <(pattern 1 64K | tail -c 60K)
+
+    dd if=/dev/zero of="$DEVICE" bs=4K count=1 oflag=direct conv=fsync,notrunc status=none
+    expect_error 'Input/output error' dd if=/dev/zero of="$DEVICE" bs=4K count=1 oflag=direct conv=fsync,notrunc
+    dd if=/dev/zero of="$DEVICE" bs=4K count=1 oflag=direct conv=fsync,notrunc status=none
+
+    write_zone 9 0 4K
+    _write_fails 'Input/output error' 9 4K 4K
+    our_zones disk.qcow2 >zones
+    expect_match "zone 9" "$(sed -n 10p zones)" ' - read-only$'
+
+    ublk-zoned inject "$DEVICE" --on finish --stall >rule
+    blkzones finish 10 1 &
+    await 30 "a request waits" _is_waiting
+    expect_zones "10 empty 0"
+    expect_equal "the requests that --release releases" "$(ublk-zoned inject "$DEVICE" --release)" 1
+    wait $!
+    expect_zones "10 full"
+
+    ublk-zoned inject "$DEVICE" --clear 1
+    dd if="$DEVICE" bs=64K skip=16 count=1 iflag=direct status=none | cmp - <(pattern 1 64K)
+    expect_failure 1 'has no fault 1' ublk-zoned inject "$DEVICE" --clear 1
+    ublk-zoned inject "$DEVICE" --clear
+    expect_equal "the rules after --clear" "$(ublk-zoned inject "$DEVICE" --list)" ''
+
+    # A server that ends carries out what is stalled.
+    _inject --on write --stall
+    write_zone 11 0 4K &
+    await 30 "a request waits" _is_waiting
+    ublk-zoned del --force "$DEVICE"
+    wait $! || true
+    ublk-zoned check disk.qcow2
+}
+
+_is_waiting() {
+    ublk-zoned inject "$DEVICE" --list | grep -q 'holds back 1'
+}
+
+refuses_rules_that_make_no_sense() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    expect_failure 1 'disk.qcow2 is not attached' ublk-zoned inject disk.qcow2 --on write --error EIO
+    expect_failure 1 "'--on write --zones 99 --error EIO': the last zone of the device is 31" \
+        ublk-zoned add disk.qcow2 --inject '--on write --zones 99 --error EIO'
+    expect_failure 2 "--on write': say what happens" ublk-zoned add disk.qcow2 --inject '--on write'
+    expect_failure 1 'rules does not exist' ublk-zoned add disk.qcow2 --inject-file rules
+    attach disk.qcow2
+    expect_failure 1 'the last zone of the device is 31' ublk-zoned inject "$DEVICE" --on write --zones 99 --error EIO
+    expect_failure 1 'must be a multiple of 4096' ublk-zoned inject "$DEVICE" --on write --keep 512 --error EIO
+    expect_failure 2 'omit --keep' ublk-zoned inject "$DEVICE" --on read --keep all --error EIO
+    expect_failure 2 "cannot be 'EAGAIN'" ublk-zoned inject "$DEVICE" --on read --error EAGAIN
+    expect_failure 2 'exclude each other' ublk-zoned inject "$DEVICE" --list --on read --error EIO
+    expect_equal "the rules" "$(ublk-zoned inject "$DEVICE" --list)" ''
+    del_and_check disk.qcow2
+}
+
+# A file system meets each kind of fault. It may report errors and may stop, but nothing may hang, and what it said was synced
+# must be there afterwards.
+_RULES=(
+    '--on write --nth 4 --error EIO'
+    '--on write --nth 4 --keep 4K --error EIO'
+    '--on write --nth 4 --keep 4K --error EIO --pointer advanced'
+    '--on write --nth 4 --keep all --error EIO --pointer unmoved'
+    '--on append --nth 3 --keep 4K --error EIO'
+    '--on append --nth 3 --error EIO --pointer advanced'
+    '--on append --nth 3 --keep all --error ENOSPC'
+    '--on read --nth 3 --error ENODATA'
+    '--on flush --nth 2 --error EIO'
+    '--on flush --nth 2 --keep all --error ETIMEDOUT'
+    '--on reset --nth 1 --error EIO'
+    '--on finish --nth 1 --keep all --error EIO'
+    '--on any --chance 1/4 --seed 3 --delay 1ms-20ms'
+    '--on write --nth 5 --make-zone read-only'
+    '--on append --nth 3 --make-zone offline'
+)
+
+# _work FOLDER: changes files, ignores errors, and prints the checksum of each file that fsync has said is there
+_work() {
+    local i name
+    for ((i = 0; i < 12; i++)); do
+        name=new$((i % 8))
+        rm -f "$1/$name" 2>>errors
+        sed -i "/ $name\$/d" synced
+        if pattern "$i" $((10000 + i * 30000)) | timeout 100 dd of="$1/$name" bs=64K iflag=fullblock conv=fsync status=none 2>>errors; then
+            echo "$(pattern "$i" $((10000 + i * 30000)) | sha256sum | cut -d ' ' -f 1) $name" >>synced
+        elif (($? == 124)); then
+            fail "a write hangs"
+        fi
+    done
+    timeout 100 sync -f "$1" 2>>errors || (($? != 124)) || fail "sync hangs"
+}
+
+# _meets_faults TYPE MKFS-COMMAND...: makes a file system and lets it work, once for each rule
+_meets_faults() {
+    local type=$1 rule hits sum name
+    shift
+    mkdir mnt
+    for rule in "${_RULES[@]}"; do
+        new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
+        attach disk.qcow2
+        "$@" "$DEVICE" >mkfs.txt 2>&1 || fail "mkfs: $(<mkfs.txt)"
+        mount -t "$type" "$DEVICE" mnt
+        pattern 5 300K >mnt/before
+        sync -f mnt
+        # shellcheck disable=SC2086 # the words of the rule
+        _inject $rule
+        : >synced
+        _work mnt
+        echo 3 >/proc/sys/vm/drop_caches
+        cat mnt/* >/dev/null 2>>errors || true
+        timeout 100 umount mnt || fail "umount hangs"
+        hits=$(ublk-zoned inject --list --json "$DEVICE" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["hits"])')
+        ublk-zoned inject "$DEVICE" --clear
+        mount -t "$type" "$DEVICE" mnt || fail "$type cannot be mounted after '$rule'"
+        cmp mnt/before <(pattern 5 300K) || fail "$type lost an old file after '$rule'"
+        while read -r sum name; do
+            [[ $(sha256sum <"mnt/$name") = $sum* ]] || fail "$type lost $name, which was synced, after '$rule'"
+        done <synced
+        umount mnt
+        echo "$type: $rule: $hits hits, $(wc -l <synced) files synced"
+        del_and_check disk.qcow2
+    done
+}
+
+# runs: long
+# seconds: 1500
+btrfs_keeps_what_is_synced_whatever_fails() {
+    modprobe btrfs || skip "this kernel has no btrfs"
+    _meets_faults btrfs mkfs.btrfs -q -f -O zoned -d single -m single
+}
+
+# runs: long
+# seconds: 1500
+f2fs_keeps_what_is_synced_whatever_fails() {
+    modprobe f2fs || skip "this kernel has no f2fs"
+    _meets_faults f2fs mkfs.f2fs -q -f -m
+}
