@@ -202,3 +202,74 @@ f2fs_keeps_what_is_synced_whatever_fails() {
     modprobe f2fs || skip "this kernel has no f2fs"
     _meets_faults f2fs mkfs.f2fs -q -f -m
 }
+
+# _cuts_power TYPE ROUNDS MKFS-COMMAND...: lets a file system work, cuts the power in the middle, and finds every synced file again
+_cuts_power() {
+    local type=$1 rounds=$2 round sum name worker
+    shift 2
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
+    attach disk.qcow2
+    "$@" "$DEVICE" >mkfs.txt 2>&1 || fail "mkfs: $(<mkfs.txt)"
+    mkdir mnt
+    mount -t "$type" "$DEVICE" mnt
+    for ((round = 1; round <= rounds; round++)); do
+        rm -rf mnt/*
+        pattern "$round" 300K >mnt/before
+        sync -f mnt
+        : >synced
+        _work mnt 2>work.txt &
+        worker=$!
+        sleep "$((round % 3)).$((round * 37 % 10))"
+        ublk-zoned cut "$DEVICE" --seed "$round" 2>cut.txt
+        wait "$worker" || fail "after cut $round: $(<work.txt)"
+        cp synced promised
+        timeout 100 umount mnt || fail "umount hangs after cut $round"
+        ublk-zoned check disk.qcow2 >check.txt || fail "check after cut $round: $(<check.txt)"
+        attach disk.qcow2
+        mount -t "$type" "$DEVICE" mnt || fail "$type cannot be mounted after cut $round"
+        cmp mnt/before <(pattern "$round" 300K) || fail "$type lost an old file in cut $round"
+        while read -r sum name; do
+            [[ $(sha256sum <"mnt/$name") = $sum* ]] || fail "$type lost $name, which was synced, in cut $round"
+        done <promised
+        echo "cut $round: $(wc -l <promised) files synced"
+    done
+    umount mnt
+    del_and_check disk.qcow2
+}
+
+# seconds: 600
+btrfs_keeps_what_is_synced_when_the_power_is_cut() {
+    modprobe btrfs || skip "this kernel has no btrfs"
+    _cuts_power btrfs 6 mkfs.btrfs -q -f -O zoned -d single -m single
+}
+
+# seconds: 600
+f2fs_keeps_what_is_synced_when_the_power_is_cut() {
+    modprobe f2fs || skip "this kernel has no f2fs"
+    _cuts_power f2fs 6 mkfs.f2fs -q -f -m
+}
+
+loses_only_what_was_not_flushed_when_the_power_is_cut() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    expect_failure 1 'is not attached, so it has no power' ublk-zoned cut disk.qcow2
+    attach disk.qcow2
+    write_zone 5 0 64K
+    dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
+    write_zone 5 64K 128K
+    write_zone 6 0 64K
+    expect_equal "what cut prints" "$(ublk-zoned cut "$DEVICE" --keep none)" ''
+    [[ ! -e $DEVICE ]] || fail "$DEVICE is still there"
+    expect_match "zone 5" "$(our_zones disk.qcow2 | sed -n 6p)" ' 65536 closed$'
+    expect_match "zone 6" "$(our_zones disk.qcow2 | sed -n 7p)" ' 0 empty$'
+
+    DEVICE=$(ublk-zoned add disk.qcow2 --inject '--on write --zones 7 --nth 2 --power-cut --keep all')
+    write_zone 5 64K 64K
+    write_zone 7 0 4K
+    _write_fails 'Input/output error' 7 4K 4K
+    await 30 "the server has ended" test ! -e /run/ublk-zoned/0
+    expect_match "zone 5" "$(our_zones disk.qcow2 | sed -n 6p)" ' 131072 closed$'
+    expect_match "zone 7" "$(our_zones disk.qcow2 | sed -n 8p)" ' 4096 closed$'
+    attach disk.qcow2
+    cmp <(read_zone 5 0 128K) <(pattern $((5 << 24)) 64K && pattern $(((5 << 24) + 65536)) 64K) || fail "wrong data"
+    del_and_check disk.qcow2
+}

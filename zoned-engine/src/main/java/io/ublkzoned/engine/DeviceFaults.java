@@ -2,10 +2,13 @@ package io.ublkzoned.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.ublkzoned.engine.fault.FaultOutcome;
+import io.ublkzoned.engine.fault.FaultOutcome.CutPower;
 import io.ublkzoned.engine.fault.FaultOutcome.Failure;
 import io.ublkzoned.engine.fault.FaultOutcome.Pointer;
 import io.ublkzoned.engine.fault.FaultOutcome.Wear;
 import io.ublkzoned.engine.fault.FaultRule;
+import io.ublkzoned.engine.fault.PowerCut;
+import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,6 +48,12 @@ public final class DeviceFaults {
 
     @GuardedBy("lock")
     private boolean ended;
+
+    @GuardedBy("lock")
+    private Runnable whenPowerIsCut = () -> {};
+
+    /** Not null once the power is cut. Written under the lock. */
+    private volatile @Nullable PowerCut powerCut;
 
     DeviceFaults(Object lock, DeviceZones zones, RequestStarter starter, PendingWork work, FailureLog failures) {
         this.lock = lock;
@@ -123,6 +132,37 @@ public final class DeviceFaults {
         }
     }
 
+    /**
+     * Sets what happens when the power is cut. Called once, under the device's lock, so it must not block. It should
+     * make the user close the device.
+     */
+    public void whenPowerIsCut(Runnable action) {
+        synchronized (lock) {
+            whenPowerIsCut = action;
+        }
+    }
+
+    /**
+     * Cuts the power of the device. From now on every request fails, also those in flight, and no rule is in force. When
+     * the device is closed, its image is as after a power cut. Only the first cut counts.
+     */
+    public void cutPower(PowerCut cut) {
+        synchronized (lock) {
+            if (powerCut == null) {
+                powerCut = cut;
+                zones.endState(); // or a next server would find what this one has acknowledged
+                end();
+                whenPowerIsCut.run();
+            }
+        }
+    }
+
+    /** Returns the power cut, or null if none has happened. Needs no lock. */
+    @Nullable
+    PowerCut powerCut() {
+        return powerCut;
+    }
+
     private void endWait(ArmedRule rule, ArmedRule.Wait wait) {
         synchronized (lock) {
             rule.end(wait);
@@ -133,6 +173,9 @@ public final class DeviceFaults {
     @SuppressWarnings("GuardedBy") // asserted
     int start(BlockRequest request) {
         assert Thread.holdsLock(lock);
+        if (powerCut != null) {
+            return -BlockErrors.EIO;
+        }
         if (request.fault == null) {
             request.fault = FaultOutcome.Normal.INSTANCE;
             ArmedRule rule = rules.isEmpty() ? null : findHit(request);
@@ -147,6 +190,10 @@ public final class DeviceFaults {
             case FaultOutcome.Normal normal -> starter.start(request);
             case Wear wear -> wearOut(request, wear);
             case Failure failure -> fail(request, failure);
+            case CutPower power -> {
+                cutPower(power.cut());
+                yield -BlockErrors.EIO;
+            }
         };
     }
 
@@ -223,11 +270,15 @@ public final class DeviceFaults {
     /** Returns the result of a transfer in which nothing went wrong. Needs no lock. */
     static int resultOfTransfer(BlockRequest request) {
         boolean unmoved = request.fault instanceof Failure failure && failure.pointer() == Pointer.UNMOVED;
-        return unmoved ? resultForKernel(request, 0) : request.lengthBytes();
+        return unmoved ? resultOfFault(request, 0) : request.lengthBytes();
     }
 
     /** Returns the result that the kernel gets for a request with this result. Needs no lock. */
-    static int resultForKernel(BlockRequest request, int result) {
+    int resultForKernel(BlockRequest request, int result) {
+        return result >= 0 && powerCut != null ? -BlockErrors.EIO : resultOfFault(request, result);
+    }
+
+    private static int resultOfFault(BlockRequest request, int result) {
         return result >= 0 && request.fault instanceof Failure failure ? failure.result() : result;
     }
 }

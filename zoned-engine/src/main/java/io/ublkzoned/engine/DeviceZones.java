@@ -90,6 +90,13 @@ final class DeviceZones {
                 && place + length <= table.zone(table.indexOf(place)).writePointerBytes();
     }
 
+    /** Invalidates the recorded state, so that the next server does not believe it. */
+    void endState() {
+        if (state != null) {
+            state.end();
+        }
+    }
+
     /** Returns whether the first request of a tag may be one that the last server had carried out. */
     boolean isResumed() {
         return resumed;

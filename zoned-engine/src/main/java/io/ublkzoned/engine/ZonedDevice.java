@@ -2,6 +2,7 @@ package io.ublkzoned.engine;
 
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
+import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.qcow2.Access;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.ImageFile;
@@ -43,6 +44,7 @@ public final class ZonedDevice implements Closeable {
     private final RequestStarter starter;
     private final WriteCompleter completer;
     private final DeviceFaults faults;
+    private final PowerLoss powerLoss;
 
     private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) {
         this.file = file;
@@ -58,6 +60,7 @@ public final class ZonedDevice implements Closeable {
         starter = new RequestStarter(geometry, zones, rules, mapper, work);
         completer = new WriteCompleter(zones, rules, work, failures);
         faults = new DeviceFaults(lock, zones, starter, work, failures);
+        powerLoss = new PowerLoss(zones, image.writePointers());
 
         DeviceContext context = new DeviceContext(image, file, failures);
         maps = new ZoneMapIo(context, work);
@@ -181,7 +184,7 @@ public final class ZonedDevice implements Closeable {
     }
 
     private void complete(BlockRequest request, int result) {
-        request.queue().completed(request, DeviceFaults.resultForKernel(request, result));
+        request.queue().completed(request, faults.resultForKernel(request, result));
     }
 
     /** Continues a request that {@link RequestQueue#handOver} received. */
@@ -367,15 +370,34 @@ public final class ZonedDevice implements Closeable {
 
     /**
      * Writes all metadata and marks the image as closed. The queues and the thread of {@link #maintain} must have
-     * ended.
+     * ended. If the power was cut, only what survives that is written.
      *
      * @throws IOException if that failed; the image then counts as not closed, and is recovered at the next open
      */
     @Override
     public void close() throws IOException {
+        PowerCut cut = faults.powerCut();
+        if (cut != null) {
+            losePower(cut);
+        }
         synchronized (lock) {
             zones.forEachActive(work::releaseAhead);
         }
         metadata.end();
+    }
+
+    /** Drops what a power cut loses. If this process dies meanwhile, the image is recovered as it was last flushed. */
+    private void losePower(PowerCut cut) throws IOException {
+        List<ActiveZone> changed;
+        synchronized (lock) {
+            changed = powerLoss.apply(cut);
+            changed.forEach(work::markDirty);
+        }
+        for (ActiveZone zone : changed) {
+            if (metadata.clearTail(zone) != 0) {
+                throw new IOException("the power cut is incomplete: zone %d has data above its write pointer"
+                        .formatted(zone.zone.index()));
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.backend.ublk.ControlClient;
 import io.ublkzoned.backend.ublk.DeadDevice;
 import io.ublkzoned.backend.ublk.DeviceInfo;
 import io.ublkzoned.backend.ublk.RequestsInKernel;
@@ -8,6 +9,7 @@ import io.ublkzoned.backend.ublk.UblkControl;
 import io.ublkzoned.backend.ublk.WaitClock;
 import io.ublkzoned.backend.ublk.WaitListener;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
+import io.ublkzoned.engine.fault.PowerCut;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -59,6 +61,26 @@ final class DeviceDeletion {
         try (UblkControl control = UblkControl.open(listener)) {
             new DeviceDeletion(control, listener, id, options).run();
         }
+    }
+
+    /**
+     * Cuts the power of a live device, and waits until its server has ended.
+     *
+     * @throws IOException with a sentence if it has no server, or the image was not closed
+     */
+    static void cutPower(int id, PowerCut cut, WaitListener listener) throws IOException {
+        try (UblkControl control = UblkControl.open(listener)) {
+            new DeviceDeletion(control, listener, id, new Options(false, false, null)).cutPower(cut);
+        }
+    }
+
+    private void cutPower(PowerCut cut) throws IOException {
+        ServerProcess server = ServerProcess.find(directory);
+        new ControlClient(device.id()).cutPower(cut);
+        if (server != null) {
+            awaitEnd(server, Long.MAX_VALUE);
+        }
+        requireClosed();
     }
 
     private void run() throws IOException {

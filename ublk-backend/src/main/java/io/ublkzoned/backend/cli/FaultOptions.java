@@ -55,6 +55,9 @@ final class FaultOptions {
                         "With --on reset-all --error: the last N of the zones that it would reset keep their data.")
                 .option("--delay", "TIME", "Carry the request out after 20ms, or after 5ms-50ms as --seed decides.")
                 .flag("--stall", "Carry the request out after 'inject --release'.")
+                .flag(
+                        "--power-cut",
+                        "Cut the power, as 'ublk-zoned cut' does. With --keep none, all or random, and --seed.")
                 .option("--make-zone", "CONDITION", "Make the request's zone read-only or offline first.");
     }
 

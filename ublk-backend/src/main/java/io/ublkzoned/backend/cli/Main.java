@@ -24,6 +24,7 @@ public final class Main {
         RECOVER,
         ZONE,
         INJECT,
+        CUT,
         REPORT,
         INFO,
         CHECK,
@@ -40,6 +41,7 @@ public final class Main {
                 case RECOVER -> new RecoverCommand();
                 case ZONE -> new ZoneCommand();
                 case INJECT -> new InjectCommand();
+                case CUT -> new CutCommand();
                 case REPORT -> new ReportCommand();
                 case INFO -> new InfoCommand();
                 case CHECK -> new CheckCommand();

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.engine.fault.FaultRule;
+import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -64,6 +65,11 @@ public final class ControlClient {
     /** Releases the stalled requests. Returns their number. */
     public int releaseStalled() throws IOException {
         return Integer.parseInt(ask(DeviceControl.RELEASE_STALLED));
+    }
+
+    /** Cuts the power of the device. Its server then ends. */
+    public void cutPower(PowerCut cut) throws IOException {
+        ask("%s %d %s".formatted(DeviceControl.CUT_POWER, cut.seed(), cut.keep()));
     }
 
     /** Sends a command, and returns its result. */

@@ -5,6 +5,7 @@ import io.ublkzoned.engine.DeviceFaults;
 import io.ublkzoned.engine.FaultTimer;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.fault.FaultRuleParser;
+import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
@@ -28,6 +29,8 @@ final class DeviceControl {
     static final String LIST_FAULTS = "list-faults"; // the result is a JSON array
     static final String REMOVE_FAULT = "remove-fault"; // ID, or nothing for all
     static final String RELEASE_STALLED = "release-stalled"; // the result is the number of requests
+
+    static final String CUT_POWER = "cut-power"; // SEED KEEP
 
     /** Instead of a condition. */
     static final String RECOVERED = "recovered";
@@ -57,6 +60,7 @@ final class DeviceControl {
                 case LIST_FAULTS -> DONE + listFaults();
                 case REMOVE_FAULT -> removeFault(arguments);
                 case RELEASE_STALLED -> DONE + device.faults().release();
+                case CUT_POWER -> cutPower(arguments);
                 default -> throw new IllegalArgumentException(command);
             };
         } catch (InterruptedException e) {
@@ -109,6 +113,12 @@ final class DeviceControl {
                     .end();
         }
         return array.end().finish();
+    }
+
+    private String cutPower(String arguments) {
+        String[] words = arguments.split(" ", -1);
+        device.faults().cutPower(new PowerCut(Long.parseLong(words[0]), PowerCut.Keep.valueOf(words[1])));
+        return DONE;
     }
 
     private String removeFault(String id) {

@@ -241,6 +241,9 @@ public final class UblkServer {
     private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, AttachedImage image)
             throws IOException {
         served = device;
+        device.faults()
+                .whenPowerIsCut(() ->
+                        Thread.ofPlatform().daemon().name("ublk-power-cut").start(this::stop));
         ControlSocket control = ControlSocket.start(new RunDirectory(info.id()), device);
         metadata.start(device);
         teardown.add(metadata);

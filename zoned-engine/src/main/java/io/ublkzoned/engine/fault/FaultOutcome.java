@@ -38,6 +38,9 @@ public sealed interface FaultOutcome {
      */
     record Wear(ZoneCondition condition) implements FaultOutcome {}
 
+    /** The power of the device is cut: this request and all later ones fail. */
+    record CutPower(PowerCut cut) implements FaultOutcome {}
+
     /** In place of a number of bytes: all of the request. */
     long ALL = Long.MAX_VALUE;
 

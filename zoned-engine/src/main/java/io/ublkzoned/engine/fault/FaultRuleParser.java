@@ -3,6 +3,7 @@ package io.ublkzoned.engine.fault;
 import com.google.errorprone.annotations.FormatMethod;
 import com.google.errorprone.annotations.FormatString;
 import io.ublkzoned.engine.fault.FaultOutcome.Pointer;
+import io.ublkzoned.engine.fault.PowerCut.Keep;
 import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.Sizes;
 import io.ublkzoned.engine.zone.ZoneCondition;
@@ -43,9 +44,10 @@ public final class FaultRuleParser {
     private static final String DELAY = "--delay";
     private static final String STALL = "--stall";
     private static final String MAKE_ZONE = "--make-zone";
+    private static final String POWER_CUT = "--power-cut";
 
     /** The options without a value. */
-    public static final List<String> FLAGS = List.of(FUA, STALL);
+    public static final List<String> FLAGS = List.of(FUA, STALL, POWER_CUT);
 
     /** The options with a value. */
     public static final List<String> OPTIONS = List.of(
@@ -181,15 +183,15 @@ public final class FaultRuleParser {
         long part = chance == null ? 0 : Long.parseLong(chance.group(1));
         long whole = chance == null ? 0 : Long.parseLong(chance.group(2));
         require(chance == null || (part > 0 && part <= whole), "a chance is above 0 and at most 1, as in 1/1000");
-        boolean onlyDelays = !has(ERROR) && !has(MAKE_ZONE);
+        boolean onlyDelays = !has(ERROR) && !has(MAKE_ZONE) && !has(POWER_CUT);
         boolean repeats = has(EVERY) || has(CHANCE) || (onlyDelays && has(DELAY));
         return new FaultFrequency(number(NTH, 0), number(EVERY, 0), part, whole, number(TIMES, repeats ? 0 : 1));
     }
 
     private FaultDelay delay() {
         require(!has(DELAY) || !has(STALL), "--delay and --stall exclude each other");
-        boolean isDrawn = has(CHANCE) || value(DELAY).contains("-");
-        require(!has(SEED) || isDrawn, "--seed without --chance or a range of --delay decides nothing");
+        boolean isDrawn = has(CHANCE) || value(DELAY).contains("-") || has(POWER_CUT);
+        require(!has(SEED) || isDrawn, "--seed without --chance, --power-cut or a range of --delay decides nothing");
         if (!has(DELAY)) {
             return has(STALL) ? FaultDelay.STALL : FaultDelay.NONE;
         }
@@ -214,8 +216,11 @@ public final class FaultRuleParser {
 
     private FaultOutcome outcome() {
         require(
-                has(ERROR) || has(DELAY) || has(STALL) || has(MAKE_ZONE),
-                "say what happens to the requests: --error, --delay, --stall or --make-zone");
+                has(ERROR) || has(DELAY) || has(STALL) || has(MAKE_ZONE) || has(POWER_CUT),
+                "say what happens to the requests: --error, --delay, --stall, --make-zone or --power-cut");
+        if (has(POWER_CUT)) {
+            return cutPower();
+        }
         for (String detail : List.of(KEEP, POINTER, KEEP_ZONES)) {
             require(!has(detail) || has(ERROR), "%s describes a failed request: add --error", detail);
         }
@@ -223,6 +228,16 @@ public final class FaultRuleParser {
             return wear();
         }
         return has(ERROR) ? failure() : FaultOutcome.Normal.INSTANCE;
+    }
+
+    private FaultOutcome cutPower() {
+        for (String other : List.of(ERROR, POINTER, KEEP_ZONES, MAKE_ZONE)) {
+            require(!has(other), "every request fails once the power is cut: omit %s", other);
+        }
+        Keep keep = has(KEEP)
+                ? enumValue(KEEP, word -> Keep.valueOf(word.toUpperCase(Locale.ROOT)), "none, all or random")
+                : Keep.RANDOM;
+        return new FaultOutcome.CutPower(new PowerCut(number(SEED, 0), keep));
     }
 
     private FaultOutcome wear() {

@@ -50,6 +50,12 @@ final class FaultRuleParserTest {
         assertEquals(
                 new Wear(ZoneCondition.READ_ONLY),
                 parse("--on write --make-zone read-only").outcome());
+        assertEquals(
+                new FaultOutcome.CutPower(new PowerCut(3, PowerCut.Keep.RANDOM)),
+                parse("--on flush --nth 9 --power-cut --seed 3").outcome());
+        assertEquals(
+                new FaultOutcome.CutPower(new PowerCut(0, PowerCut.Keep.NONE)),
+                parse("--on any --power-cut --keep none").outcome());
         assertEquals(FaultOutcome.Normal.INSTANCE, parse("--on finish --stall").outcome());
         assertTrue(parse("--on finish --stall").delay().isStall());
         assertEquals(
@@ -136,6 +142,8 @@ final class FaultRuleParserTest {
                 "--on write --pointer sideways --error EIO | use kept, advanced or unmoved",
                 "--on write --pointer unmoved --error EIO | nothing was kept",
                 "--on reset --keep-zones 1 --error EIO | needs --on reset-all",
+                "--on write --power-cut --error EIO | every request fails once the power is cut: omit --error",
+                "--on write --power-cut --keep 4K | use none, all or random",
                 "--on write --make-zone full | read-only or offline, not 'full'",
                 "--on write --make-zone offline --error EIO | omit --error",
                 "--on reset-all --make-zone offline | no single zone can fail"

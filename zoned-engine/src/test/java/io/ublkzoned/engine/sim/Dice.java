@@ -1,5 +1,6 @@
 package io.ublkzoned.engine.sim;
 
+import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.sim.SimulatedDisk.Survival;
 import io.ublkzoned.engine.zone.BlockErrors;
 
@@ -37,6 +38,16 @@ final class Dice {
     /** Returns 1 to 16. */
     static int callsToCrashInClose(long dice) {
         return 1 + (int) (dice >>> 24 & 15);
+    }
+
+    /** Returns whether the device shows a power cut instead of being closed. */
+    static boolean cutsPowerOfDevice(long dice) {
+        return (dice >>> 44 & 3) == 0;
+    }
+
+    static PowerCut powerCut(long dice) {
+        PowerCut.Keep[] keeps = PowerCut.Keep.values();
+        return new PowerCut(dice, keeps[(int) (dice >>> 46 & 15) % keeps.length]);
     }
 
     static boolean cutsPowerWhenClosed(long dice) {

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The check of the checker: some seed fails for each fix that is removed from the engine. */
 final class MutationTest {
 
-    private static final long SEEDS = 10_000;
+    private static final long SEEDS = 30_000;
 
     static Stream<Mutation> fixes() {
         return Stream.of(

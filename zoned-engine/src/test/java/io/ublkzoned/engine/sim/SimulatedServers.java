@@ -50,6 +50,9 @@ final class SimulatedServers {
 
     private @Nullable SimulatedDisk olderCopy;
 
+    /** Whether the device shows a power cut, so that no request is answered any more. */
+    private boolean powerIsOff;
+
     /** Whether the zones may have unacknowledged data, because a server has died or a write has failed. */
     private boolean mayHaveRemains;
 
@@ -111,7 +114,7 @@ final class SimulatedServers {
         wear.crashed(world.tick());
         List<IoCall> unanswered = world.forgetAll(Dice.survival(dice));
         stateIsLeft = !powerCut && Dice.leavesState(dice);
-        stateCounts = stateIsLeft && !disk.hasLostChanges();
+        stateCounts = stateIsLeft && !powerIsOff && !disk.hasLostChanges();
         trace.add(powerCut ? "power cut" : "kill", flushed, stateIsLeft ? 1 : 0, stateCounts ? 1 : 0);
         refcountIsWrong &= !new ImageReader(disk, geometry).isDirty();
         resender.serverDied(unanswered, stateCounts && workload.is(Trait.RESENDS));
@@ -145,13 +148,20 @@ final class SimulatedServers {
         long now = world.tick();
         for (ZoneModel zone : client.zones()) {
             zone.crashed(now, durableBefore);
+            zone.mayBeTorn |= powerIsOff;
         }
     }
 
     /** Gives the next server another image first, or the same one in another file. */
     private void changeImageUnderState(long dice) {
         ImageSwap swap = new ImageSwap(world, workload.options());
-        if (olderCopy != null && Dice.findsOlderCopy(dice) && swap.isBelieved(olderCopy) && stateCounts) {
+        // Where clusters cannot be punched, a copy may show the data of before a reset in place of the zone's new data.
+        boolean canTellCopies = !workload.is(Trait.WITHOUT_HOLES);
+        if (canTellCopies
+                && olderCopy != null
+                && Dice.findsOlderCopy(dice)
+                && swap.isBelieved(olderCopy)
+                && stateCounts) {
             // It may lack only writes to conventional zones since the last flush.
             disk.become(olderCopy);
             long now = world.tick();
@@ -179,6 +189,7 @@ final class SimulatedServers {
             }
             open = openOnce(disturbed && workload.is(Trait.FAULTY), nextDice);
         }
+        powerIsOff = false;
         trouble.dontCrash();
         trouble.forget();
         disk.evictClean();
@@ -256,6 +267,11 @@ final class SimulatedServers {
     }
 
     void closeAndOpen(long dice) throws IOException {
+        powerIsOff = Dice.cutsPowerOfDevice(dice);
+        if (powerIsOff) {
+            trace.add("the device's power is cut", 0, 0, 0);
+            world.device().faults().cutPower(Dice.powerCut(dice));
+        }
         settle();
         if (trouble.faultsAreOn() && Dice.crashesWhileClosing(dice)) {
             trouble.crashSoon(Dice.callsToCrashInClose(dice), true);
@@ -277,7 +293,7 @@ final class SimulatedServers {
             checkClosed(false);
         }
         trouble.dontCrash();
-        forget(Long.MAX_VALUE);
+        forget(powerIsOff ? flushed : Long.MAX_VALUE);
         if (workload.is(Trait.FOREIGN)) {
             letOthersWrite(dice);
         }
@@ -339,6 +355,10 @@ final class SimulatedServers {
     }
 
     private void completed(IoCall call) {
+        if (powerIsOff) {
+            call.done = false; // like one that was in flight at a crash
+            return;
+        }
         trace.add("completed", call.request.tag(), call.result, call.place);
         wear.update(world.tick());
         boolean injected = InjectedFaults.explain(call);

@@ -34,6 +34,9 @@ final class ZoneModel {
     /** Whether the zone was seen FULL after a crash without being filled. */
     private boolean finished;
 
+    /** Whether the device has shown a power cut, which can tear the last write. */
+    boolean mayBeTorn;
+
     /** The contents of a conventional zone's sectors after the last crash. */
     private final long[] words;
 
@@ -167,6 +170,7 @@ final class ZoneModel {
             if (write.visibleSectors == 0) {
                 require(!mustBeThere(write), "lost: ", write);
             } else {
+                tear(write, pointer);
                 require(write.visibleSectors * SECTOR == write.data.length, "in part: ", write);
                 require(canBeThere(write), "cannot be there: ", write);
             }
@@ -176,6 +180,14 @@ final class ZoneModel {
         }
         require(full || !finished || canBeErased(0), "was finished and is not FULL");
         forget(opened, full && !filled, full);
+    }
+
+    /** Drops the end of a write that a power cut has torn. The write pointer is there. */
+    private void tear(IoCall write, long pointer) {
+        int visible = write.visibleSectors * SECTOR;
+        if (mayBeTorn && !mustBeThere(write) && write.place + visible == start + pointer) {
+            write.keepOnly(visible);
+        }
     }
 
     private void checkCondition(ZoneCondition condition, long pointer) {
@@ -322,6 +334,7 @@ final class ZoneModel {
             write.losable &= !opened;
         }
         writes.removeIf(write -> write.gone);
+        mayBeTorn &= !opened;
         if (opened) {
             resets.removeIf(reset -> !reset.survivesServer);
             finishes.removeIf(finish -> !finish.survivesServer);

@@ -1,0 +1,51 @@
+package io.ublkzoned.backend.cli;
+
+import io.ublkzoned.engine.fault.PowerCut;
+import io.ublkzoned.engine.fault.PowerCut.Keep;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Locale;
+
+/** The command {@code cut}: cuts the power of a device. */
+final class CutCommand implements Command {
+
+    @Override
+    public Syntax syntax() {
+        return Target.options(new Syntax(
+                        "ublk-zoned cut",
+                        "Cut the power of a device: detach it, and leave its image as after a power cut.",
+                        "[OPTION]... DEV"))
+                .option(
+                        "--keep",
+                        "WHAT",
+                        "The acknowledged writes to sequential zones that survive although they were not flushed: none, all, or"
+                                + " random, the default: some blocks from the last flush on.")
+                .option("--seed", "N", "Decides what is left to chance. Default: 0.")
+                .footer(
+                        "",
+                        "From one instant on all requests fail, also those in flight. File systems on the device see errors.",
+                        "What was flushed survives. So do resets, and writes to conventional zones.",
+                        "'ublk-zoned add' attaches the image again.");
+    }
+
+    @Override
+    public int run(Arguments line) throws IOException {
+        Keep keep = line.value("--keep", CutCommand::keep, Keep.RANDOM);
+        int seed = line.value("--seed", Arguments::number, 0);
+        Target target = Target.find(line);
+        LiveDevice device = target.device();
+        if (device == null) {
+            throw new CommandFailure(target.image() + " is not attached, so it has no power to cut: add it first");
+        }
+        DeviceDeletion.cutPower(
+                device.id(), new PowerCut(seed, keep), sentence -> line.err().println("ublk-zoned: " + sentence));
+        return ExitStatus.SUCCESS;
+    }
+
+    private static Keep keep(String word) {
+        return Arrays.stream(Keep.values())
+                .filter(each -> each.name().toLowerCase(Locale.ROOT).equals(word))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("'%s' is not none, all or random".formatted(word)));
+    }
+}

@@ -1,0 +1,168 @@
+package io.ublkzoned.engine;
+
+import static io.ublkzoned.engine.sim.TestData.assertStamped;
+import static io.ublkzoned.engine.sim.TestData.stamped;
+import static io.ublkzoned.engine.sim.World.BLOCK;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ublkzoned.engine.fault.PowerCut;
+import io.ublkzoned.engine.fault.PowerCut.Keep;
+import io.ublkzoned.engine.qcow2.CheckResult;
+import io.ublkzoned.engine.qcow2.ImageChecker;
+import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.World;
+import io.ublkzoned.engine.zone.BlockErrors;
+import io.ublkzoned.engine.zone.BlockOp;
+import io.ublkzoned.engine.zone.ZoneCondition;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+/** Power cuts that a device shows on request. */
+final class PowerCutTest {
+
+    private static final int EIO = -BlockErrors.EIO;
+    private static final int CAPACITY = 768 << 10;
+
+    private final World world = World.small();
+    private final long zone2 = world.start(2);
+
+    private void cut(Keep keep, long seed) {
+        world.device().faults().cutPower(new PowerCut(seed, keep));
+        world.reopen();
+    }
+
+    @Test
+    void everyRequestFailsFromTheCutOn() {
+        world.append(2, stamped(1, BLOCK)); // loads the zone's map
+        world.port.hold();
+        IoCall inFlight = world.submit(BlockOp.ZONE_APPEND, zone2, stamped(2, BLOCK));
+        world.device().faults().cutPower(new PowerCut(0, Keep.ALL));
+        world.settle();
+
+        assertEquals(EIO, inFlight.result);
+        assertEquals(EIO, world.append(3, stamped(3, BLOCK)));
+        assertEquals(EIO, world.flush());
+        assertEquals(EIO, world.run(BlockOp.ZONE_RESET, 2));
+        assertEquals(EIO, world.submit(BlockOp.READ, 0, new byte[BLOCK]).result);
+    }
+
+    @Test
+    void flushedDataSurvivesAndNothingElse() {
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.append(2, stamped(2, 3 * BLOCK));
+        world.append(3, stamped(3, BLOCK));
+        cut(Keep.NONE, 0);
+
+        assertEquals(BLOCK, world.pointer(2));
+        assertStamped(1, world.read(zone2, BLOCK));
+        assertStamped(0, world.read(zone2 + BLOCK, 3 * BLOCK));
+        assertEquals(ZoneCondition.EMPTY, world.condition(3));
+        // The next data is not mixed with lost data.
+        world.append(2, stamped(4, BLOCK));
+        world.run(BlockOp.ZONE_FINISH, 2);
+        assertStamped(4, world.read(zone2 + BLOCK, BLOCK));
+        assertStamped(0, world.read(zone2 + 2 * BLOCK, 2 * BLOCK));
+    }
+
+    @Test
+    void allAcknowledgedDataCanSurvive() {
+        world.append(2, stamped(1, CAPACITY));
+        world.append(3, stamped(2, 3 * BLOCK));
+        cut(Keep.ALL, 0);
+
+        assertEquals(ZoneCondition.FULL, world.condition(2));
+        assertStamped(1, world.read(zone2, CAPACITY));
+        assertEquals(3 * BLOCK, world.pointer(3));
+    }
+
+    @Test
+    void seedDecidesHowManyBlocksSurvive() {
+        Set<Long> pointers = new TreeSet<>();
+        for (long seed = 0; seed < 100; seed++) {
+            long pointer = pointerAfterCut(seed);
+            assertEquals(pointer, pointerAfterCut(seed), "the same seed");
+            pointers.add(pointer);
+        }
+        long[] expected = {BLOCK, 2 * BLOCK, 3 * BLOCK, 4 * BLOCK, 5 * BLOCK};
+        assertEquals(expected.length, pointers.size(), pointers::toString);
+        assertTrue(pointers.contains((long) BLOCK) && pointers.contains(5L * BLOCK));
+    }
+
+    private static long pointerAfterCut(long seed) {
+        World world = World.small();
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.append(2, stamped(1, 4 * BLOCK));
+        world.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM));
+        world.reopen();
+        long pointer = world.pointer(2);
+        assertStamped(1, world.read(world.start(2), (int) pointer));
+        return pointer;
+    }
+
+    @Test
+    void finishThatWasNotFlushedSurvivesOrDoesNot() {
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.append(2, stamped(2, BLOCK));
+        world.run(BlockOp.ZONE_FINISH, 2);
+        cut(Keep.NONE, 0);
+        assertEquals(BLOCK, world.pointer(2));
+        assertEquals(ZoneCondition.CLOSED, world.condition(2));
+
+        world.run(BlockOp.ZONE_FINISH, 2);
+        cut(Keep.ALL, 0);
+        assertEquals(ZoneCondition.FULL, world.condition(2));
+    }
+
+    @Test
+    void resetSurvives() {
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.run(BlockOp.ZONE_RESET, 2);
+        cut(Keep.NONE, 0);
+        assertEquals(ZoneCondition.EMPTY, world.condition(2));
+    }
+
+    @Test
+    void serverThatDiesAfterTheCutLeavesWhatWasFlushed() {
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.append(2, stamped(2, BLOCK));
+        world.device().faults().cutPower(new PowerCut(0, Keep.ALL));
+        world.killAndRecover();
+        assertEquals(BLOCK, world.pointer(2));
+    }
+
+    @Test
+    void ruleCutsThePower() {
+        world.inject("--on append --nth 3 --power-cut --keep none");
+        AtomicBoolean told = new AtomicBoolean();
+        world.device().faults().whenPowerIsCut(() -> told.set(true));
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.append(2, stamped(2, BLOCK));
+        assertFalse(told.get());
+
+        assertEquals(EIO, world.append(2, stamped(3, BLOCK)));
+        assertTrue(told.get());
+        world.reopen();
+        assertEquals(BLOCK, world.pointer(2));
+    }
+
+    @Test
+    void imageIsWholeAfterTheCut() throws Exception {
+        world.append(2, stamped(1, CAPACITY));
+        world.append(3, stamped(2, 100 * BLOCK));
+        world.device().faults().cutPower(new PowerCut(5, Keep.RANDOM));
+        world.close();
+
+        CheckResult result = ImageChecker.check(world.image);
+        assertEquals(CheckResult.Status.CLEAN, result.status(), () -> String.valueOf(result.findings()));
+    }
+}
