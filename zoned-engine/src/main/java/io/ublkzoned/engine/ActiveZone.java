@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A zone that has been used since the attach: its mapping, the requests that move data, and the requests that wait.
- * Guarded by the device's lock, except for {@link #endTransfer}.
+ * Guarded by the device's lock, except for {@link #endRead}.
  */
 final class ActiveZone {
 
-    private static final VarHandle TRANSFERS;
+    private static final VarHandle READS_ENDED;
 
     static {
         try {
-            TRANSFERS = MethodHandles.lookup().findVarHandle(ActiveZone.class, "transfers", int.class);
+            READS_ENDED = MethodHandles.lookup().findVarHandle(ActiveZone.class, "readsEnded", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -24,10 +24,13 @@ final class ActiveZone {
 
     final Zone zone;
 
-    // A read ends without the lock: it leaves the zone first and then looks whether a change holds the zone. A change
-    // holds it first and then looks for transfers. So one of the two sees the other.
+    // The transfers that have begun and not ended under the lock, and the reads among them that have ended without it.
+    // A
+    // read counts its end first and then looks whether a change holds the zone. A change holds the zone first and then
+    // compares the counts. So one of the two sees the other.
+    private int transfers;
+    private volatile int readsEnded;
     private volatile boolean held;
-    private volatile int transfers;
 
     /** Null until the mapping has been read from the L2 tables. */
     @Nullable
@@ -85,22 +88,24 @@ final class ActiveZone {
     }
 
     boolean isIdle() {
-        return transfers == 0 && !failed;
+        return transfers == readsEnded && !failed;
     }
 
     /** Counts a request whose data is in flight. */
     void beginTransfer() {
-        TRANSFERS.getAndAdd(this, 1);
+        transfers++;
     }
 
-    /**
-     * Ends a transfer. Any thread may call this without the lock.
-     *
-     * @return whether it was the last one, and a change waits for that
-     */
+    /** Ends the transfer of a write. Returns whether a change waits for the zone's transfers. */
     boolean endTransfer() {
-        int before = (int) TRANSFERS.getAndAdd(this, -1);
-        return before == 1 && held;
+        transfers--;
+        return held;
+    }
+
+    /** Ends the transfer of a read, without the lock. Returns whether a change waits for the zone's transfers. */
+    boolean endRead() {
+        int _ = (int) READS_ENDED.getAndAdd(this, 1); // with its result, so that the call needs no conversion
+        return held;
     }
 
     /** Restarts all waiting requests, each on its own queue's thread. */

@@ -51,7 +51,10 @@ public final class BlockRequest {
     @Nullable
     BlockRequest next;
 
-    /** The effect of a fault rule; null until the rules have been asked. */
+    /** Whether the fault rules have seen the request. They see each request once. */
+    boolean wasShown;
+
+    /** The effect of the rule that hits the request, or null. */
     @Nullable
     FaultOutcome fault;
 
@@ -93,6 +96,7 @@ public final class BlockRequest {
         step = Step.START;
         result = 0;
         transferred = false;
+        wasShown = false;
         fault = null;
         partCount = 0;
     }

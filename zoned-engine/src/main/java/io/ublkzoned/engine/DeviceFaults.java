@@ -43,6 +43,10 @@ public final class DeviceFaults {
     @GuardedBy("lock")
     private final List<ArmedRule> rules = new ArrayList<>();
 
+    /** Whether no rule is in force, and the power is on. */
+    @GuardedBy("lock")
+    private boolean isQuiet = true;
+
     @GuardedBy("lock")
     private int lastId;
 
@@ -78,6 +82,7 @@ public final class DeviceFaults {
             }
             rule.requireFits(zones.geometry(), zones.blockBytes());
             rules.add(new ArmedRule(++lastId, rule, timer));
+            isQuiet = false;
             return lastId;
         }
     }
@@ -101,6 +106,7 @@ public final class DeviceFaults {
             found.ifPresent(rule -> {
                 rule.endAll();
                 rules.remove(rule);
+                isQuiet = rules.isEmpty();
             });
             return found.isPresent();
         }
@@ -111,6 +117,7 @@ public final class DeviceFaults {
         synchronized (lock) {
             rules.forEach(ArmedRule::endAll);
             rules.clear();
+            isQuiet = powerCut == null;
         }
     }
 
@@ -173,12 +180,18 @@ public final class DeviceFaults {
     @SuppressWarnings("GuardedBy") // asserted
     int start(BlockRequest request) {
         assert Thread.holdsLock(lock);
-        if (powerCut != null) {
-            return -BlockErrors.EIO;
+        if (isQuiet && request.fault == null) {
+            request.wasShown = true;
+            return starter.start(request);
         }
-        if (request.fault == null) {
-            request.fault = FaultOutcome.Normal.INSTANCE;
-            ArmedRule rule = rules.isEmpty() ? null : findHit(request);
+        return powerCut != null ? -BlockErrors.EIO : startShown(request);
+    }
+
+    @GuardedBy("lock")
+    private int startShown(BlockRequest request) {
+        if (!request.wasShown) {
+            request.wasShown = true;
+            ArmedRule rule = findHit(request);
             if (rule != null) {
                 request.fault = rule.rule.outcome();
                 if (wait(rule, request)) {
@@ -187,6 +200,7 @@ public final class DeviceFaults {
             }
         }
         return switch (request.fault) {
+            case null -> starter.start(request);
             case FaultOutcome.Normal normal -> starter.start(request);
             case Wear wear -> wearOut(request, wear);
             case Failure failure -> fail(request, failure);
@@ -232,7 +246,7 @@ public final class DeviceFaults {
     /** Changes the condition of the request's zone. The request then restarts, and meets that condition. */
     private int wearOut(BlockRequest request, Wear wear) {
         ActiveZone zone = zones.at(request.offsetBytes());
-        request.fault = FaultOutcome.Normal.INSTANCE;
+        request.fault = null;
         if (zone.zone.condition().isFailed()) {
             return starter.start(request);
         }

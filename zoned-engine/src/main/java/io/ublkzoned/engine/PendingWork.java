@@ -133,8 +133,8 @@ final class PendingWork {
         return withdrawn;
     }
 
-    /** Wakes the metadata thread, because no data is in flight in a zone that a change waits for. Needs no lock. */
-    void zoneIsIdle() {
+    /** Wakes the metadata thread, because a transfer has ended in a zone that a change waits for. Needs no lock. */
+    void transferEnded() {
         wakeUp.run();
     }
 

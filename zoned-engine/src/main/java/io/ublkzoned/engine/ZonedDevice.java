@@ -262,22 +262,22 @@ public final class ZonedDevice implements Closeable {
             request.result = DeviceFaults.resultOfTransfer(request);
         }
         if (request.op() == BlockOp.READ) {
-            // Changes no state but the count, so that readers of several queues meet at the lock once per request.
-            if (zone.endTransfer()) {
-                work.zoneIsIdle();
+            // Changes no state but one count, so that readers of several queues meet at the lock once per request.
+            if (zone.endRead()) {
+                work.transferEnded();
             }
             return request.result;
         }
         synchronized (lock) {
-            boolean isLast = zone.endTransfer();
+            boolean isAwaited = zone.endTransfer();
             int outcome;
             try {
                 outcome = outcomeOfTransfer(zone, request);
             } catch (RuntimeException | VirtualMachineError e) {
                 outcome = failures.logAndGetErrno("ending a transfer", e);
             }
-            if (isLast) {
-                work.zoneIsIdle();
+            if (isAwaited) {
+                work.transferEnded();
             }
             return outcome;
         }
