@@ -68,6 +68,17 @@ class PackageRulesTest {
                 .resideInAPackage(ENGINE + ".zone")
                 .should()
                 .dependOnClassesThat()
+                .resideInAnyPackage(ENGINE, ENGINE + ".fault", ENGINE + ".qcow2")
+                .check(CLASSES);
+    }
+
+    @Test
+    void faultRulesKnowOnlyZones() {
+        noClasses()
+                .that()
+                .resideInAPackage(ENGINE + ".fault")
+                .should()
+                .dependOnClassesThat()
                 .resideInAnyPackage(ENGINE, ENGINE + ".qcow2")
                 .check(CLASSES);
     }
@@ -79,7 +90,7 @@ class PackageRulesTest {
                 .resideInAPackage(ENGINE + ".qcow2")
                 .should()
                 .dependOnClassesThat()
-                .resideInAPackage(ENGINE)
+                .resideInAnyPackage(ENGINE, ENGINE + ".fault")
                 .check(CLASSES);
     }
 

@@ -25,8 +25,8 @@ public interface DataPort {
 
     /**
      * Compares the part of the request with the image. Returns {@code lengthBytes} if they are equal, 0 if they differ,
-     * and -errno if the comparison fails. It may block and allocate, because only requests that the kernel sends again are
-     * compared.
+     * and -errno if the comparison fails. It may block and allocate, because only requests that the kernel sends again
+     * are compared.
      */
     int comparePart(BlockRequest request, int requestOffsetBytes, long imageOffsetBytes, int lengthBytes);
 

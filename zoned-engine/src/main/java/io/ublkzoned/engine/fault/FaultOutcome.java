@@ -16,7 +16,8 @@ public sealed interface FaultOutcome {
      * @param keptBytes the bytes of a write that reach the image, {@link #ALL} for all; for an operation without data,
      *     whether it is carried out, as 0 or {@link #ALL}
      * @param pointer the place of the write pointer afterwards
-     * @param keptZones how many of the zones that a reset of all zones would change keep their data, counted from the last
+     * @param keptZones the number of zones, counted from the last of those that a reset of all zones would change, that
+     *     keep their data
      */
     record Failure(FaultError error, long keptBytes, Pointer pointer, int keptZones) implements FaultOutcome {
 
