@@ -149,6 +149,14 @@ final class PendingWork {
         unsynced = true;
     }
 
+    /** Marks a zone whose mapping is out of date in the file. */
+    void markDirtyIfStale(ActiveZone zone) {
+        ZoneMap map = zone.map;
+        if (map != null && map.isStale()) {
+            markDirty(zone);
+        }
+    }
+
     /** Records that data has reached the image file without a sync. */
     @SuppressWarnings("GuardedBy") // asserted
     void dataWritten() {

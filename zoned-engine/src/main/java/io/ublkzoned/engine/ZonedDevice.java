@@ -392,6 +392,7 @@ public final class ZonedDevice implements Closeable {
         synchronized (lock) {
             changed = powerLoss.apply(cut);
             changed.forEach(work::markDirty);
+            zones.forEachActive(work::markDirtyIfStale); // the requests for which space was mapped have failed
         }
         for (ActiveZone zone : changed) {
             if (metadata.clearTail(zone) != 0) {
