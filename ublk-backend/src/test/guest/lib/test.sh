@@ -49,6 +49,11 @@ skip() {
     exit "$EXIT_SKIP"
 }
 
+# need_file_system TYPE: skips the test if the kernel does not have it
+need_file_system() {
+    modprobe "$1" 2>/dev/null || grep -qw "$1" /proc/filesystems || skip "this kernel has no $1"
+}
+
 # ---- expectations ----
 
 # expect_equal WHAT ACTUAL EXPECTED

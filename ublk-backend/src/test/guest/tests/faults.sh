@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The faults of 'ublk-zoned inject', as the kernel and file systems see them.
 
-# inject OPTION...: puts a rule in force
+# _inject OPTION...: puts a rule in force
 _inject() {
     ublk-zoned inject "$@" "$DEVICE" >rule
 }
@@ -69,7 +69,7 @@ END
     our_zones disk.qcow2 >zones
     expect_match "zone 9" "$(sed -n 10p zones)" ' - read-only$'
 
-    ublk-zoned inject "$DEVICE" --on finish --stall >rule
+    _inject --on finish --stall
     blkzones finish 10 1 &
     await 30 "a request waits" _is_waiting
     expect_zones "10 empty 0"
@@ -156,16 +156,32 @@ _recover_zones() {
     [[ -z $zones ]] || ublk-zoned zone recover "$DEVICE" "$zones"
 }
 
+# _mount_new TYPE MKFS-COMMAND...: makes a file system on a new device, and mounts it on mnt
+_mount_new() {
+    local type=$1
+    shift
+    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
+    attach disk.qcow2
+    "$@" "$DEVICE" >mkfs.txt 2>&1 || fail "mkfs: $(<mkfs.txt)"
+    mount -t "$type" "$DEVICE" mnt
+}
+
+# _mount_and_verify TYPE SEED WHEN: mounts the file system again, and finds the file from before and those in ./synced
+_mount_and_verify() {
+    local type=$1 seed=$2 when=$3 sum name
+    mount -t "$type" "$DEVICE" mnt || fail "$type cannot be mounted $when"
+    cmp mnt/before <(pattern "$seed" 300K) || fail "$type lost an old file $when"
+    while read -r sum name; do
+        [[ $(sha256sum <"mnt/$name") = $sum* ]] || fail "$type lost $name, which was synced, $when"
+    done <synced
+}
+
 # _meets_faults TYPE MKFS-COMMAND...: makes a file system and lets it work, once for each rule
 _meets_faults() {
-    local type=$1 rule hits sum name
-    shift
+    local type=$1 rule hits
     mkdir mnt
     for rule in "${_RULES[@]}"; do
-        new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
-        attach disk.qcow2
-        "$@" "$DEVICE" >mkfs.txt 2>&1 || fail "mkfs: $(<mkfs.txt)"
-        mount -t "$type" "$DEVICE" mnt
+        _mount_new "$@"
         pattern 5 300K >mnt/before
         sync -f mnt
         # shellcheck disable=SC2086 # the words of the rule
@@ -178,11 +194,7 @@ _meets_faults() {
         hits=$(ublk-zoned inject --list --json "$DEVICE" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["hits"])')
         ublk-zoned inject "$DEVICE" --clear
         _recover_zones
-        mount -t "$type" "$DEVICE" mnt || fail "$type cannot be mounted after '$rule'"
-        cmp mnt/before <(pattern 5 300K) || fail "$type lost an old file after '$rule'"
-        while read -r sum name; do
-            [[ $(sha256sum <"mnt/$name") = $sum* ]] || fail "$type lost $name, which was synced, after '$rule'"
-        done <synced
+        _mount_and_verify "$type" 5 "after '$rule'"
         umount mnt
         echo "$type: $rule: $hits hits, $(wc -l <synced) files synced"
         del_and_check disk.qcow2
@@ -192,26 +204,23 @@ _meets_faults() {
 # runs: long
 # seconds: 1500
 btrfs_keeps_what_is_synced_whatever_fails() {
-    modprobe btrfs || skip "this kernel has no btrfs"
+    need_file_system btrfs
     _meets_faults btrfs mkfs.btrfs -q -f -O zoned -d single -m single
 }
 
 # runs: long
 # seconds: 1500
 f2fs_keeps_what_is_synced_whatever_fails() {
-    modprobe f2fs || skip "this kernel has no f2fs"
+    need_file_system f2fs
     _meets_faults f2fs mkfs.f2fs -q -f -m
 }
 
-# _cuts_power TYPE ROUNDS MKFS-COMMAND...: lets a file system work, cuts the power in the middle, and finds every synced file again
+# _cuts_power ROUNDS TYPE MKFS-COMMAND...: lets a file system work, cuts the power in the middle, and finds every synced file
 _cuts_power() {
-    local type=$1 rounds=$2 round sum name worker
-    shift 2
-    new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
-    attach disk.qcow2
-    "$@" "$DEVICE" >mkfs.txt 2>&1 || fail "mkfs: $(<mkfs.txt)"
+    local rounds=$1 type=$2 round worker
+    shift
     mkdir mnt
-    mount -t "$type" "$DEVICE" mnt
+    _mount_new "$@"
     for ((round = 1; round <= rounds; round++)); do
         rm -rf mnt/*
         pattern "$round" 300K >mnt/before
@@ -222,16 +231,11 @@ _cuts_power() {
         sleep "$((round % 3)).$((round * 37 % 10))"
         ublk-zoned cut "$DEVICE" --seed "$round" 2>cut.txt
         wait "$worker" || fail "after cut $round: $(<work.txt)"
-        cp synced promised
         timeout 100 umount mnt || fail "umount hangs after cut $round"
         ublk-zoned check disk.qcow2 >check.txt || fail "check after cut $round: $(<check.txt)"
         attach disk.qcow2
-        mount -t "$type" "$DEVICE" mnt || fail "$type cannot be mounted after cut $round"
-        cmp mnt/before <(pattern "$round" 300K) || fail "$type lost an old file in cut $round"
-        while read -r sum name; do
-            [[ $(sha256sum <"mnt/$name") = $sum* ]] || fail "$type lost $name, which was synced, in cut $round"
-        done <promised
-        echo "cut $round: $(wc -l <promised) files synced"
+        _mount_and_verify "$type" "$round" "after cut $round"
+        echo "cut $round: $(wc -l <synced) files synced"
     done
     umount mnt
     del_and_check disk.qcow2
@@ -239,14 +243,14 @@ _cuts_power() {
 
 # seconds: 600
 btrfs_keeps_what_is_synced_when_the_power_is_cut() {
-    modprobe btrfs || skip "this kernel has no btrfs"
-    _cuts_power btrfs 6 mkfs.btrfs -q -f -O zoned -d single -m single
+    need_file_system btrfs
+    _cuts_power 6 btrfs mkfs.btrfs -q -f -O zoned -d single -m single
 }
 
 # seconds: 600
 f2fs_keeps_what_is_synced_when_the_power_is_cut() {
-    modprobe f2fs || skip "this kernel has no f2fs"
-    _cuts_power f2fs 6 mkfs.f2fs -q -f -m
+    need_file_system f2fs
+    _cuts_power 6 f2fs mkfs.f2fs -q -f -m
 }
 
 loses_only_what_was_not_flushed_when_the_power_is_cut() {

@@ -1,10 +1,6 @@
 # shellcheck shell=bash
 # File systems for zoned devices: made, filled, and found again after del and add.
 
-_need_file_system() {
-    modprobe "$1" 2>/dev/null || grep -qw "$1" /proc/filesystems || skip "this kernel has no $1"
-}
-
 # _fill FOLDER FILES: writes files of many sizes, then deletes and rewrites some; leaves their checksums in ./sums
 _fill() {
     local folder=$1 files=$2 i
@@ -68,7 +64,7 @@ _round_trip() {
 }
 
 keeps_btrfs_on_32_zones_of_64M() {
-    _need_file_system btrfs
+    need_file_system btrfs
     new_image disk.qcow2 --size 2G --zone-size 64M
     attach disk.qcow2
     mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
@@ -77,7 +73,7 @@ keeps_btrfs_on_32_zones_of_64M() {
 
 # runs: long
 keeps_btrfs_on_256_zones_of_16M_with_limits() {
-    _need_file_system btrfs
+    need_file_system btrfs
     new_image disk.qcow2 --size 4G --zone-size 16M --conventional-zones 8 --max-open 10 --max-active 12
     attach disk.qcow2
     mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
@@ -85,7 +81,7 @@ keeps_btrfs_on_256_zones_of_16M_with_limits() {
 }
 
 keeps_f2fs_with_conventional_zones() {
-    _need_file_system f2fs
+    need_file_system f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 16
     attach disk.qcow2
     mkfs.f2fs -q -f -m "$DEVICE"
@@ -125,7 +121,7 @@ _survives_worn_zones() {
 
 # runs: long
 loses_no_file_of_btrfs_when_its_zones_wear_out() {
-    _need_file_system btrfs
+    need_file_system btrfs
     new_image disk.qcow2 --size 4G --zone-size 16M
     attach disk.qcow2
     mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
@@ -134,7 +130,7 @@ loses_no_file_of_btrfs_when_its_zones_wear_out() {
 
 # runs: long
 loses_no_file_of_f2fs_when_its_zones_wear_out() {
-    _need_file_system f2fs
+    need_file_system f2fs
     new_image disk.qcow2 --size 2G --zone-size 16M --conventional-zones 12
     attach disk.qcow2
     mkfs.f2fs -q -f -m "$DEVICE"
@@ -143,7 +139,7 @@ loses_no_file_of_f2fs_when_its_zones_wear_out() {
 
 # runs: long
 keeps_what_eight_writers_append_to_btrfs() {
-    _need_file_system btrfs
+    need_file_system btrfs
     new_image disk.qcow2 --size 4G --zone-size 64M
     attach disk.qcow2 -q 2
     mkfs.btrfs -q -O zoned -d single -m single "$DEVICE"
@@ -166,7 +162,7 @@ keeps_what_eight_writers_append_to_btrfs() {
 }
 
 keeps_zonefs_files() {
-    _need_file_system zonefs
+    need_file_system zonefs
     new_image disk.qcow2 --size 512M --zone-size 16M --zone-capacity 12M --conventional-zones 4
     attach disk.qcow2
     mkzonefs -f "$DEVICE" >/dev/null

@@ -25,9 +25,8 @@ final class ActiveZone {
     final Zone zone;
 
     // The transfers that have begun and not ended under the lock, and the reads among them that have ended without it.
-    // A
-    // read counts its end first and then looks whether a change holds the zone. A change holds the zone first and then
-    // compares the counts. So one of the two sees the other.
+    // A read counts its end first and then looks whether a change holds the zone. A change holds the zone first and
+    // then compares the counts. So one of the two sees the other.
     private int transfers;
     private volatile int readsEnded;
     private volatile boolean held;

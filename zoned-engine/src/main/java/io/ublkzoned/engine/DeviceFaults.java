@@ -13,6 +13,7 @@ import io.ublkzoned.engine.zone.BlockOp;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,11 +42,7 @@ public final class DeviceFaults {
     private final FailureLog failures;
 
     @GuardedBy("lock")
-    private final List<ArmedRule> rules = new ArrayList<>();
-
-    /** Whether no rule is in force, and the power is on. */
-    @GuardedBy("lock")
-    private boolean isQuiet = true;
+    private final ArrayList<ArmedRule> rules = new ArrayList<>();
 
     @GuardedBy("lock")
     private int lastId;
@@ -82,7 +79,6 @@ public final class DeviceFaults {
             }
             rule.requireFits(zones.geometry(), zones.blockBytes());
             rules.add(new ArmedRule(++lastId, rule, timer));
-            isQuiet = false;
             return lastId;
         }
     }
@@ -106,7 +102,6 @@ public final class DeviceFaults {
             found.ifPresent(rule -> {
                 rule.endAll();
                 rules.remove(rule);
-                isQuiet = rules.isEmpty();
             });
             return found.isPresent();
         }
@@ -117,7 +112,6 @@ public final class DeviceFaults {
         synchronized (lock) {
             rules.forEach(ArmedRule::endAll);
             rules.clear();
-            isQuiet = powerCut == null;
         }
     }
 
@@ -180,7 +174,7 @@ public final class DeviceFaults {
     @SuppressWarnings("GuardedBy") // asserted
     int start(BlockRequest request) {
         assert Thread.holdsLock(lock);
-        if (isQuiet && request.fault == null) {
+        if (rules.isEmpty() && powerCut == null && request.fault == null) {
             request.wasShown = true;
             return starter.start(request);
         }
@@ -226,9 +220,8 @@ public final class DeviceFaults {
 
     private int zoneOf(BlockRequest request) {
         boolean ofAllZones = request.op() == BlockOp.FLUSH || request.op() == BlockOp.ZONE_RESET_ALL;
-        long offset = request.offsetBytes();
-        boolean onDevice = offset >= 0 && offset < zones.geometry().sizeBytes();
-        return ofAllZones || !onDevice ? NO_ZONE : zones.table().indexOf(offset);
+        boolean hasZone = !ofAllZones && zones.geometry().contains(request.offsetBytes());
+        return hasZone ? zones.table().indexOf(request.offsetBytes()) : NO_ZONE;
     }
 
     /** Makes a request wait as the rule says. Returns false if it need not. */
@@ -251,7 +244,7 @@ public final class DeviceFaults {
             return starter.start(request);
         }
         ZoneChange.Wear change = new ZoneChange.Wear(List.of(zone), wear.condition());
-        change.whenDone(failure -> {
+        CompletableFuture<?> _ = change.done.whenComplete((done, failure) -> {
             if (failure == null) {
                 request.queue().handOver(request);
             } else {

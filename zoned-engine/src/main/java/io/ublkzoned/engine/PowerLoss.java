@@ -48,12 +48,12 @@ final class PowerLoss {
         Zone zone = active.zone;
         boolean isFull = active.completedBytes == zone.endBytes();
         if (isFull && active.lastWriteBytes == 0) {
-            // Finished, so only the zone's end and the flushed place are known to have right data below.
-            boolean survives = cut.pointerBytes(random, 0, 1, 1) == 1;
-            return survives ? active.completedBytes : flushed;
+            // Finished: only below the flushed place, and in the zone as a whole, all bytes are known to be right.
+            return cut.survivors(random, 1) == 1 ? active.completedBytes : flushed;
         }
         long acknowledged = isFull ? zone.writableEndBytes() : active.completedBytes;
-        long pointer = cut.pointerBytes(random, flushed, acknowledged, zones.blockBytes());
+        int blockBytes = zones.blockBytes();
+        long pointer = flushed + cut.survivors(random, (acknowledged - flushed) / blockBytes) * blockBytes;
         return pointer == zone.writableEndBytes() ? zone.endBytes() : pointer;
     }
 }

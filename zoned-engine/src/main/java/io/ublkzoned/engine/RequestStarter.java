@@ -56,7 +56,7 @@ final class RequestStarter {
         }
         long offset = request.offsetBytes();
         int length = request.lengthBytes();
-        if (offset < 0 || length < 0 || offset >= geometry.sizeBytes()) {
+        if (!geometry.contains(offset) || length < 0) {
             return -BlockErrors.EIO;
         }
         if (length == 0 && request.op().movesData()) {
@@ -188,9 +188,7 @@ final class RequestStarter {
      */
     void forgetRepeat(BlockRequest request) {
         markNoRepeat(request);
-        if (request.op() == BlockOp.WRITE
-                && request.offsetBytes() >= 0
-                && request.offsetBytes() < geometry.sizeBytes()) {
+        if (request.op() == BlockOp.WRITE && geometry.contains(request.offsetBytes())) {
             zones.at(request.offsetBytes()).lastWriteMayRepeat = false;
         }
     }

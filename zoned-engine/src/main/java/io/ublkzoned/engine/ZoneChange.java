@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -122,8 +121,6 @@ abstract sealed class ZoneChange {
         @Nullable
         IOException failure;
 
-        private Consumer<@Nullable IOException> listener = result -> {};
-
         Wear(List<ActiveZone> zones, @Nullable ZoneCondition condition) {
             super(zones);
             this.condition = condition;
@@ -136,14 +133,8 @@ abstract sealed class ZoneChange {
             }
         }
 
-        /** Sets a receiver of the end, under the lock: null, or the failure. */
-        void whenDone(Consumer<@Nullable IOException> newListener) {
-            listener = newListener;
-        }
-
         @Override
         void complete() {
-            listener.accept(failure);
             if (failure == null) {
                 done.complete(null);
             } else {

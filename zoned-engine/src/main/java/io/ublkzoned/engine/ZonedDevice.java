@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link #submit}, {@link #proceed} and {@link #partCompleted} are the data path. The queue threads call them, each
  * with its own queue's requests. One lock guards all state, and is held only for work in memory. Data moves through the
- * queue's {@link DataPort} without the lock, and a read ends without it. One further thread does the metadata I/O (mappings, flush, reset, finish)
- * in {@link #maintain}.
+ * queue's {@link DataPort} without the lock, and a read ends without it. One further thread does the metadata I/O
+ * (mappings, flush, reset, finish) in {@link #maintain}.
  */
 public final class ZonedDevice implements Closeable {
 

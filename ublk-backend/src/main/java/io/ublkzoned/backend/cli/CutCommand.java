@@ -3,8 +3,6 @@ package io.ublkzoned.backend.cli;
 import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.fault.PowerCut.Keep;
 import java.io.IOException;
-import java.util.Arrays;
-import java.util.Locale;
 
 /** The command {@code cut}: cuts the power of a device. */
 final class CutCommand implements Command {
@@ -30,7 +28,7 @@ final class CutCommand implements Command {
 
     @Override
     public int run(Arguments line) throws IOException {
-        Keep keep = line.value("--keep", CutCommand::keep, Keep.RANDOM);
+        Keep keep = line.value("--keep", Keep::parse, Keep.RANDOM);
         int seed = line.value("--seed", Arguments::number, 0);
         Target target = Target.find(line);
         LiveDevice device = target.device();
@@ -40,12 +38,5 @@ final class CutCommand implements Command {
         DeviceDeletion.cutPower(
                 device.id(), new PowerCut(seed, keep), sentence -> line.err().println("ublk-zoned: " + sentence));
         return ExitStatus.SUCCESS;
-    }
-
-    private static Keep keep(String word) {
-        return Arrays.stream(Keep.values())
-                .filter(each -> each.name().toLowerCase(Locale.ROOT).equals(word))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("'%s' is not none, all or random".formatted(word)));
     }
 }

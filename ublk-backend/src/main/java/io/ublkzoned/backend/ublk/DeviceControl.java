@@ -29,7 +29,6 @@ final class DeviceControl {
     static final String LIST_FAULTS = "list-faults"; // the result is a JSON array
     static final String REMOVE_FAULT = "remove-fault"; // ID, or nothing for all
     static final String RELEASE_STALLED = "release-stalled"; // the result is the number of requests
-
     static final String CUT_POWER = "cut-power"; // SEED KEEP
 
     /** Instead of a condition. */

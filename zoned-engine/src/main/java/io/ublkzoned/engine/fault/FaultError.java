@@ -1,7 +1,7 @@
 package io.ublkzoned.engine.fault;
 
 /**
- * An error that a rule can make a device return. The kernel maps each to a block status of its own ({@code blk_errors}
+ * An error that a rule can make a device return. The kernel maps each to a different block status ({@code blk_errors}
  * in block/blk-core.c). EAGAIN, EBUSY and ENOMEM are missing, because the block layer would retry them forever.
  */
 public enum FaultError {

@@ -234,9 +234,7 @@ public final class FaultRuleParser {
         for (String other : List.of(ERROR, POINTER, KEEP_ZONES, MAKE_ZONE)) {
             require(!has(other), "every request fails once the power is cut: omit %s", other);
         }
-        Keep keep = has(KEEP)
-                ? enumValue(KEEP, word -> Keep.valueOf(word.toUpperCase(Locale.ROOT)), "none, all or random")
-                : Keep.RANDOM;
+        Keep keep = has(KEEP) ? enumValue(KEEP, Keep::parse, "none, all or random") : Keep.RANDOM;
         return new FaultOutcome.CutPower(new PowerCut(number(SEED, 0), keep));
     }
 
@@ -277,10 +275,8 @@ public final class FaultRuleParser {
                 pointer != Pointer.UNMOVED || kept != 0,
                 "nothing was kept that could be above the write pointer: add --keep, or omit --pointer");
         return new FaultOutcome.Failure(
-                enumValue(ERROR, FaultError::valueOf, Arrays.toString(FaultError.values())),
-                kept,
-                pointer,
-                Math.toIntExact(Math.min(Integer.MAX_VALUE, number(KEEP_ZONES, 0))));
+                enumValue(ERROR, FaultError::valueOf, Arrays.toString(FaultError.values())), kept, pointer, (int)
+                        Math.min(Integer.MAX_VALUE, number(KEEP_ZONES, 0)));
     }
 
     private long kept() {

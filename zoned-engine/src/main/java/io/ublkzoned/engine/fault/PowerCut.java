@@ -14,7 +14,21 @@ public record PowerCut(long seed, Keep keep) {
         NONE,
         ALL,
         /** Some whole blocks from its start on. */
-        RANDOM
+        RANDOM;
+
+        /**
+         * Reads a word as people type it.
+         *
+         * @throws IllegalArgumentException with a sentence
+         */
+        public static Keep parse(String word) {
+            return switch (word) {
+                case "none" -> NONE;
+                case "all" -> ALL;
+                case "random" -> RANDOM;
+                default -> throw new IllegalArgumentException("'%s' is not none, all or random".formatted(word));
+            };
+        }
     }
 
     /** Returns the source of the draws. */
@@ -22,20 +36,12 @@ public record PowerCut(long seed, Keep keep) {
         return new SplittableRandom(seed);
     }
 
-    /**
-     * Returns the write pointer of a zone after the cut.
-     *
-     * @param flushedBytes where the last flush left it
-     * @param acknowledgedBytes where it was at the cut; every byte below is in the image
-     */
-    public long pointerBytes(SplittableRandom random, long flushedBytes, long acknowledgedBytes, int blockBytes) {
+    /** Returns how many of a zone's unflushed blocks, from the first on, survive. */
+    public long survivors(SplittableRandom random, long unflushed) {
         return switch (keep) {
-            case NONE -> flushedBytes;
-            case ALL -> acknowledgedBytes;
-            case RANDOM -> {
-                long blocks = (acknowledgedBytes - flushedBytes) / blockBytes;
-                yield flushedBytes + random.nextLong(blocks + 1) * blockBytes;
-            }
+            case NONE -> 0;
+            case ALL -> unflushed;
+            case RANDOM -> random.nextLong(unflushed + 1);
         };
     }
 }

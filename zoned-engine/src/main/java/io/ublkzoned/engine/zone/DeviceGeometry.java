@@ -192,6 +192,11 @@ public record DeviceGeometry(
         return isConventional(zone) ? length : Math.min(capacityBytes, length);
     }
 
+    /** Returns whether an address is on the device. */
+    public boolean contains(long offsetBytes) {
+        return offsetBytes >= 0 && offsetBytes < sizeBytes;
+    }
+
     /** Returns the index of the zone that holds a device address. */
     public int zoneIndex(long offsetBytes) {
         return (int) (offsetBytes >>> zoneShift());
