@@ -215,9 +215,21 @@ f2fs_keeps_what_is_synced_whatever_fails() {
     _meets_faults f2fs mkfs.f2fs -q -f -m
 }
 
-# _cuts_power ROUNDS TYPE MKFS-COMMAND...: lets a file system work, cuts the power in the middle, and finds every synced file
+# _work_until_error FOLDER: writes files until one fails, and keeps in ./synced the checksum of each file that fsync has confirmed
+_work_until_error() {
+    local i name
+    for ((i = 0; ; i++)); do
+        name=new$((i % 8))
+        rm -f "$1/$name" 2>>errors || return 0
+        sed -i "/ $name\$/d" synced
+        pattern "$i" $((10000 + i % 12 * 30000)) | dd of="$1/$name" bs=64K iflag=fullblock conv=fsync status=none 2>>errors || return 0
+        echo "$(pattern "$i" $((10000 + i % 12 * 30000)) | sha256sum | cut -d ' ' -f 1) $name" >>synced
+    done
+}
+
+# _cuts_power ROUNDS TYPE MKFS-COMMAND...: cuts the power while a file system works, and finds every synced file
 _cuts_power() {
-    local rounds=$1 type=$2 round worker
+    local rounds=$1 type=$2 round worker found=0
     shift
     mkdir mnt
     _mount_new "$@"
@@ -226,19 +238,26 @@ _cuts_power() {
         pattern "$round" 300K >mnt/before
         sync -f mnt
         : >synced
-        _work mnt 2>work.txt &
+        _work_until_error mnt &
         worker=$!
-        sleep "$((round % 3)).$((round * 37 % 10))"
+        sleep "$((2 + round % 3)).$((round * 37 % 10))"
+        kill -0 "$worker" 2>>errors || fail "the work ended before cut $round: $(<errors)"
         ublk-zoned cut "$DEVICE" --seed "$round" 2>cut.txt
-        wait "$worker" || fail "after cut $round: $(<work.txt)"
+        await 100 "the work ends after cut $round" _has_ended "$worker"
         timeout 100 umount mnt || fail "umount hangs after cut $round"
         ublk-zoned check disk.qcow2 >check.txt || fail "check after cut $round: $(<check.txt)"
         attach disk.qcow2
         _mount_and_verify "$type" "$round" "after cut $round"
-        echo "cut $round: $(wc -l <synced) files synced"
+        found=$((found + $(wc -l <synced)))
     done
+    echo "$type: $found synced files found after $rounds cuts"
+    ((found > 0)) || fail "no file was synced before a cut"
     umount mnt
     del_and_check disk.qcow2
+}
+
+_has_ended() {
+    ! kill -0 "$1" 2>>errors
 }
 
 # seconds: 600
