@@ -3,6 +3,7 @@ package io.ublkzoned.backend.cli;
 import io.ublkzoned.backend.ublk.ControlClient;
 import io.ublkzoned.backend.ublk.DetachedDevice;
 import io.ublkzoned.bindings.linux.Errno;
+import io.ublkzoned.engine.OfflineDevice;
 import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
@@ -81,7 +82,8 @@ final class ZoneCommand implements Command {
         if (operation == ZoneOperation.OPEN || operation == ZoneOperation.CLOSE) {
             throw new CommandFailure(image + " is not attached, so none of its zones can be open: add it first");
         }
-        try (DetachedDevice device = new DetachedDevice(image)) {
+        try (DetachedDevice detached = new DetachedDevice(image)) {
+            OfflineDevice device = detached.device();
             for (ZoneRange range : ranges) {
                 if (operation.op == null) {
                     device.changeCondition(range.first(), range.count(), operation.condition);
