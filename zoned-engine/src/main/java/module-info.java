@@ -7,5 +7,7 @@ module io.ublkzoned.engine {
     exports io.ublkzoned.engine;
     exports io.ublkzoned.engine.fault;
     exports io.ublkzoned.engine.qcow2;
+    exports io.ublkzoned.engine.replay;
+    exports io.ublkzoned.engine.writelog;
     exports io.ublkzoned.engine.zone;
 }

@@ -3,8 +3,10 @@ package io.ublkzoned.engine;
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
 import io.ublkzoned.engine.fault.FaultOutcome;
+import io.ublkzoned.engine.writelog.LogEntry;
 import io.ublkzoned.engine.zone.BlockOp;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +60,12 @@ public final class BlockRequest {
     @Nullable
     FaultOutcome fault;
 
+    /** The request in the write log, if the device is recorded and the request took effect. */
+    List<LogEntry> entries = List.of();
+
+    /** For a flush, the number of entries in the write log that it covers. */
+    long coveredEntries;
+
     /** The zone in which the request's data was last in flight. */
     @Nullable
     ActiveZone zone;
@@ -98,6 +106,7 @@ public final class BlockRequest {
         transferred = false;
         wasShown = false;
         fault = null;
+        entries = List.of();
         partCount = 0;
     }
 

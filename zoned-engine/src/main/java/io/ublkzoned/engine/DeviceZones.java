@@ -45,6 +45,16 @@ final class DeviceZones {
         active = new ActiveZone[geometry.zoneCount()];
     }
 
+    /** Returns whether all sequential zones are empty. */
+    boolean areEmpty() {
+        for (int i = geometry.conventionalZones(); i < geometry.zoneCount(); i++) {
+            if (table.zone(i).condition() != ZoneCondition.EMPTY) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Restores the open zones, and prepares for requests that the kernel sends again. */
     void restore(DeviceState left) {
         resumed = true;

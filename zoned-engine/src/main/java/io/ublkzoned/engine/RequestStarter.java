@@ -29,18 +29,21 @@ final class RequestStarter {
     private final ZoneStateMachine rules;
     private final RequestMapper mapper;
     private final PendingWork work;
+    private final Recorder recorder;
 
     RequestStarter(
             DeviceGeometry geometry,
             DeviceZones zones,
             ZoneStateMachine rules,
             RequestMapper mapper,
-            PendingWork work) {
+            PendingWork work,
+            Recorder recorder) {
         this.geometry = geometry;
         this.zones = zones;
         this.rules = rules;
         this.mapper = mapper;
         this.work = work;
+        this.recorder = recorder;
     }
 
     /** Starts a request. Returns 0 or -errno if it is done, otherwise {@link #TRANSFER} or {@link #WAITING}. */
@@ -49,6 +52,7 @@ final class RequestStarter {
             markNoRepeat(request);
         }
         if (request.op() == BlockOp.FLUSH) {
+            recorder.flushStarts(request);
             return work.awaitFlush(request) ? WAITING : 0;
         }
         if (request.op() == BlockOp.ZONE_RESET_ALL) {

@@ -14,12 +14,15 @@ final class WriteCompleter {
     private final DeviceZones zones;
     private final ZoneStateMachine rules;
     private final PendingWork work;
+    private final Recorder recorder;
     private final FailureLog failures;
 
-    WriteCompleter(DeviceZones zones, ZoneStateMachine rules, PendingWork work, FailureLog failures) {
+    WriteCompleter(
+            DeviceZones zones, ZoneStateMachine rules, PendingWork work, Recorder recorder, FailureLog failures) {
         this.zones = zones;
         this.rules = rules;
         this.work = work;
+        this.recorder = recorder;
         this.failures = failures;
     }
 
@@ -31,6 +34,9 @@ final class WriteCompleter {
     boolean endWrite(ActiveZone zone, BlockRequest request) {
         if (zone.zone.isConventional()) {
             work.dataWritten();
+            if (request.result > 0) {
+                recorder.wrote(request);
+            }
             return acknowledge(request);
         }
         return completeWrites(zone, request);
@@ -93,6 +99,7 @@ final class WriteCompleter {
             }
             zones.publish(active.zone);
             work.markDirty(active);
+            recorder.wrote(write);
             return write.lengthBytes();
         } catch (RuntimeException | VirtualMachineError e) {
             active.completedBytes = completedBefore;

@@ -65,6 +65,10 @@ abstract sealed class ZoneChange {
             this.request = request;
         }
 
+        BlockRequest request() {
+            return request;
+        }
+
         /** Returns whether nothing has failed yet. */
         boolean succeeds() {
             return result == 0;

@@ -18,13 +18,16 @@ final class ZoneChanges {
     private final DeviceZones zones;
     private final ZoneStateMachine rules;
     private final RequestMapper mapper;
+    private final Recorder recorder;
     private final FailureLog failures;
     private final List<ZoneChange> waiting = new ArrayList<>();
 
-    ZoneChanges(DeviceZones zones, ZoneStateMachine rules, RequestMapper mapper, FailureLog failures) {
+    ZoneChanges(
+            DeviceZones zones, ZoneStateMachine rules, RequestMapper mapper, Recorder recorder, FailureLog failures) {
         this.zones = zones;
         this.rules = rules;
         this.mapper = mapper;
+        this.recorder = recorder;
         this.failures = failures;
     }
 
@@ -129,6 +132,7 @@ final class ZoneChanges {
             rules.reset(zone.zone);
             mapper.releaseAhead(zone);
         }
+        recorder.reset(reset.request(), reset.resettable);
     }
 
     private void apply(ZoneChange.Finish finish) {
@@ -145,6 +149,7 @@ final class ZoneChanges {
         zone.lastWriteBytes = 0;
         zones.publish(zone.zone);
         finish.written = finish.zones;
+        recorder.finished(finish.request(), zone);
     }
 
     private void apply(ZoneChange.Wear wear) {

@@ -8,6 +8,7 @@ import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.ImageFile;
 import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
+import io.ublkzoned.engine.writelog.LogWriter;
 import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
@@ -37,6 +38,7 @@ public final class ZonedDevice implements Closeable {
     private final DeviceGeometry geometry;
     private final int clusterSizeBytes;
     private final DeviceZones zones;
+    private final Recorder recorder = new Recorder(failures);
     private final PendingWork work;
     private final ZoneMapIo maps;
     private final MetadataWriter metadata;
@@ -44,9 +46,10 @@ public final class ZonedDevice implements Closeable {
     private final RequestStarter starter;
     private final WriteCompleter completer;
     private final DeviceFaults faults;
+    private final boolean isEmpty;
     private final PowerLoss powerLoss;
 
-    private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) {
+    private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) throws IOException {
         this.file = file;
         geometry = image.geometry();
         clusterSizeBytes = 1 << image.clusterBits();
@@ -56,11 +59,12 @@ public final class ZonedDevice implements Closeable {
         allocator.guardBy(lock);
         RequestMapper mapper = new RequestMapper(allocator, image.clusterBits());
         work = new PendingWork(
-                lock, mapper, allocator, new ZoneChanges(zones, rules, mapper, failures), metadataWakeUp);
-        starter = new RequestStarter(geometry, zones, rules, mapper, work);
-        completer = new WriteCompleter(zones, rules, work, failures);
+                lock, mapper, allocator, new ZoneChanges(zones, rules, mapper, recorder, failures), metadataWakeUp);
+        starter = new RequestStarter(geometry, zones, rules, mapper, work, recorder);
+        completer = new WriteCompleter(zones, rules, work, recorder, failures);
         faults = new DeviceFaults(lock, zones, starter, work, failures);
         powerLoss = new PowerLoss(zones, image.writePointers());
+        isEmpty = zones.areEmpty() && image.hasNoData();
 
         DeviceContext context = new DeviceContext(image, file, failures);
         maps = new ZoneMapIo(context, work);
@@ -142,6 +146,11 @@ public final class ZonedDevice implements Closeable {
         return clusterSizeBytes;
     }
 
+    /** Returns whether all zones were empty when the image was opened, and the conventional ones never written. */
+    public boolean isEmpty() {
+        return isEmpty;
+    }
+
     /** Starts a request that its queue has just filled in. */
     public void submit(BlockRequest request) {
         int outcome;
@@ -184,6 +193,7 @@ public final class ZonedDevice implements Closeable {
     }
 
     private void complete(BlockRequest request, int result) {
+        recorder.write(request, result);
         request.queue().completed(request, faults.resultForKernel(request, result));
     }
 
@@ -316,6 +326,26 @@ public final class ZonedDevice implements Closeable {
             worked |= metadata.run();
             worked |= changes.run();
         }
+    }
+
+    /**
+     * Records everything that the device carries out from now on. Called before the first request.
+     *
+     * @param log the log, which the caller closes after the device
+     * @param image the image, for reading on any thread
+     */
+    public void record(LogWriter log, ImageFile image) {
+        recorder.begin(log, image);
+    }
+
+    /**
+     * Puts a mark into the log of a device that is recorded. It follows everything that has been acknowledged. Any
+     * thread may call this. Blocks.
+     *
+     * @throws IOException with a sentence if the device is not recorded, the name is too long, or the log has ended
+     */
+    public void mark(String name) throws IOException {
+        recorder.mark(name);
     }
 
     /** Returns the faults that the device shows. */

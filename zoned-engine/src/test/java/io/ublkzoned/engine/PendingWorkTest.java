@@ -38,7 +38,8 @@ final class PendingWorkTest {
         zones = new DeviceZones(lock, image.geometry(), image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), image.geometry());
         mapper = new RequestMapper(image.allocator(), image.clusterBits());
-        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, context.failures());
+        FailureLog failures = context.failures();
+        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, new Recorder(failures), failures);
         work = new PendingWork(lock, mapper, image.allocator(), changes, () -> {});
     }
 

@@ -59,6 +59,9 @@ public enum Barrier {
     /** The cleared dirty bit, before the device counts as closed. */
     CLEAN_BEFORE_CLOSED,
 
+    /** All entries of a write log, before the log counts as closed. */
+    LOG_BEFORE_CLOSED,
+
     /** The mark of an image under repair, before the repair changes anything. */
     MARK_BEFORE_REPAIR,
 

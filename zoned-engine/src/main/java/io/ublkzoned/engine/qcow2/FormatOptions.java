@@ -42,6 +42,19 @@ public record FormatOptions(DeviceGeometry geometry, int clusterSizeBytes, Zoned
         HostLayout.plan(geometry, Integer.numberOfTrailingZeros(clusterSizeBytes), HostLayout.REFCOUNT_ORDER);
     }
 
+    /**
+     * Returns the usual options for a device, or the nearest to them that can hold it.
+     *
+     * @throws GeometryException if none can
+     */
+    public static FormatOptions of(DeviceGeometry geometry) {
+        long zone = geometry.zoneSizeBytes();
+        long cluster = Math.min(DEFAULT_CLUSTER_SIZE_BYTES, zone);
+        long clusterMin = zone / DeviceGeometry.ATTACHED_ZONE_CLUSTERS_MAX;
+        ZonedLayout layout = zone < 1L << Integer.SIZE ? DEFAULT_LAYOUT : ZonedLayout.V8;
+        return new FormatOptions(geometry, (int) Math.max(cluster, clusterMin), layout);
+    }
+
     /** Returns a builder with a device size and defaults for everything else. */
     public static Builder ofSize(long sizeBytes) {
         return new Builder(sizeBytes);

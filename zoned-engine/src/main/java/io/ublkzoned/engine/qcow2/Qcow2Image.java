@@ -251,6 +251,15 @@ public final class Qcow2Image {
         mapping.write(firstGuestCluster, count, hostClusters);
     }
 
+    /**
+     * Returns whether the file has room for metadata only. False for images of other programs, whose metadata may be
+     * anywhere.
+     */
+    public boolean hasNoData() throws IOException {
+        HostLayout layout = HostLayout.plan(geometry(), header.clusterBits(), HostLayout.REFCOUNT_ORDER);
+        return file.sizeBytes() <= layout.metadataBytes();
+    }
+
     /** Returns the record of the attach that last wrote to the image, if any. */
     public Optional<AttachRecord> attachRecord() {
         return header.attachRecord();

@@ -26,6 +26,11 @@ final class Dice {
         return (dice & 7) == 0;
     }
 
+    /** Returns whether a server records what it does. */
+    static boolean isRecorded(long dice) {
+        return (dice >>> 33 & 3) == 0;
+    }
+
     /** Returns whether a write goes elsewhere than to the write pointer. */
     static boolean isElsewhere(long dice) {
         return (dice >>> 16 & 15) == 0;

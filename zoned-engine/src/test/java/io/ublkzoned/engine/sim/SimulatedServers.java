@@ -13,7 +13,9 @@ import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +51,15 @@ final class SimulatedServers {
     private boolean stateCounts;
 
     private @Nullable SimulatedDisk olderCopy;
+
+    /** The recording of the current server, or null. */
+    private @Nullable RecordedLife recorded;
+
+    /** The time at which the current server opened the image. */
+    private long opened;
+
+    /** Whether a write of this server has failed, which can leave any data in a conventional zone. */
+    private boolean writeHasFailed;
 
     /** Whether the device shows a power cut, so that no request is answered any more. */
     private boolean powerIsOff;
@@ -198,9 +209,20 @@ final class SimulatedServers {
         stateIsLeft = false;
         stateCounts = false;
         olderCopy = null;
+        record(dice);
         trouble.switchFaults(true);
         client.switchFaults(true);
         hold();
+    }
+
+    private void record(long dice) {
+        opened = world.tick();
+        writeHasFailed = false;
+        try {
+            recorded = Dice.isRecorded(dice) ? RecordedLife.begin(world) : null;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private boolean openOnce(boolean failing, long dice) {
@@ -288,6 +310,9 @@ final class SimulatedServers {
         client.ended();
         trouble.switchFaults(false);
         checkClosed(Dice.isRare(dice));
+        if (recorded != null && !powerIsOff && !hasWorn()) {
+            recorded.check(disk, !writeHasFailed);
+        }
         if (Dice.cutsPowerWhenClosed(dice)) {
             disk.cutPower(Dice.survival(dice));
             checkClosed(false);
@@ -298,6 +323,11 @@ final class SimulatedServers {
             letOthersWrite(dice);
         }
         open(dice);
+    }
+
+    /** Returns whether a zone may have been read-only or offline since the recording began. */
+    private boolean hasWorn() {
+        return IntStream.range(0, geometry.zoneCount()).anyMatch(zone -> wear.mayHaveFailed(zone, opened));
     }
 
     private void letOthersWrite(long dice) {
@@ -366,6 +396,7 @@ final class SimulatedServers {
             flushed = Math.max(flushed, call.begun);
         }
         mayHaveRemains |= !call.succeeded();
+        writeHasFailed |= call.isWrite() && !call.succeeded();
         client.completed(call, trouble.hasHappened(), injected);
     }
 }

@@ -46,7 +46,7 @@ final class SimulationTest {
     @ParameterizedTest(name = "{0}")
     @EnumSource(
             mode = EnumSource.Mode.MATCH_NONE,
-            names = ".*REPAIR.*|.*REFCOUNTS|.*UNMARK|FAILED_ZONES.*|CONVERSION.*")
+            names = ".*REPAIR.*|.*REFCOUNTS|.*UNMARK|FAILED_ZONES.*|CONVERSION.*|LOG_.*")
     void missingBarrierIsDetected(Barrier barrier) {
         for (long seed = 1; seed <= SEEDS_WITHOUT_BARRIER; seed++) {
             if (Shrinker.problem(Workload.draw(seed), Defect.without(barrier), new Trace(false)) != null) {

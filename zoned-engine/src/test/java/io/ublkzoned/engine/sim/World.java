@@ -188,6 +188,10 @@ public final class World {
         blockBytes = bytes;
     }
 
+    int blockBytes() {
+        return blockBytes;
+    }
+
     /** Returns the identity of the image file. */
     public ImageIdentity file() {
         return new ImageIdentity(BOOT_ID, 1, inode);
