@@ -9,6 +9,7 @@ import io.ublkzoned.engine.qcow2.ImageFormatException;
 import io.ublkzoned.engine.zone.Sizes;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * The command {@code add}: serves an image as a block device, until the device is deleted or the process gets SIGTERM
@@ -57,6 +58,11 @@ final class AddCommand implements Command {
                                 "A fault that the device shows from its first request on, as the options of 'ublk-zoned inject' in"
                                         + " one word. Can be given more than once.")
                         .option("--inject-file", "FILE", "Such rules, one per line.")
+                        .option(
+                                "--record",
+                                "FILE",
+                                "Write everything that the device does to a log, for 'ublk-zoned log' and replay. FILE is new, or a"
+                                        + " block device. If the server dies, the log ends there.")
                         .flag(
                                 "--no-zero-copy",
                                 "Always copy data, even where the kernel supports zero copy for large requests (Linux 6.15+)."));
@@ -66,6 +72,9 @@ final class AddCommand implements Command {
     public int run(Arguments line) throws IOException {
         ServerOptions options = options(line);
         boolean resume = line.has("--resume");
+        if (resume && options.record().isPresent()) {
+            throw line.usage("--resume and --record exclude each other: a log begins with the device");
+        }
         HostCheckup.requireKernel();
         return new Serving(line).run(() -> {
             try {
@@ -108,7 +117,13 @@ final class AddCommand implements Command {
                 recovery,
                 cacheMode,
                 !line.has("--no-zero-copy"),
-                FaultOptions.rules(line, "--inject", "--inject-file"));
+                FaultOptions.rules(line, "--inject", "--inject-file"),
+                logFile(line, operands));
+    }
+
+    private static Optional<Path> logFile(Arguments line, Operands operands) throws CommandFailure {
+        String word = line.value("--record", given -> given);
+        return word == null ? Optional.empty() : Optional.of(operands.path(word));
     }
 
     private static Recovery recovery(String word) {

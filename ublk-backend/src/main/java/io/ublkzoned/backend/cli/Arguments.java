@@ -82,6 +82,14 @@ final class Arguments {
         }
     }
 
+    /** Converts the seed of a random source: a number that is not negative, as in fault rules. */
+    static long seed(String word) {
+        if (!word.matches("[0-9]{1,18}")) {
+            throw new IllegalArgumentException("'" + word + "' is not a number");
+        }
+        return Long.parseLong(word);
+    }
+
     /** Returns the words that are not options. */
     Operands operands() {
         return new Operands(this, line.getArgList());

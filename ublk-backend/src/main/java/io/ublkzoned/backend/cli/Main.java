@@ -25,6 +25,9 @@ public final class Main {
         ZONE,
         INJECT,
         CUT,
+        MARK,
+        LOG,
+        REPLAY,
         REPORT,
         INFO,
         CHECK,
@@ -42,6 +45,9 @@ public final class Main {
                 case ZONE -> new ZoneCommand();
                 case INJECT -> new InjectCommand();
                 case CUT -> new CutCommand();
+                case MARK -> new MarkCommand();
+                case LOG -> new LogCommand();
+                case REPLAY -> new ReplayCommand();
                 case REPORT -> new ReportCommand();
                 case INFO -> new InfoCommand();
                 case CHECK -> new CheckCommand();

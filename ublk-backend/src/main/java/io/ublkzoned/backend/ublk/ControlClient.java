@@ -67,6 +67,11 @@ public final class ControlClient {
         return Integer.parseInt(ask(DeviceControl.RELEASE_STALLED));
     }
 
+    /** Puts a mark into the write log of the device. The name has no line break. */
+    public void mark(String name) throws IOException {
+        ask(DeviceControl.MARK + " " + name);
+    }
+
     /** Cuts the power of the device. Its server then ends. */
     public void cutPower(PowerCut cut) throws IOException {
         ask("%s %d %s".formatted(DeviceControl.CUT_POWER, cut.seed(), cut.keep()));

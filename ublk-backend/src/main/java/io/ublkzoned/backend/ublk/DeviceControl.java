@@ -30,6 +30,7 @@ final class DeviceControl {
     static final String REMOVE_FAULT = "remove-fault"; // ID, or nothing for all
     static final String RELEASE_STALLED = "release-stalled"; // the result is the number of requests
     static final String CUT_POWER = "cut-power"; // SEED KEEP
+    static final String MARK = "mark"; // NAME
 
     /** Instead of a condition. */
     static final String RECOVERED = "recovered";
@@ -60,6 +61,7 @@ final class DeviceControl {
                 case REMOVE_FAULT -> removeFault(arguments);
                 case RELEASE_STALLED -> DONE + device.faults().release();
                 case CUT_POWER -> cutPower(arguments);
+                case MARK -> mark(arguments);
                 default -> throw new IllegalArgumentException(command);
             };
         } catch (InterruptedException e) {
@@ -118,6 +120,15 @@ final class DeviceControl {
         String[] words = arguments.split(" ", -1);
         device.faults().cutPower(new PowerCut(Long.parseLong(words[0]), PowerCut.Keep.valueOf(words[1])));
         return DONE;
+    }
+
+    private String mark(String name) {
+        try {
+            device.mark(name);
+            return DONE;
+        } catch (IOException | IllegalArgumentException e) {
+            return String.valueOf(e.getMessage());
+        }
     }
 
     private String removeFault(String id) {

@@ -4,6 +4,7 @@ import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.engine.fault.FaultRule;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The options of a device and its server.
@@ -16,6 +17,7 @@ import java.util.List;
  * @param cacheMode of the data
  * @param zeroCopy whether large requests are moved without a copy where the kernel supports that
  * @param faults the faults that the device shows from its first request on
+ * @param record the file of the write log, if the device is recorded
  */
 public record ServerOptions(
         Path image,
@@ -26,7 +28,8 @@ public record ServerOptions(
         Recovery recovery,
         CacheMode cacheMode,
         boolean zeroCopy,
-        List<FaultRule> faults) {
+        List<FaultRule> faults,
+        Optional<Path> record) {
 
     public static final int ANY_ID = -1;
 }

@@ -137,6 +137,11 @@ public final class UblkServer {
         DeviceParameters.set(control, info, shape);
         StateFile stateFile = StateFile.create(new RunDirectory(deviceId).stateFile(), DeviceState.sizeBytes(shape));
         teardown.add(stateFile);
+        if (options.record().isPresent()) {
+            Recording recording = Recording.begin(options.record().get(), device, image, options.blockSizeBytes());
+            teardown.addForFailure(recording::discard);
+            teardown.addForEnd(recording);
+        }
         teardown.add(device);
         device.begin(DeviceState.prepare(
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
