@@ -296,3 +296,35 @@ loses_only_what_was_not_flushed_when_the_power_is_cut() {
     cmp <(read_zone 5 0 128K) <(pattern $((5 << 24)) 64K && pattern $(((5 << 24) + 65536)) 64K) || fail "wrong data"
     del_and_check disk.qcow2
 }
+
+# _overwrite SEED CONVERSIONS: replaces the first 64 KiB of the device, which are in a conventional zone
+_overwrite() {
+    pattern "$1" 64K | dd of="$DEVICE" bs=64K iflag=fullblock oflag=direct conv="$2" status=none
+}
+
+undoes_writes_to_conventional_zones_when_the_power_is_cut() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    DEVICE=$(ublk-zoned add disk.qcow2 --power-cuts)
+    _overwrite 1 fsync,notrunc
+    _overwrite 2 notrunc
+    ublk-zoned cut "$DEVICE" --keep none
+    DEVICE=$(ublk-zoned add disk.qcow2 --power-cuts)
+    cmp <(dd if="$DEVICE" bs=64K count=1 iflag=direct status=none) <(pattern 1 64K) || fail "not the flushed data"
+
+    _overwrite 3 fsync,notrunc
+    ublk-zoned cut "$DEVICE" --keep none
+    DEVICE=$(ublk-zoned add disk.qcow2 --cache none --power-cuts)
+    cmp <(dd if="$DEVICE" bs=64K count=1 iflag=direct status=none) <(pattern 3 64K) || fail "lost flushed data"
+
+    _overwrite 4 notrunc
+    ublk-zoned cut "$DEVICE" --keep none
+    attach disk.qcow2
+    cmp <(dd if="$DEVICE" bs=64K count=1 iflag=direct status=none) <(pattern 3 64K) || fail "not the flushed data"
+
+    # Without --power-cuts, only sequential zones lose data.
+    _overwrite 5 notrunc
+    ublk-zoned cut "$DEVICE" --keep none
+    attach disk.qcow2
+    cmp <(dd if="$DEVICE" bs=64K count=1 iflag=direct status=none) <(pattern 5 64K) || fail "lost data"
+    del_and_check disk.qcow2
+}

@@ -70,6 +70,9 @@ public final class BlockRequest {
     @Nullable
     ActiveZone zone;
 
+    /** Whether the blocks that the request overwrites are saved before its data moves. */
+    boolean journaled;
+
     int result;
     boolean transferred;
     int partsPending;
@@ -107,6 +110,7 @@ public final class BlockRequest {
         wasShown = false;
         fault = null;
         entries = List.of();
+        journaled = false;
         partCount = 0;
     }
 

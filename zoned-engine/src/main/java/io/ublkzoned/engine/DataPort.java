@@ -36,6 +36,13 @@ public interface DataPort {
      */
     int erasePart(long imageOffsetBytes, int lengthBytes);
 
+    /**
+     * Fills {@code target} with the image's bytes from {@code imageOffsetBytes}, because a power cut may bring them back.
+     * Bytes past the end of the image file are zeros. Returns the bytes read, which are all, or -errno. Like
+     * {@link #comparePart}, it may block and allocate.
+     */
+    int readImage(long imageOffsetBytes, byte[] target);
+
     /** Fills the part of the request with zeros, without access to the image. */
     int zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes);
 }

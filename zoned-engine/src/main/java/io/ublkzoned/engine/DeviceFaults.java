@@ -51,6 +51,9 @@ public final class DeviceFaults {
     private boolean ended;
 
     @GuardedBy("lock")
+    private boolean powerCutIsExpected;
+
+    @GuardedBy("lock")
     private Runnable whenPowerIsCut = () -> {};
 
     /** Not null once the power is cut. Written under the lock. */
@@ -79,6 +82,7 @@ public final class DeviceFaults {
             }
             rule.requireFits(zones.geometry(), zones.blockBytes());
             rules.add(new ArmedRule(++lastId, rule, timer));
+            switchJournal();
             return lastId;
         }
     }
@@ -102,6 +106,7 @@ public final class DeviceFaults {
             found.ifPresent(rule -> {
                 rule.endAll();
                 rules.remove(rule);
+                switchJournal();
             });
             return found.isPresent();
         }
@@ -112,6 +117,26 @@ public final class DeviceFaults {
         synchronized (lock) {
             rules.forEach(ArmedRule::endAll);
             rules.clear();
+            switchJournal();
+        }
+    }
+
+    /**
+     * Saves from now on what {@link #cutPower} needs to undo unflushed writes to conventional zones. A rule with a power
+     * cut does the same while it is in force.
+     */
+    public void expectPowerCut() {
+        synchronized (lock) {
+            powerCutIsExpected = true;
+            switchJournal();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void switchJournal() {
+        if (powerCut == null) {
+            boolean hasPowerCut = rules.stream().anyMatch(armed -> armed.rule.outcome() instanceof CutPower);
+            zones.journal().switchOn(powerCutIsExpected || hasPowerCut);
         }
     }
 

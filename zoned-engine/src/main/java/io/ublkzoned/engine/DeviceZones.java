@@ -15,10 +15,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeviceZones {
 
+    /** A quarter of the heap of a server. When it is reached, later writes are not undone, as if they had been flushed. */
+    private static final long JOURNAL_BYTES_MAX = 64 << 20;
+
     private final Object lock;
     private final DeviceGeometry geometry;
     private final ZoneTable table;
     private final @Nullable ActiveZone[] active;
+    private final OverwriteJournal journal;
 
     /** Null before {@link #begin}. */
     private @Nullable DeviceState state;
@@ -43,6 +47,7 @@ final class DeviceZones {
         this.geometry = geometry;
         table = new ZoneTable(geometry, writePointer, failed, this::publish);
         active = new ActiveZone[geometry.zoneCount()];
+        journal = new OverwriteJournal(lock, JOURNAL_BYTES_MAX);
     }
 
     /** Returns whether all sequential zones are empty. */
@@ -187,6 +192,11 @@ final class DeviceZones {
 
     DeviceGeometry geometry() {
         return geometry;
+    }
+
+    /** Returns the journal of the conventional zones. Needs no lock. */
+    OverwriteJournal journal() {
+        return journal;
     }
 
     /** Returns the logical block size of the device, or that of a sector before {@link #begin}. */

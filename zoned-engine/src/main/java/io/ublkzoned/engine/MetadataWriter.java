@@ -32,6 +32,7 @@ final class MetadataWriter {
     private final Qcow2Image image;
     private final SyncGuard file;
     private final FailureLog failures;
+    private final OverwriteJournal journal;
     private final ZoneMapIo maps;
     private final ReleasedSpace space;
     private final Generation generation;
@@ -46,6 +47,7 @@ final class MetadataWriter {
         image = context.image();
         file = context.file();
         failures = context.failures();
+        journal = context.journal();
         generation = new Generation(image);
         mapWork = maps::run;
         refcountPage = Arena.ofAuto().allocate(image.allocator().pageBytes(), Long.BYTES);
@@ -96,6 +98,7 @@ final class MetadataWriter {
         if (!work.takeFlush(flush)) {
             return false;
         }
+        journal.flushBegins();
         int error = 0;
         try {
             if (writeAll()) {
@@ -105,6 +108,7 @@ final class MetadataWriter {
         } catch (IOException | RuntimeException | VirtualMachineError e) {
             error = failures.logAndGetErrno("flush", e);
         }
+        journal.flushEnds(error == 0);
         work.flushDone(flush, error);
         return true;
     }

@@ -163,6 +163,11 @@ public final class OfflineDevice implements Closeable {
         }
 
         @Override
+        public int readImage(long imageOffset, byte[] target) {
+            throw new IllegalStateException("no power cut is expected");
+        }
+
+        @Override
         public int erasePart(long imageOffset, int length) {
             throw new IllegalStateException("the device has no faults");
         }

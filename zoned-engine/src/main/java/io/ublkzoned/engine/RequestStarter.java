@@ -129,6 +129,7 @@ final class RequestStarter {
         if (map == null) {
             return awaitMap(zone, request);
         }
+        request.journaled = zones.journal().isOn();
         return mapAndTransfer(zone, map, request);
     }
 

@@ -66,7 +66,7 @@ public final class ZonedDevice implements Closeable {
         powerLoss = new PowerLoss(zones, image.writePointers());
         isEmpty = zones.areEmpty() && image.hasNoData();
 
-        DeviceContext context = new DeviceContext(image, file, failures);
+        DeviceContext context = new DeviceContext(image, file, failures, zones.journal());
         maps = new ZoneMapIo(context, work);
         ReleasedSpace space = new ReleasedSpace(context, work);
         metadata = new MetadataWriter(context, work, maps, space);
@@ -226,12 +226,15 @@ public final class ZonedDevice implements Closeable {
         return request.partsPending == 0;
     }
 
-    private static int move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
+    private int move(DataPort port, BlockRequest request, int at, long imageOffset, int length) {
         if (request.isCompared()) {
             return port.comparePart(request, at, imageOffset, length);
         } else if (request.fault != null && request.fault.isErasedAt(at)) {
             return port.erasePart(imageOffset, length);
         } else if (request.op() != BlockOp.READ) {
+            if (request.journaled) {
+                zones.journal().save(request, at, imageOffset, length, zones.blockBytes());
+            }
             return port.writePart(request, at, imageOffset, length);
         } else if (imageOffset == HOLE) {
             return port.zeroPart(request, at, length);
@@ -430,5 +433,6 @@ public final class ZonedDevice implements Closeable {
                         .formatted(zone.zone.index()));
             }
         }
+        zones.journal().restore(cut, file);
     }
 }

@@ -7,7 +7,7 @@
  * that {@code MetadataWriter} ensures.
  *
  * <p>There are two sides: the data path works in memory under the device's one lock, and the metadata thread does I/O
- * without it. They meet in {@code PendingWork}. Only {@code PendingWork}, {@code ZonedDevice} and
+ * without it. They meet in {@code PendingWork}. Only {@code PendingWork}, {@code ZonedDevice}, {@code OverwriteJournal} and
  * {@link io.ublkzoned.engine.DeviceFaults} take the lock. {@code Recorder} writes the log of what the device does
  * ({@code .writelog}). A queue may be called under the lock ({@code handOver}) and must
  * not call back. Imports: java.base and SLF4J only.

@@ -34,7 +34,7 @@ final class PendingWorkTest {
         ImageFormatter.format(disk, World.smallOptions().build());
         SyncGuard file = new SyncGuard(disk);
         image = Qcow2Image.open(file, Access.READ_WRITE);
-        context = new DeviceContext(image, file, new FailureLog());
+        context = new DeviceContext(image, file, new FailureLog(), new OverwriteJournal(lock, 0));
         zones = new DeviceZones(lock, image.geometry(), image.writePointers()::get, image.failedZones()::condition);
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), image.geometry());
         mapper = new RequestMapper(image.allocator(), image.clusterBits());

@@ -2,6 +2,7 @@ package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.host.HostCheckup;
 import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.backend.ublk.InitialFaults;
 import io.ublkzoned.backend.ublk.Recovery;
 import io.ublkzoned.backend.ublk.ServerOptions;
 import io.ublkzoned.backend.ublk.UblkServer;
@@ -64,6 +65,10 @@ final class AddCommand implements Command {
                                 "Write everything that the device does to a log, for 'ublk-zoned log' and replay. FILE is new, or a"
                                         + " block device. If the server dies, the log ends there.")
                         .flag(
+                                "--power-cuts",
+                                "Keep what a power cut needs to undo writes to conventional zones that were not flushed, up to"
+                                        + " 64M. A rule with --power-cut does so while it is in force.")
+                        .flag(
                                 "--no-zero-copy",
                                 "Always copy data, even where the kernel supports zero copy for large requests (Linux 6.15+)."));
     }
@@ -117,7 +122,7 @@ final class AddCommand implements Command {
                 recovery,
                 cacheMode,
                 !line.has("--no-zero-copy"),
-                FaultOptions.rules(line, "--inject", "--inject-file"),
+                new InitialFaults(line.has("--power-cuts"), FaultOptions.rules(line, "--inject", "--inject-file")),
                 logFile(line, operands));
     }
 

@@ -16,13 +16,14 @@ final class CutCommand implements Command {
                 .option(
                         "--keep",
                         "WHAT",
-                        "The acknowledged writes to sequential zones that survive although they were not flushed: none, all, or"
-                                + " random, the default: some blocks from the last flush on.")
+                        "The acknowledged writes that survive although they were not flushed: none, all, or random, the default:"
+                                + " in a sequential zone, some blocks from the last flush on; in a conventional zone, some sectors.")
                 .option("--seed", "N", "Decides what is left to chance. Default: 0.")
                 .footer(
                         "",
                         "From one instant on all requests fail, also those in flight. File systems on the device see errors.",
-                        "What was flushed survives. So do resets, and writes to conventional zones.",
+                        "What was flushed survives. So do resets. Writes to conventional zones are undone only if the device was",
+                        "added with --power-cuts, or had a rule with --power-cut, when they were made.",
                         "'ublk-zoned add' attaches the image again.");
     }
 

@@ -136,6 +136,16 @@ public final class UringDataPort implements DataPort {
     }
 
     @Override
+    public int readImage(long imageOffsetBytes, byte[] target) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment found = arena.allocate(target.length, BLOCK_BYTES_MAX); // zeros past the end of the file
+            long read = Libc.preadFully(imageFd, found, imageOffsetBytes);
+            MemorySegment.ofArray(target).copyFrom(found);
+            return read < 0 ? (int) read : target.length;
+        }
+    }
+
+    @Override
     public int zeroPart(BlockRequest request, int requestOffsetBytes, int lengthBytes) {
         return buffers.zeroOut(request.tag(), requestOffsetBytes, lengthBytes);
     }

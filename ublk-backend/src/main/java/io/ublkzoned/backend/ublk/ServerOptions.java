@@ -1,9 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.backend.image.CacheMode;
-import io.ublkzoned.engine.fault.FaultRule;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -28,7 +26,7 @@ public record ServerOptions(
         Recovery recovery,
         CacheMode cacheMode,
         boolean zeroCopy,
-        List<FaultRule> faults,
+        InitialFaults faults,
         Optional<Path> record) {
 
     public static final int ANY_ID = -1;

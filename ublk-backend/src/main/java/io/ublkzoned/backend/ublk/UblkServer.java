@@ -13,7 +13,6 @@ import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZoneVisitor;
 import io.ublkzoned.engine.ZonedDevice;
-import io.ublkzoned.engine.fault.FaultRule;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
@@ -64,7 +63,7 @@ public final class UblkServer {
      * @throws IOException with a sentence for the user. A device that waited for a server still waits.
      */
     public static UblkServer recover(int deviceId, @Nullable Path elsewhere) throws IOException {
-        return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, List.of(), control));
+        return bringUp((server, control) -> server.recoverDevice(deviceId, elsewhere, InitialFaults.NONE, control));
     }
 
     /**
@@ -127,7 +126,7 @@ public final class UblkServer {
         teardown.add(file);
         ZonedDevice device = ZonedDevice.open(file, metadata::wakeUp);
         requireBlockSize(device, options.blockSizeBytes());
-        requireFaults(options.faults(), device.geometry(), options.blockSizeBytes());
+        options.faults().requireFit(device.geometry(), options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
         DeviceInfo info = makeDevice(options, image.realPath(), features, ioBytes(device.geometry()), control);
@@ -146,7 +145,7 @@ public final class UblkServer {
         device.begin(DeviceState.prepare(
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
         permitMappedWrites(offered, image);
-        options.faults().forEach(rule -> device.faults().add(rule, DeviceControl.TIMER));
+        options.faults().addTo(device);
         serve(info, device, metadata, image);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
@@ -204,7 +203,7 @@ public final class UblkServer {
     }
 
     /** Takes over a device. Everything that the dead server left stays as it is until the device is live again. */
-    private void recoverDevice(int id, @Nullable Path elsewhere, List<FaultRule> faults, UblkControl control)
+    private void recoverDevice(int id, @Nullable Path elsewhere, InitialFaults faults, UblkControl control)
             throws IOException {
         deviceId = id;
         DeviceInfo info = DeadDevice.requireWaiting(control, id);
@@ -214,12 +213,12 @@ public final class UblkServer {
         teardown.add(left);
         DeviceShape shape = left.state().shape();
         DeviceParameters.requireShape(control, info, shape);
-        requireFaults(faults, shape.geometry(), shape.blockBytes());
+        faults.requireFit(shape.geometry(), shape.blockBytes());
         control.startRecovery(id);
         teardown.addForEnd(() -> delete(id));
         teardown.addForEnd(left.device());
         permitMappedWrites(control.features(), left.image());
-        faults.forEach(rule -> left.device().faults().add(rule, DeviceControl.TIMER));
+        faults.addTo(left.device());
         serve(info, left.device(), metadata, left.image());
         control.endRecovery(id);
         requireNonNull(lock).started();
@@ -228,17 +227,6 @@ public final class UblkServer {
     private static void permitMappedWrites(long offered, AttachedImage image) {
         if (image.windows() != null && (offered & UblkFeatures.SAFE_STOP_DEV) != 0) {
             image.windows().permitWrites();
-        }
-    }
-
-    private static void requireFaults(List<FaultRule> faults, DeviceGeometry geometry, int blockSizeBytes)
-            throws IOException {
-        for (FaultRule rule : faults) {
-            try {
-                rule.requireFits(geometry, blockSizeBytes);
-            } catch (IllegalArgumentException e) {
-                throw new IOException("'%s': %s".formatted(rule.text(), e.getMessage()), e);
-            }
         }
     }
 

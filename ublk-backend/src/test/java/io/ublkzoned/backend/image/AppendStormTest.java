@@ -162,6 +162,11 @@ class AppendStormTest {
         }
 
         @Override
+        public int readImage(long imageOffset, byte[] target) {
+            throw new AssertionError("only appends are sent");
+        }
+
+        @Override
         public int zeroPart(BlockRequest request, int requestOffset, int length) {
             throw new AssertionError("a read");
         }

@@ -288,6 +288,17 @@ class UringDataPortTest {
     }
 
     @Test
+    void overwrittenBytesAreReadWithZerosPastTheEndOfTheFile() {
+        byte[] data = random(4 * KIB);
+        Libc.pwriteFully(image.value(), arena.allocateFrom(ValueLayout.JAVA_BYTE, data), 1L << 30);
+        byte[] found = new byte[12 * KIB];
+        Arrays.fill(found, UNTOUCHED);
+
+        assertEquals(found.length, port.readImage(1L << 30, found));
+        assertArrayEquals(Arrays.copyOf(data, found.length), found);
+    }
+
+    @Test
     void dataBeyondTheEndOfTheImageFileAreZeros() {
         write(0, random(4 * KIB));
         assertArrayEquals(Arrays.copyOf(random(4 * KIB), 64 * KIB), read(0, 64 * KIB));

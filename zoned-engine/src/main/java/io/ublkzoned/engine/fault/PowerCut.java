@@ -9,11 +9,11 @@ import java.util.SplittableRandom;
  */
 public record PowerCut(long seed, Keep keep) {
 
-    /** The unflushed data of a sequential zone that survives. */
+    /** The unflushed data that survives. */
     public enum Keep {
         NONE,
         ALL,
-        /** Some whole blocks from its start on. */
+        /** Some whole blocks from the start of a sequential zone's on, and some sectors in conventional zones. */
         RANDOM;
 
         /**
@@ -42,6 +42,23 @@ public record PowerCut(long seed, Keep keep) {
             case NONE -> 0;
             case ALL -> unflushed;
             case RANDOM -> random.nextLong(unflushed + 1);
+        };
+    }
+
+    /**
+     * Returns how many sectors of a block that a write has overwritten, from the first on, have the new data. One block in
+     * three is new, one is old, and one is torn if it has several sectors.
+     */
+    public int survivingSectors(SplittableRandom random, int sectors) {
+        return switch (keep) {
+            case NONE -> 0;
+            case ALL -> sectors;
+            case RANDOM ->
+                switch (random.nextInt(sectors > 1 ? 3 : 2)) {
+                    case 0 -> 0;
+                    case 1 -> sectors;
+                    default -> random.nextInt(1, sectors);
+                };
         };
     }
 }

@@ -50,6 +50,11 @@ final class Dice {
         return (dice >>> 44 & 3) == 0;
     }
 
+    /** Returns whether the device keeps what a power cut needs to undo writes to conventional zones. */
+    static boolean expectsPowerCut(long dice) {
+        return bit(dice, 50);
+    }
+
     static PowerCut powerCut(long dice) {
         PowerCut.Keep[] keeps = PowerCut.Keep.values();
         return new PowerCut(dice, keeps[(int) (dice >>> 46 & 15) % keeps.length]);

@@ -191,6 +191,12 @@ public final class FakePort implements DataPort {
     }
 
     @Override
+    public int readImage(long imageOffset, byte[] target) {
+        image.readData(imageOffset, target, 0, target.length);
+        return target.length;
+    }
+
+    @Override
     public int zeroPart(BlockRequest request, int requestOffset, int length) {
         return add(new Part(parts++, Kind.ZERO, request, requestOffset, NO_OFFSET, length));
     }

@@ -31,6 +31,10 @@ final class LockMutationTest {
                 withoutLock("PendingWork", "free", 1),
                 withoutLock("PendingWork", "takeChanges", 1),
                 withoutLock("PendingWork", "changesDone", 1),
+                withoutLock("OverwriteJournal", "hasUnsaved", 1),
+                withoutLock("OverwriteJournal", "saveChunk", 1),
+                withoutLock("OverwriteJournal", "flushBegins", 1),
+                withoutLock("OverwriteJournal", "flushEnds", 1),
                 // The entries that a queue adds in between count as written.
                 split("PendingWork", "takeEntries", 1, "markWritten"));
     }

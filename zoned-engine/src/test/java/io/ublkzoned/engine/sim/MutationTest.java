@@ -29,6 +29,8 @@ final class MutationTest {
                 new Mutation("RequestStarter", "startClose", "closeAgain", -BlockErrors.EIO),
                 // Changes are checked when they run.
                 new Mutation("ZoneChanges", "checkReset", "checkReset", 0),
+                // A power cut undoes only what was not flushed.
+                new Mutation("MetadataWriter", "runFlush", "flushBegins", 0),
                 // No cluster is free because of its refcount alone, and free clusters are holes.
                 new Mutation("qcow2.Qcow2Image", "openForWriting", "keepMapped", 0),
                 new Mutation("MetadataWriter", "begin", "isClosedHere", 1));

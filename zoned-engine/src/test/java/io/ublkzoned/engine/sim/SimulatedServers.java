@@ -212,6 +212,9 @@ final class SimulatedServers {
         record(dice);
         trouble.switchFaults(true);
         client.switchFaults(true);
+        if (Dice.expectsPowerCut(workload.dice())) {
+            world.device().faults().expectPowerCut();
+        }
         hold();
     }
 
