@@ -328,3 +328,27 @@ undoes_writes_to_conventional_zones_when_the_power_is_cut() {
     cmp <(dd if="$DEVICE" bs=64K count=1 iflag=direct status=none) <(pattern 5 64K) || fail "lost data"
     del_and_check disk.qcow2
 }
+
+stays_up_when_a_failed_flush_loses_what_was_not_flushed() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    DEVICE=$(ublk-zoned add disk.qcow2 --power-cuts)
+    _overwrite 1 fsync,notrunc
+    write_zone 5 0 64K
+    blkzones finish 6 1
+    dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
+    write_zone 5 64K 128K
+    write_zone 7 0 64K
+    _inject --on flush --error EIO --lose unflushed
+    expect_error 'Input/output error' _overwrite 2 fsync,notrunc
+    expect_zones "5 closed 64K"
+    expect_zones "6 full"
+    expect_zones "7 empty 0"
+    cmp <(dd if="$DEVICE" bs=64K count=1 iflag=direct status=none) <(pattern 1 64K) || fail "not the flushed data"
+    # The kernel reads the write pointer again after a failed write.
+    _write_fails 'Input/output error' 5 192K 4K
+    expect_zones "5 closed 64K"
+    write_zone 5 64K 64K
+    dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
+    cmp <(read_zone 5 0 128K) <(pattern $((5 << 24)) 64K && pattern $(((5 << 24) + 65536)) 64K) || fail "wrong data"
+    del_and_check disk.qcow2
+}

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The writer that makes changes of whole zones durable: resets, finishes and changes of conditions. It belongs to the
- * metadata thread.
+ * The writer that makes changes of whole zones durable: resets, finishes, losses and changes of conditions. It
+ * belongs to the metadata thread.
  */
 final class ChangeWriter {
 
@@ -37,6 +37,7 @@ final class ChangeWriter {
             switch (change) {
                 case ZoneChange.Reset reset -> resets.add(reset);
                 case ZoneChange.Finish finish -> finish(finish);
+                case ZoneChange.Loss loss -> lose(loss);
                 case ZoneChange.Wear wear -> wear(wear);
             }
         }
@@ -95,6 +96,14 @@ final class ChangeWriter {
             }
         } catch (RuntimeException | VirtualMachineError e) {
             finish.fail(failures.logAndGetErrno("finish", e));
+        }
+    }
+
+    private void lose(ZoneChange.Loss loss) {
+        try {
+            metadata.loseUnflushed(loss);
+        } catch (IOException | RuntimeException | VirtualMachineError e) {
+            loss.fail(failures.logAndGetErrno("losing unflushed data", e));
         }
     }
 

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.ublkzoned.engine.fault.FaultOutcome;
 import io.ublkzoned.engine.fault.FaultOutcome.CutPower;
 import io.ublkzoned.engine.fault.FaultOutcome.Failure;
+import io.ublkzoned.engine.fault.FaultOutcome.LoseUnflushed;
 import io.ublkzoned.engine.fault.FaultOutcome.Pointer;
 import io.ublkzoned.engine.fault.FaultOutcome.Wear;
 import io.ublkzoned.engine.fault.FaultRule;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -223,6 +225,7 @@ public final class DeviceFaults {
             case FaultOutcome.Normal normal -> starter.start(request);
             case Wear wear -> wearOut(request, wear);
             case Failure failure -> fail(request, failure);
+            case LoseUnflushed loss -> lose(request, loss);
             case CutPower power -> {
                 cutPower(power.cut());
                 yield -BlockErrors.EIO;
@@ -277,6 +280,24 @@ public final class DeviceFaults {
             }
         });
         work.add(change);
+        return RequestStarter.WAITING;
+    }
+
+    /**
+     * Fails a flush, and loses what was not flushed, once all zones that can lose something are idle. If active zones are
+     * limited, these are all zones; otherwise a zone that becomes active now could exceed the limit together with those
+     * that become active again.
+     */
+    private int lose(BlockRequest flush, LoseUnflushed loss) {
+        boolean withConventional = zones.journal().isOn();
+        boolean isLimited = zones.geometry().maxActiveZones() != 0;
+        List<ActiveZone> affected = IntStream.range(0, zones.count())
+                .filter(i -> zones.table().zone(i).isConventional()
+                        ? withConventional
+                        : isLimited || zones.ifActive(i) != null)
+                .mapToObj(zones::active)
+                .toList();
+        work.add(new ZoneChange.Loss(flush, affected, loss.result(), withConventional));
         return RequestStarter.WAITING;
     }
 

@@ -157,15 +157,16 @@ final class DeviceZones {
         }
     }
 
-    /** Forgets the appends of a zone that is reset, because later appends reuse their places. */
-    void forgetAppends(Zone zone) {
+    /** Forgets the appends of a zone from an address on, because later appends reuse their places. */
+    void forgetAppends(Zone zone, long fromBytes) {
         assert Thread.holdsLock(lock);
         DeviceState current = state;
         if (current == null) {
             return;
         }
         for (int slot = 0; unansweredAppends > 0 && slot < current.shape().slots(); slot++) {
-            if (table.indexOf(current.appendPlaceBytes(slot)) == zone.index()) {
+            long place = current.appendPlaceBytes(slot);
+            if (place >= fromBytes && table.indexOf(place) == zone.index()) {
                 forgetAppend(current, slot);
             }
         }

@@ -2,6 +2,8 @@ package io.ublkzoned.engine;
 
 import static io.ublkzoned.engine.qcow2.ZoneMap.HOLE;
 
+import io.ublkzoned.engine.fault.PowerCut;
+import io.ublkzoned.engine.fault.PowerCut.Keep;
 import io.ublkzoned.engine.qcow2.Barrier;
 import io.ublkzoned.engine.qcow2.ClusterAllocator;
 import io.ublkzoned.engine.qcow2.FailedZones;
@@ -210,6 +212,18 @@ final class MetadataWriter {
                 table.set(zones.get(i).zone.index(), before[i]);
             }
             return failures.logAndGetErrno("reset", e);
+        }
+    }
+
+    /**
+     * Brings back the old blocks of conventional zones, and reads the write pointers to which the sequential ones go back.
+     */
+    void loseUnflushed(ZoneChange.Loss loss) throws IOException {
+        loss.storedPointers = loss.zones.stream()
+                .mapToLong(active -> image.writePointers().get(active.zone.index()))
+                .toArray();
+        if (loss.withConventional) {
+            journal.restore(new PowerCut(0, Keep.NONE), file);
         }
     }
 

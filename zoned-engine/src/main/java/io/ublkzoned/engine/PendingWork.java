@@ -395,6 +395,9 @@ final class PendingWork {
                 change.written.forEach(this::markDirty);
             }
             for (ZoneChange change : done) {
+                if (change instanceof ZoneChange.Loss loss) {
+                    completeAll(flushWaiters, loss.error); // a later flush cannot make lost data durable
+                }
                 change.release();
                 change.complete();
             }

@@ -114,6 +114,26 @@ abstract sealed class ZoneChange {
         }
     }
 
+    /** A loss of everything that was not flushed, with which a flush fails. */
+    static final class Loss extends Requested {
+
+        /** -errno of the flush, and of all other requests that wait for a flush then. */
+        final int error;
+
+        /** Whether the conventional zones are among the zones. */
+        final boolean withConventional;
+
+        /** The write pointers that the last flush has stored, in the order of the zones. */
+        long[] storedPointers = {};
+
+        Loss(BlockRequest flush, List<ActiveZone> zones, int error, boolean withConventional) {
+            super(flush, zones);
+            this.error = error;
+            this.withConventional = withConventional;
+            fail(error);
+        }
+    }
+
     /** A change of the condition of consecutive zones, made by the user. */
     static final class Wear extends ZoneChange {
 

@@ -81,6 +81,7 @@ final class ZoneChanges {
             switch (change) {
                 case ZoneChange.Reset reset -> reset.zones.forEach(zone -> checkReset(reset, zone));
                 case ZoneChange.Finish finish -> finish.fail(rules.checkFinish(finish.zone.zone));
+                case ZoneChange.Loss loss -> {}
                 case ZoneChange.Wear wear -> {
                     if (wear.condition == null && rules.beginRecovery(zonesOf(wear)) != 0) {
                         wear.failure = new IOException(
@@ -112,6 +113,7 @@ final class ZoneChanges {
             switch (change) {
                 case ZoneChange.Reset reset -> apply(reset);
                 case ZoneChange.Finish finish -> apply(finish);
+                case ZoneChange.Loss loss -> apply(loss);
                 case ZoneChange.Wear wear -> apply(wear);
             }
         } catch (RuntimeException | VirtualMachineError e) {
@@ -128,7 +130,7 @@ final class ZoneChanges {
             zone.completedBytes = zone.zone.startBytes();
             zone.lastWriteBytes = 0;
             zone.hasRemains = false;
-            zones.forgetAppends(zone.zone);
+            zones.forgetAppends(zone.zone, zone.zone.startBytes());
             rules.reset(zone.zone);
             mapper.releaseAhead(zone);
         }
@@ -150,6 +152,28 @@ final class ZoneChanges {
         zones.publish(zone.zone);
         finish.written = finish.zones;
         recorder.finished(finish.request(), zone);
+    }
+
+    private void apply(ZoneChange.Loss loss) {
+        loss.written = loss.zones; // the old data that the image has again is durable after the next flush
+        for (int i = 0; i < loss.storedPointers.length; i++) {
+            ActiveZone active = loss.zones.get(i);
+            if (!active.zone.isConventional() && !active.zone.condition().isFailed()) {
+                loseAbove(active, loss.storedPointers[i]);
+            }
+        }
+    }
+
+    private void loseAbove(ActiveZone active, long storedPointer) {
+        Zone zone = active.zone;
+        long pointer = storedPointer < zone.writableEndBytes() ? storedPointer : zone.endBytes();
+        if (pointer < active.completedBytes) {
+            active.completedBytes = pointer;
+            active.lastWriteBytes = 0;
+            active.hasRemains = true;
+        }
+        rules.powerCycle(zone, active.completedBytes); // publishes the zone
+        zones.forgetAppends(zone, active.completedBytes);
     }
 
     private void apply(ZoneChange.Wear wear) {

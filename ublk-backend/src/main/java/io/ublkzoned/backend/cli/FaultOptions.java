@@ -53,6 +53,11 @@ final class FaultOptions {
                         "--keep-zones",
                         "N",
                         "With --on reset-all --error: the last N of the zones that it would reset keep their data.")
+                .option(
+                        "--lose",
+                        "unflushed",
+                        "With --on flush --error: everything that was not flushed is lost at once, and zones are as after a power"
+                                + " cycle. Conventional zones lose something only with 'add --power-cuts'.")
                 .option("--delay", "TIME", "Carry the request out after 20ms, or after 5ms-50ms as --seed decides.")
                 .flag("--stall", "Carry the request out after 'inject --release'.")
                 .flag(

@@ -39,6 +39,17 @@ public sealed interface FaultOutcome {
      */
     record Wear(ZoneCondition condition) implements FaultOutcome {}
 
+    /**
+     * A flush fails, and the device loses everything that was not flushed. Its zones are then as after a power cycle.
+     */
+    record LoseUnflushed(FaultError error) implements FaultOutcome {
+
+        /** Returns -errno. */
+        public int result() {
+            return -error.errno();
+        }
+    }
+
     /** The power of the device is cut: this request and all later ones fail. */
     record CutPower(PowerCut cut) implements FaultOutcome {}
 

@@ -44,6 +44,7 @@ public record FaultRule(
             case FaultOutcome.Wear wear -> true;
             case FaultOutcome.Failure failure -> failure.pointer() != FaultOutcome.Pointer.KEPT;
             case FaultOutcome.Normal normal -> false;
+            case FaultOutcome.LoseUnflushed loss -> false;
             case FaultOutcome.CutPower cut -> false;
         };
     }

@@ -41,6 +41,7 @@ public final class FaultRuleParser {
     private static final String KEEP = "--keep";
     private static final String POINTER = "--pointer";
     private static final String KEEP_ZONES = "--keep-zones";
+    private static final String LOSE = "--lose";
     private static final String DELAY = "--delay";
     private static final String STALL = "--stall";
     private static final String MAKE_ZONE = "--make-zone";
@@ -64,6 +65,7 @@ public final class FaultRuleParser {
             KEEP,
             POINTER,
             KEEP_ZONES,
+            LOSE,
             DELAY,
             MAKE_ZONE);
 
@@ -221,17 +223,32 @@ public final class FaultRuleParser {
         if (has(POWER_CUT)) {
             return cutPower();
         }
-        for (String detail : List.of(KEEP, POINTER, KEEP_ZONES)) {
+        for (String detail : List.of(KEEP, POINTER, KEEP_ZONES, LOSE)) {
             require(!has(detail) || has(ERROR), "%s describes a failed request: add --error", detail);
         }
         if (has(MAKE_ZONE)) {
             return wear();
         }
+        if (has(LOSE)) {
+            return loss();
+        }
         return has(ERROR) ? failure() : FaultOutcome.Normal.INSTANCE;
     }
 
+    private FaultOutcome loss() {
+        require(operations.equals(EnumSet.of(BlockOp.FLUSH)), "only a failed flush loses data: use --on flush");
+        require(!has(KEEP), "a flush that is carried out leaves nothing unflushed: omit --keep");
+        require(!has(POINTER) && !has(KEEP_ZONES), "--lose excludes --pointer and --keep-zones");
+        require(value(LOSE).equals("unflushed"), "a device can lose what is unflushed, not '%s'", value(LOSE));
+        return new FaultOutcome.LoseUnflushed(error());
+    }
+
+    private FaultError error() {
+        return enumValue(ERROR, FaultError::valueOf, Arrays.toString(FaultError.values()));
+    }
+
     private FaultOutcome cutPower() {
-        for (String other : List.of(ERROR, POINTER, KEEP_ZONES, MAKE_ZONE)) {
+        for (String other : List.of(ERROR, POINTER, KEEP_ZONES, LOSE, MAKE_ZONE)) {
             require(!has(other), "every request fails once the power is cut: omit %s", other);
         }
         Keep keep = has(KEEP) ? enumValue(KEEP, Keep::parse, "none, all or random") : Keep.RANDOM;
@@ -274,9 +291,8 @@ public final class FaultRuleParser {
         require(
                 pointer != Pointer.UNMOVED || kept != 0,
                 "nothing was kept that could be above the write pointer: add --keep, or omit --pointer");
-        return new FaultOutcome.Failure(
-                enumValue(ERROR, FaultError::valueOf, Arrays.toString(FaultError.values())), kept, pointer, (int)
-                        Math.min(Integer.MAX_VALUE, number(KEEP_ZONES, 0)));
+        int keptZones = (int) Math.min(Integer.MAX_VALUE, number(KEEP_ZONES, 0));
+        return new FaultOutcome.Failure(error(), kept, pointer, keptZones);
     }
 
     private long kept() {

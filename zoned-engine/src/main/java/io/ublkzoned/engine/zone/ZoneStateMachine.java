@@ -165,6 +165,15 @@ public final class ZoneStateMachine {
     }
 
     /**
+     * Moves the write pointer back to {@code trueWritePointer}, because data above it was lost, and gives the zone its
+     * condition after a power cycle: EMPTY, CLOSED or FULL. No write to the zone may be in flight.
+     */
+    public void powerCycle(Zone zone, long trueWritePointer) {
+        zone.writePointerBytes = trueWritePointer;
+        table.transition(zone, recovered(zone));
+    }
+
+    /**
      * Makes a sequential zone read-only or offline, as on a drive that wears out. The write pointer stays. No write to
      * the zone may be in flight.
      */

@@ -48,6 +48,9 @@ final class FaultRuleParserTest {
                 new Failure(FaultError.ENOSPC, FaultOutcome.ALL, Pointer.KEPT, 0),
                 parse("--on flush --keep all --error ENOSPC").outcome());
         assertEquals(
+                new FaultOutcome.LoseUnflushed(FaultError.EIO),
+                parse("--on flush --nth 5 --error EIO --lose unflushed").outcome());
+        assertEquals(
                 new Wear(ZoneCondition.READ_ONLY),
                 parse("--on write --make-zone read-only").outcome());
         assertEquals(
@@ -142,6 +145,12 @@ final class FaultRuleParserTest {
                 "--on write --pointer sideways --error EIO | use kept, advanced or unmoved",
                 "--on write --pointer unmoved --error EIO | nothing was kept",
                 "--on reset --keep-zones 1 --error EIO | needs --on reset-all",
+                "--on write --lose unflushed --error EIO | only a failed flush loses data: use --on flush",
+                "--on any --lose unflushed --error EIO | only a failed flush loses data: use --on flush",
+                "--on flush --delay 1ms --lose unflushed | --lose describes a failed request: add --error",
+                "--on flush --lose all --error EIO | not 'all'",
+                "--on flush --lose unflushed --keep all --error EIO | leaves nothing unflushed: omit --keep",
+                "--on flush --lose unflushed --power-cut | once the power is cut: omit --lose",
                 "--on write --power-cut --error EIO | every request fails once the power is cut: omit --error",
                 "--on write --power-cut --keep 4K | use none, all or random",
                 "--on write --make-zone full | read-only or offline, not 'full'",

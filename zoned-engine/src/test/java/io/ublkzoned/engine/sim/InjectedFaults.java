@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.FormatMethod;
 import com.google.errorprone.annotations.FormatString;
 import io.ublkzoned.engine.fault.FaultError;
 import io.ublkzoned.engine.qcow2.FormatOptions;
+import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,9 @@ final class InjectedFaults {
 
     /** The first zones of a reset of all zones are reset. */
     private static final FaultError SOME_ZONES = FaultError.EREMOTEIO;
+
+    /** The device has lost what was not flushed, or is about to. */
+    private static final FaultError LOST = FaultError.ENOLINK;
 
     private final int blockBytes;
     private final List<String> rules = new ArrayList<>();
@@ -78,6 +82,9 @@ final class InjectedFaults {
         if (random.nextBoolean()) {
             drawn.add("--on any --chance 1/4 --seed %d --delay 1ms-2ms", random.nextInt(1000));
         }
+        if (random.nextBoolean()) {
+            drawn.add("--on flush --chance 1/2 --seed %d --lose unflushed --error %s", random.nextInt(1000), LOST);
+        }
         return drawn;
     }
 
@@ -113,7 +120,18 @@ final class InjectedFaults {
             call.result = call.data.length;
             return true;
         }
-        return call.result == -NOTHING.errno() || call.result == -UNMOVED.errno() || call.result == -SOME_ZONES.errno();
+        return call.result == -NOTHING.errno()
+                || call.result == -UNMOVED.errno()
+                || call.result == -SOME_ZONES.errno()
+                || call.result == -LOST.errno();
+    }
+
+    /** Returns whether the device may have lost what was not flushed because of this request, if it has ended or not. */
+    boolean mayLoseUnflushed(IoCall call) {
+        return call.op == BlockOp.FLUSH
+                && (call.done
+                        ? call.result == -LOST.errno()
+                        : rules.stream().anyMatch(rule -> rule.contains("--lose")));
     }
 
     @Override

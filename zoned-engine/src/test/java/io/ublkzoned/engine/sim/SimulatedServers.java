@@ -128,6 +128,7 @@ final class SimulatedServers {
         stateCounts = stateIsLeft && !powerIsOff && !disk.hasLostChanges();
         trace.add(powerCut ? "power cut" : "kill", flushed, stateIsLeft ? 1 : 0, stateCounts ? 1 : 0);
         refcountIsWrong &= !new ImageReader(disk, geometry).isDirty();
+        loseUnflushed(unanswered);
         resender.serverDied(unanswered, stateCounts && workload.is(Trait.RESENDS));
         if (powerCut) {
             cutPower(Trace.mix(dice));
@@ -140,6 +141,15 @@ final class SimulatedServers {
         }
         mayHaveRemains = true;
         open(dice);
+    }
+
+    /** Updates the models if one of these requests may have made the device lose what was not flushed. */
+    private void loseUnflushed(List<IoCall> calls) {
+        if (calls.stream().anyMatch(workload.faults()::mayLoseUnflushed)) {
+            for (ZoneModel zone : client.zones()) {
+                zone.lost(flushed);
+            }
+        }
     }
 
     private void cutPower(long dice) {
@@ -398,6 +408,7 @@ final class SimulatedServers {
         if (call.op == BlockOp.FLUSH && call.succeeded()) {
             flushed = Math.max(flushed, call.begun);
         }
+        loseUnflushed(List.of(call));
         mayHaveRemains |= !call.succeeded();
         writeHasFailed |= call.isWrite() && !call.succeeded();
         client.completed(call, trouble.hasHappened(), injected);

@@ -112,6 +112,21 @@ final class ZoneModel {
     }
 
     /**
+     * Updates the model after the device may have lost what was not flushed.
+     *
+     * @param flushed when the last acknowledged flush began
+     */
+    void lost(long flushed) {
+        for (IoCall write : writes) {
+            write.losable |=
+                    !isDurable(write, flushed) && !write.forceUnitAccess; // a forced write succeeds only if durable
+        }
+        for (IoCall finish : finishes) {
+            finish.losable |= !isDurable(finish, flushed);
+        }
+    }
+
+    /**
      * Marks a write that was seen on disk as unsettled if it may have been erased. An append that was sent again may
      * then have written it once more.
      */
@@ -124,8 +139,11 @@ final class ZoneModel {
             return false;
         }
         call.ended = Math.min(call.ended, now);
-        boolean durable = call.settled || (call.succeeded() && (call.forceUnitAccess || call.ended < flushed));
-        return !durable;
+        return !isDurable(call, flushed);
+    }
+
+    private static boolean isDurable(IoCall call, long flushed) {
+        return call.settled || (call.succeeded() && (call.forceUnitAccess || call.ended < flushed));
     }
 
     /**
@@ -331,7 +349,7 @@ final class ZoneModel {
             unsettleIfErased(write);
             write.gone = write.visibleSectors == 0 && !write.survivesServer;
             write.settled |= opened && write.visibleSectors > 0;
-            write.losable &= !opened;
+            write.losable = false;
         }
         writes.removeIf(write -> write.gone);
         mayBeTorn &= !opened;
