@@ -53,6 +53,9 @@ public final class DeviceFaults {
     private boolean ended;
 
     @GuardedBy("lock")
+    private boolean isRecorded;
+
+    @GuardedBy("lock")
     private boolean powerCutIsExpected;
 
     @GuardedBy("lock")
@@ -83,9 +86,20 @@ public final class DeviceFaults {
                 throw new IllegalArgumentException("the device is being detached");
             }
             rule.requireFits(zones.geometry(), zones.blockBytes());
+            if (isRecorded && rule.outcome() instanceof LoseUnflushed) {
+                throw new IllegalArgumentException(
+                        "the device is recorded, and its log cannot show a loss: omit --lose");
+            }
             rules.add(new ArmedRule(++lastId, rule, timer));
             switchJournal();
             return lastId;
+        }
+    }
+
+    /** Refuses rules whose effect a write log cannot show. */
+    void deviceIsRecorded() {
+        synchronized (lock) {
+            isRecorded = true;
         }
     }
 

@@ -339,6 +339,7 @@ public final class ZonedDevice implements Closeable {
      */
     public void record(LogWriter log, ImageFile image) {
         recorder.begin(log, image);
+        faults.deviceIsRecorded();
     }
 
     /**

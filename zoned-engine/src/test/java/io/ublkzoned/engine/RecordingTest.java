@@ -146,6 +146,13 @@ final class RecordingTest {
     }
 
     @Test
+    void faultsThatALogCannotShowAreRefused() {
+        IllegalArgumentException refusal = assertThrows(
+                IllegalArgumentException.class, () -> world.inject("--on flush --lose unflushed --error EIO"));
+        assertTrue(String.valueOf(refusal.getMessage()).contains("its log cannot show a loss"));
+    }
+
+    @Test
     void replayEndsBehindTheEntryThatWasAskedFor() throws IOException {
         world.append(2, stamped(1, BLOCK));
         world.append(2, stamped(2, BLOCK));

@@ -80,6 +80,9 @@ final class AddCommand implements Command {
         if (resume && options.record().isPresent()) {
             throw line.usage("--resume and --record exclude each other: a log begins with the device");
         }
+        if (options.record().isPresent() && options.faults().loseData()) {
+            throw line.usage("a log cannot show what --lose loses: omit it or --record");
+        }
         HostCheckup.requireKernel();
         return new Serving(line).run(() -> {
             try {

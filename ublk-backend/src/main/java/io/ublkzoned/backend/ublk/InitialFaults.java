@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.fault.FaultOutcome;
 import io.ublkzoned.engine.fault.FaultRule;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
@@ -15,6 +16,11 @@ import java.util.List;
 public record InitialFaults(boolean powerCuts, List<FaultRule> rules) {
 
     static final InitialFaults NONE = new InitialFaults(false, List.of());
+
+    /** Returns whether a rule makes the device lose acknowledged data. */
+    public boolean loseData() {
+        return rules.stream().anyMatch(rule -> rule.outcome() instanceof FaultOutcome.LoseUnflushed);
+    }
 
     /** @throws IOException with a sentence if a device cannot show one of the faults */
     void requireFit(DeviceGeometry geometry, int blockSizeBytes) throws IOException {

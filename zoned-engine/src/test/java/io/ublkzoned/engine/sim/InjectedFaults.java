@@ -128,10 +128,12 @@ final class InjectedFaults {
 
     /** Returns whether the device may have lost what was not flushed because of this request, if it has ended or not. */
     boolean mayLoseUnflushed(IoCall call) {
-        return call.op == BlockOp.FLUSH
-                && (call.done
-                        ? call.result == -LOST.errno()
-                        : rules.stream().anyMatch(rule -> rule.contains("--lose")));
+        return call.op == BlockOp.FLUSH && (call.done ? call.result == -LOST.errno() : loseUnflushed());
+    }
+
+    /** Returns whether a rule makes the device lose what was not flushed. */
+    boolean loseUnflushed() {
+        return rules.stream().anyMatch(rule -> rule.contains("--lose"));
     }
 
     @Override

@@ -232,7 +232,8 @@ final class SimulatedServers {
         opened = world.tick();
         writeHasFailed = false;
         try {
-            recorded = Dice.isRecorded(dice) ? RecordedLife.begin(world) : null;
+            boolean isRecorded = Dice.isRecorded(dice) && !workload.faults().loseUnflushed();
+            recorded = isRecorded ? RecordedLife.begin(world) : null;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
