@@ -32,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class UblkServer {
 
-    private static final int ZONE_BYTES = 64; // struct blk_zone in a report
-    private static final int IO_BYTES_MIN = 512 << 10;
-    private static final int IO_BYTES_MAX = 32 << 20; // UBLK_IO_BUF_BITS is 25
     private static final long NODE_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long NODE_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -117,7 +114,7 @@ public final class UblkServer {
 
     private void addDevice(ServerOptions options, UblkControl control) throws IOException {
         long offered = control.features();
-        long features = negotiate(offered, options);
+        long features = NewDevice.negotiate(offered, options);
         AttachedImage image = AttachedImage.open(options.image(), options.cacheMode());
         teardown.add(image);
         DeadDevice.requireNone(options.image(), image.data());
@@ -129,7 +126,12 @@ public final class UblkServer {
         options.faults().requireFit(device.geometry(), options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
-        DeviceInfo info = makeDevice(options, image.realPath(), features, ioBytes(device.geometry()), control);
+        NewDevice made = NewDevice.make(control, options, image.realPath(), features, device.geometry());
+        DeviceInfo info = made.info();
+        lock = made.lock();
+        deviceId = info.id();
+        teardown.addForFailure(new RunDirectory(deviceId)::remove);
+        teardown.add(() -> delete(info.id()));
         requireZoned(info);
         DeviceShape shape =
                 new DeviceShape(device.geometry(), options.blockSizeBytes(), info.queues() * info.queueDepth());
@@ -153,53 +155,6 @@ public final class UblkServer {
             DeviceScheduler.setNone(deviceId);
         }
         requireNonNull(lock).started();
-    }
-
-    /** Makes a device with the requested number, or else with the first free one. */
-    private DeviceInfo makeDevice(ServerOptions options, Path image, long features, int ioBytes, UblkControl control)
-            throws IOException {
-        boolean any = options.deviceId() == ServerOptions.ANY_ID;
-        int id = any ? 0 : options.deviceId();
-        DeviceInfo info = makeIfFree(id, options, image, features, ioBytes, control);
-        while (info == null && any) {
-            id++;
-            info = makeIfFree(id, options, image, features, ioBytes, control);
-        }
-        if (info == null) {
-            throw new IOException(
-                    "device id " + id + " is in use: choose another id, or omit it to get the first free one");
-        }
-        return info;
-    }
-
-    /**
-     * Makes the device of one number, or returns null if that is in use. The run directory is created before the device
-     * and removed after it, so {@code del} finds the device no matter when this process is killed.
-     */
-    private @Nullable DeviceInfo makeIfFree(
-            int id, ServerOptions options, Path image, long features, int ioBytes, UblkControl control)
-            throws IOException {
-        RunDirectory directory = new RunDirectory(id);
-        ServerLock taken = directory.create(image, options.cacheMode());
-        if (taken == null) {
-            return null;
-        }
-        DeviceInfo info = null;
-        try {
-            info = control.add(id, options, features, ioBytes);
-        } finally {
-            if (info == null) {
-                directory.remove();
-                taken.close();
-            }
-        }
-        if (info != null) {
-            deviceId = id;
-            lock = taken;
-            teardown.addForFailure(directory::remove);
-            teardown.add(() -> delete(id));
-        }
-        return info;
     }
 
     /** Takes over a device. Everything that the dead server left stays as it is until the device is live again. */
@@ -253,17 +208,6 @@ public final class UblkServer {
         control.awaitListening();
     }
 
-    /** Returns the features to ask for, out of those that the driver offers. */
-    private static long negotiate(long offered, ServerOptions options) throws IOException {
-        long needed = UblkFeatures.ZONED | UblkFeatures.USER_COPY;
-        if ((offered & needed) != needed) {
-            throw new IOException("this kernel's ublk driver has no zoned devices: Linux 6.6 or newer with"
-                    + " CONFIG_BLK_DEV_ZONED has them");
-        }
-        long wanted = UblkFeatures.NO_AUTO_PART_SCAN | (options.zeroCopy() ? UblkFeatures.SUPPORT_ZERO_COPY : 0);
-        return needed | options.recovery().features() | (offered & wanted);
-    }
-
     private static void requireZoned(DeviceInfo info) throws IOException {
         if ((info.flags() & UblkFeatures.ZONED) == 0) {
             throw new IOException("the ublk driver refused a zoned device: the kernel needs CONFIG_BLK_DEV_ZONED");
@@ -302,16 +246,6 @@ public final class UblkServer {
         if (misaligned.found) {
             throw new IOException("the image was written in blocks of 512 bytes: add it with --block-size 512");
         }
-    }
-
-    /**
-     * Returns the size of the largest request. One report of all zones must fit in it, because the driver numbers zones
-     * wrongly if it needs a second request. The maximum is large enough for the zones that
-     * {@link DeviceGeometry#requireAttachable} allows.
-     */
-    private static int ioBytes(DeviceGeometry geometry) {
-        long needed = Math.max(IO_BYTES_MIN, (long) geometry.zoneCount() * ZONE_BYTES);
-        return (int) Math.min(IO_BYTES_MAX, Long.highestOneBit(2 * needed - 1));
     }
 
     private static FileDescriptor openDevice(int id) throws IOException {

@@ -1,0 +1,92 @@
+package io.ublkzoned.backend.ublk;
+
+import io.ublkzoned.bindings.ublk.UblkFeatures;
+import io.ublkzoned.engine.zone.DeviceGeometry;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device that the driver has just made, and that is not started yet.
+ *
+ * @param lock of its run directory, held by this process
+ */
+record NewDevice(DeviceInfo info, ServerLock lock) {
+
+    private static final int ZONE_BYTES = 64; // struct blk_zone in a report
+    private static final int IO_BYTES_MIN = 512 << 10;
+    private static final int IO_BYTES_MAX = 32 << 20; // UBLK_IO_BUF_BITS is 25
+
+    /**
+     * Returns the features to ask for, out of those that the driver offers.
+     *
+     * @throws IOException with a sentence if the driver has no zoned devices
+     */
+    static long negotiate(long offered, ServerOptions options) throws IOException {
+        long needed = UblkFeatures.ZONED | UblkFeatures.USER_COPY;
+        if ((offered & needed) != needed) {
+            throw new IOException("this kernel's ublk driver has no zoned devices: Linux 6.6 or newer with"
+                    + " CONFIG_BLK_DEV_ZONED has them");
+        }
+        long wanted = UblkFeatures.NO_AUTO_PART_SCAN | (options.zeroCopy() ? UblkFeatures.SUPPORT_ZERO_COPY : 0);
+        return needed | options.recovery().features() | (offered & wanted);
+    }
+
+    /**
+     * Makes a device with the requested number, or else with the first free one.
+     *
+     * @param image the real path of its image
+     * @param features those of {@link #negotiate}
+     */
+    static NewDevice make(
+            UblkControl control, ServerOptions options, Path image, long features, DeviceGeometry geometry)
+            throws IOException {
+        boolean any = options.deviceId() == ServerOptions.ANY_ID;
+        int id = any ? 0 : options.deviceId();
+        int ioBytes = ioBytes(geometry);
+        NewDevice made = makeIfFree(control, id, options, image, features, ioBytes);
+        while (made == null && any) {
+            id++;
+            made = makeIfFree(control, id, options, image, features, ioBytes);
+        }
+        if (made == null) {
+            throw new IOException(
+                    "device id " + id + " is in use: choose another id, or omit it to get the first free one");
+        }
+        return made;
+    }
+
+    /**
+     * Makes the device of one number, or returns null if that is in use. The run directory is created before the device
+     * and removed after it, so {@code del} finds the device no matter when this process is killed.
+     */
+    private static @Nullable NewDevice makeIfFree(
+            UblkControl control, int id, ServerOptions options, Path image, long features, int ioBytes)
+            throws IOException {
+        RunDirectory directory = new RunDirectory(id);
+        ServerLock lock = directory.create(image, options.cacheMode());
+        if (lock == null) {
+            return null;
+        }
+        DeviceInfo info = null;
+        try {
+            info = control.add(id, options, features, ioBytes);
+        } finally {
+            if (info == null) {
+                directory.remove();
+                lock.close();
+            }
+        }
+        return info == null ? null : new NewDevice(info, lock);
+    }
+
+    /**
+     * Returns the size of the largest request. One report of all zones must fit in it, because the driver numbers zones
+     * wrongly if it needs a second request. The maximum is large enough for the zones that
+     * {@link DeviceGeometry#requireAttachable} allows.
+     */
+    private static int ioBytes(DeviceGeometry geometry) {
+        long needed = Math.max(IO_BYTES_MIN, (long) geometry.zoneCount() * ZONE_BYTES);
+        return (int) Math.min(IO_BYTES_MAX, Long.highestOneBit(2 * needed - 1));
+    }
+}
