@@ -229,7 +229,7 @@ _work_until_error() {
 
 # _cuts_power ROUNDS TYPE MKFS-COMMAND...: cuts the power while a file system works, and finds every synced file
 _cuts_power() {
-    local rounds=$1 type=$2 round worker found=0
+    local rounds=$1 type=$2 round worker cut found=0
     shift
     mkdir mnt
     _mount_new "$@"
@@ -242,11 +242,22 @@ _cuts_power() {
         worker=$!
         sleep "$((2 + round % 3)).$((round * 37 % 10))"
         kill -0 "$worker" 2>>errors || fail "the work ended before cut $round: $(<errors)"
-        ublk-zoned cut "$DEVICE" --seed "$round" 2>cut.txt
+        # Every second time the device comes back by itself, when the file system is unmounted.
+        if ((round % 2)); then
+            ublk-zoned cut "$DEVICE" --seed "$round" 2>cut.txt
+            cut=
+        else
+            ublk-zoned cut "$DEVICE" --seed "$round" --then continue 2>cut.txt &
+            cut=$!
+        fi
         await 100 "the work ends after cut $round" _has_ended "$worker"
         timeout 100 umount mnt || fail "umount hangs after cut $round"
-        ublk-zoned check disk.qcow2 >check.txt || fail "check after cut $round: $(<check.txt)"
-        attach disk.qcow2
+        if [[ -n $cut ]]; then
+            wait "$cut" || fail "the device does not come back after cut $round: $(<cut.txt)"
+        else
+            ublk-zoned check disk.qcow2 >check.txt || fail "check after cut $round: $(<check.txt)"
+            attach disk.qcow2
+        fi
         _mount_and_verify "$type" "$round" "after cut $round"
         found=$((found + $(wc -l <synced)))
     done
@@ -350,5 +361,154 @@ stays_up_when_a_failed_flush_loses_what_was_not_flushed() {
     write_zone 5 64K 64K
     dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
     cmp <(read_zone 5 0 128K) <(pattern $((5 << 24)) 64K && pattern $(((5 << 24) + 65536)) 64K) || fail "wrong data"
+    del_and_check disk.qcow2
+}
+
+# Tests whether the server has made the device live COUNT times.
+_has_lived() {
+    gawk -v count="$1" '{ exit !($2 == "STARTED" && $3 == count) }' "/run/ublk-zoned/${DEVICE#/dev/ublkb}/server"
+}
+
+# Prints the options of add that the kernel shows.
+_options() {
+    sysfs queue/logical_block_size
+    find "/sys/block/${DEVICE#/dev/}/mq" -maxdepth 1 -name '[0-9]*' | wc -l
+    sysfs mq/0/nr_tags
+}
+
+_is_off() {
+    ublk-zoned list | grep -q "^$DEVICE  off "
+}
+
+# _cut_while_open: opens the device in a process, USER_PID, and cuts its power in another one, CUT_PID. Its server is SERVER_PID.
+_cut_while_open() {
+    SERVER_PID=$(server_pid)
+    sleep 1000 3<"$DEVICE" &
+    USER_PID=$!
+    ublk-zoned cut "$DEVICE" --then continue 2>cut.txt &
+    CUT_PID=$!
+    await 60 "the device waits for its user" _is_off
+}
+
+_end_user() {
+    kill "$USER_PID"
+    wait "$USER_PID" || true
+}
+
+# seconds: 600
+comes_back_after_a_power_cut() {
+    local server options round files
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    attach disk.qcow2 --block-size 512 -q 2 -d 24 --recovery fail
+    server=$(server_pid)
+    options=$(_options)
+    write_zone 5 0 64K
+    dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
+    write_zone 5 64K 128K
+    _inject --on reset --error EIO
+    expect_equal "what cut prints" "$(ublk-zoned cut "$DEVICE" --keep none --then continue 2>&1)" ''
+    expect_zones "5 closed 64K"
+    expect_equal "the options" "$(_options)" "$options"
+    expect_equal "the rules" "$(ublk-zoned inject "$DEVICE" --list)" ''
+    expect_equal "the server" "$(server_pid)" "$server"
+
+    _inject --on write --zones 7 --nth 2 --power-cut --keep all --then continue
+    write_zone 7 0 4K
+    _write_fails 'Input/output error' 7 4K 4K
+    await 60 "the device is live again" _has_lived 3
+    expect_zones "5 closed 64K" "7 closed 4K"
+    cmp <(read_zone 5 0 64K) <(pattern $((5 << 24)) 64K) || fail "wrong data"
+
+    files=$(find "/proc/$server/fd" | wc -l)
+    for round in 1 2 3; do
+        write_zone 8 $(((round - 1) * 4))K 4K
+        ublk-zoned cut "$DEVICE" --keep all --then continue
+        expect_zones "8 closed $((round * 4))K"
+    done
+    expect_equal "the open files of the server" "$(find "/proc/$server/fd" | wc -l)" "$files"
+
+    # A device that was taken over has its options, too.
+    kill_server
+    recover_device
+    ublk-zoned cut "$DEVICE" --then continue
+    expect_zones "5 closed 64K" "8 closed 12K"
+    expect_equal "the options" "$(_options)" "$options"
+    del_and_check disk.qcow2
+}
+
+# seconds: 600
+comes_back_when_its_last_user_closes_it() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    attach disk.qcow2
+    _cut_while_open
+    await 20 "cut prints a sentence" test -s cut.txt
+    expect_equal "what cut prints" "$(<cut.txt)" "ublk-zoned: $DEVICE comes back when its last user closes it"
+    expect_failure 1 'has no power: it comes back' ublk-zoned report "$DEVICE"
+    expect_failure 1 "is attached as $DEVICE" ublk-zoned add disk.qcow2
+    _end_user
+    wait "$CUT_PID" || fail "cut: $(<cut.txt)"
+    write_zone 5 0 64K
+
+    # del and SIGTERM end the wait.
+    _cut_while_open
+    ublk-zoned del "$DEVICE" 2>del.txt
+    expect_match "what del prints" "$(<del.txt)" 'keeps its number until its last user closes it'
+    [[ ! -e /run/ublk-zoned ]] || fail "/run/ublk-zoned is still there"
+    ! wait "$CUT_PID" || fail "cut succeeds after del"
+    expect_match "what cut prints" "$(<cut.txt)" "$DEVICE was deleted before it came back"
+    _end_user
+    attach disk.qcow2
+    _cut_while_open
+    kill "$SERVER_PID"
+    await 30 "nothing is left" test ! -e /run/ublk-zoned
+    ! wait "$CUT_PID" || fail "cut succeeds after SIGTERM"
+    _end_user
+
+    # A dead server leaves what del removes.
+    attach disk.qcow2
+    _cut_while_open
+    kill -KILL "$SERVER_PID"
+    ! wait "$CUT_PID" || fail "cut succeeds after kill -9"
+    expect_match "what cut prints" "$(<cut.txt)" "$DEVICE does not come back: its server ended, .* 'ublk-zoned del 0'"
+    _end_user
+    ublk-zoned del "$DEVICE"
+    ublk-zoned check disk.qcow2
+}
+
+says_why_a_device_does_not_come_back() {
+    new_image disk.qcow2 --size 512M --zone-size 16M --conventional-zones 4
+    attach disk.qcow2
+    ln disk.qcow2 saved.qcow2
+    rm disk.qcow2
+    expect_failure 1 "$DEVICE does not come back: .*: no such image" ublk-zoned cut "$DEVICE" --then continue
+    expect_match "the list" "$(ublk-zoned list)" "^$DEVICE  dead "
+    ublk-zoned del "$DEVICE"
+    ublk-zoned check saved.qcow2
+}
+
+# seconds: 600
+comes_back_for_a_file_system() {
+    need_file_system btrfs
+    local cut
+    mkdir mnt
+    _mount_new btrfs mkfs.btrfs -q -f -O zoned -d single -m single
+    pattern 1 300K >mnt/before
+    sync -f mnt
+    : >synced
+    ublk-zoned cut "$DEVICE" --then continue 2>cut.txt &
+    cut=$!
+    await 60 "cut prints a sentence" test -s cut.txt
+    expect_equal "what cut prints" "$(<cut.txt)" "ublk-zoned: $DEVICE comes back when it is unmounted: umount $PWD/mnt"
+    umount mnt
+    wait "$cut" || fail "cut: $(<cut.txt)"
+    _mount_and_verify btrfs 1 "after cut"
+
+    _inject --on write --power-cut --then continue
+    pattern 2 300K >mnt/after || true
+    sync -f mnt 2>>errors || true
+    umount mnt
+    await 60 "the device is live again" _has_lived 3
+    _mount_and_verify btrfs 1 "after the rule's cut"
+    umount mnt
     del_and_check disk.qcow2
 }

@@ -1,6 +1,7 @@
 package io.ublkzoned.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.fault.FaultOutcome;
 import io.ublkzoned.engine.fault.FaultOutcome.CutPower;
 import io.ublkzoned.engine.fault.FaultOutcome.Failure;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -59,7 +61,7 @@ public final class DeviceFaults {
     private boolean powerCutIsExpected;
 
     @GuardedBy("lock")
-    private Runnable whenPowerIsCut = () -> {};
+    private Consumer<AfterCut> whenPowerIsCut = then -> {};
 
     /** Not null once the power is cut. Written under the lock. */
     private volatile @Nullable PowerCut powerCut;
@@ -148,6 +150,13 @@ public final class DeviceFaults {
         }
     }
 
+    /** Returns whether {@link #expectPowerCut} was called. */
+    public boolean expectsPowerCut() {
+        synchronized (lock) {
+            return powerCutIsExpected;
+        }
+    }
+
     @GuardedBy("lock")
     private void switchJournal() {
         if (powerCut == null) {
@@ -177,8 +186,10 @@ public final class DeviceFaults {
     /**
      * Sets what happens when the power is cut. Called once, under the device's lock, so it must not block. It should
      * make the user close the device.
+     *
+     * @param action gets the fate of the device
      */
-    public void whenPowerIsCut(Runnable action) {
+    public void whenPowerIsCut(Consumer<AfterCut> action) {
         synchronized (lock) {
             whenPowerIsCut = action;
         }
@@ -187,15 +198,19 @@ public final class DeviceFaults {
     /**
      * Cuts the power of the device. From now on every request fails, also those in flight, and no rule is in force. When
      * the device is closed, its image is as after a power cut. Only the first cut counts.
+     *
+     * @return whether this cut is the first
      */
-    public void cutPower(PowerCut cut) {
+    public boolean cutPower(PowerCut cut, AfterCut then) {
         synchronized (lock) {
-            if (powerCut == null) {
-                powerCut = cut;
-                zones.endState(); // or a next server would find what this one has acknowledged
-                end();
-                whenPowerIsCut.run();
+            if (powerCut != null) {
+                return false;
             }
+            powerCut = cut;
+            zones.endState(); // or a next server would find what this one has acknowledged
+            end();
+            whenPowerIsCut.accept(then);
+            return true;
         }
     }
 
@@ -241,7 +256,7 @@ public final class DeviceFaults {
             case Failure failure -> fail(request, failure);
             case LoseUnflushed loss -> lose(request, loss);
             case CutPower power -> {
-                cutPower(power.cut());
+                cutPower(power.cut(), power.then());
                 yield -BlockErrors.EIO;
             }
         };

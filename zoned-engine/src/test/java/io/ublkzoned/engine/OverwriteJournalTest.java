@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.fault.PowerCut.Keep;
 import io.ublkzoned.engine.sim.IoCall;
@@ -39,7 +40,7 @@ final class OverwriteJournalTest {
     }
 
     private void cut(Keep keep, long seed) {
-        world.device().faults().cutPower(new PowerCut(seed, keep));
+        world.device().faults().cutPower(new PowerCut(seed, keep), AfterCut.STOP);
         world.reopen();
     }
 
@@ -98,7 +99,7 @@ final class OverwriteJournalTest {
         world.flush();
         world.device().faults().expectPowerCut();
         world.write(0, stamped(2, BLOCKS * BLOCK));
-        world.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM));
+        world.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM), AfterCut.STOP);
         world.reopen();
         return world.read(0, BLOCKS * BLOCK);
     }
@@ -149,7 +150,7 @@ final class OverwriteJournalTest {
         world.flush();
         world.port.hold();
         world.submit(BlockOp.WRITE, 0, stamped(2, BLOCK));
-        world.device().faults().cutPower(new PowerCut(0, Keep.NONE));
+        world.device().faults().cutPower(new PowerCut(0, Keep.NONE), AfterCut.STOP);
         world.port.release();
         world.reopen();
 
@@ -176,7 +177,7 @@ final class OverwriteJournalTest {
     void writesSurviveWithoutTheJournal() {
         World other = World.small();
         other.write(0, stamped(1, BLOCK));
-        other.device().faults().cutPower(new PowerCut(0, Keep.NONE));
+        other.device().faults().cutPower(new PowerCut(0, Keep.NONE), AfterCut.STOP);
         other.reopen();
 
         assertStamped(1, other.read(0, BLOCK));

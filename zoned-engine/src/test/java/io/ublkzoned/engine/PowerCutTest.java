@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.fault.PowerCut.Keep;
 import io.ublkzoned.engine.qcow2.CheckResult;
@@ -16,9 +17,10 @@ import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 /** Power cuts that a device shows on request. */
@@ -31,7 +33,7 @@ final class PowerCutTest {
     private final long zone2 = world.start(2);
 
     private void cut(Keep keep, long seed) {
-        world.device().faults().cutPower(new PowerCut(seed, keep));
+        world.device().faults().cutPower(new PowerCut(seed, keep), AfterCut.STOP);
         world.reopen();
     }
 
@@ -40,7 +42,7 @@ final class PowerCutTest {
         world.append(2, stamped(1, BLOCK)); // loads the zone's map
         world.port.hold();
         IoCall inFlight = world.submit(BlockOp.ZONE_APPEND, zone2, stamped(2, BLOCK));
-        world.device().faults().cutPower(new PowerCut(0, Keep.ALL));
+        world.device().faults().cutPower(new PowerCut(0, Keep.ALL), AfterCut.STOP);
         world.settle();
 
         assertEquals(EIO, inFlight.result);
@@ -98,7 +100,7 @@ final class PowerCutTest {
         world.append(2, stamped(1, BLOCK));
         world.flush();
         world.append(2, stamped(1, 4 * BLOCK));
-        world.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM));
+        world.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM), AfterCut.STOP);
         world.reopen();
         long pointer = world.pointer(2);
         assertStamped(1, world.read(world.start(2), (int) pointer));
@@ -134,23 +136,24 @@ final class PowerCutTest {
         world.append(2, stamped(1, BLOCK));
         world.flush();
         world.append(2, stamped(2, BLOCK));
-        world.device().faults().cutPower(new PowerCut(0, Keep.ALL));
+        world.device().faults().cutPower(new PowerCut(0, Keep.ALL), AfterCut.STOP);
         world.killAndRecover();
         assertEquals(BLOCK, world.pointer(2));
     }
 
     @Test
     void ruleCutsThePower() {
-        world.inject("--on append --nth 3 --power-cut --keep none");
-        AtomicBoolean told = new AtomicBoolean();
-        world.device().faults().whenPowerIsCut(() -> told.set(true));
+        world.inject("--on append --nth 3 --power-cut --keep none --then continue");
+        List<AfterCut> told = new ArrayList<>();
+        world.device().faults().whenPowerIsCut(told::add);
         world.append(2, stamped(1, BLOCK));
         world.flush();
         world.append(2, stamped(2, BLOCK));
-        assertFalse(told.get());
+        assertEquals(List.of(), told);
 
         assertEquals(EIO, world.append(2, stamped(3, BLOCK)));
-        assertTrue(told.get());
+        assertFalse(world.device().faults().cutPower(new PowerCut(0, Keep.ALL), AfterCut.STOP));
+        assertEquals(List.of(AfterCut.CONTINUE), told);
         world.reopen();
         assertEquals(BLOCK, world.pointer(2));
     }
@@ -159,7 +162,7 @@ final class PowerCutTest {
     void imageIsWholeAfterTheCut() throws Exception {
         world.append(2, stamped(1, CAPACITY));
         world.append(3, stamped(2, 100 * BLOCK));
-        world.device().faults().cutPower(new PowerCut(5, Keep.RANDOM));
+        world.device().faults().cutPower(new PowerCut(5, Keep.RANDOM), AfterCut.STOP);
         world.close();
 
         CheckResult result = ImageChecker.check(world.image);

@@ -9,6 +9,7 @@ import io.ublkzoned.backend.ublk.UblkControl;
 import io.ublkzoned.backend.ublk.WaitClock;
 import io.ublkzoned.backend.ublk.WaitListener;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.fault.PowerCut;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -64,7 +65,7 @@ final class DeviceDeletion {
     }
 
     /**
-     * Cuts the power of a live device, and waits until its server has ended.
+     * Cuts the power of a live device for good, and waits until its server has ended.
      *
      * @throws IOException with a sentence if it has no server, or the image was not closed
      */
@@ -76,7 +77,7 @@ final class DeviceDeletion {
 
     private void cutPower(PowerCut cut) throws IOException {
         ServerProcess server = ServerProcess.find(directory);
-        new ControlClient(device.id()).cutPower(cut);
+        new ControlClient(device.id()).cutPower(cut, AfterCut.STOP);
         if (server != null) {
             awaitEnd(server, Long.MAX_VALUE);
         }
@@ -107,6 +108,8 @@ final class DeviceDeletion {
         if (isLive()) {
             requireRunning(server);
             stopUnlessUsed(server);
+        } else {
+            server.terminate(); // a device without power would come back
         }
         awaitEnd(server, Long.MAX_VALUE);
         requireClosed();

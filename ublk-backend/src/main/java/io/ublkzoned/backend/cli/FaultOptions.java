@@ -62,7 +62,11 @@ final class FaultOptions {
                 .flag("--stall", "Carry the request out after 'inject --release'.")
                 .flag(
                         "--power-cut",
-                        "Cut the power, as 'ublk-zoned cut' does. With --keep none, all or random, and --seed.")
+                        "Cut the power, as 'ublk-zoned cut' does. With --keep none, all or random, --seed, and --then.")
+                .option(
+                        "--then",
+                        "WHAT",
+                        "With --power-cut: stop, the default, or continue, which brings the device back.")
                 .option("--make-zone", "CONDITION", "Make the request's zone read-only or offline first.");
     }
 

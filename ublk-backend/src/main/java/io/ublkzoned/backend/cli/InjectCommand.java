@@ -34,7 +34,8 @@ final class InjectCommand implements Command {
                 .flag(RELEASE, "Carry out the stalled requests.")
                 .footer(
                         "",
-                        "The first rule that hits a request decides. Rules end with the server: recover does not restore them.",
+                        "The first rule that hits a request decides. Rules end with the server and with a power cut: recover does not",
+                        "restore them.",
                         "The same requests and seeds give the same faults.");
     }
 

@@ -64,7 +64,11 @@ final class ListCommand implements Command {
             return "live";
         }
         if (server != null) {
-            return server.started() ? "stopping" : "starting";
+            return switch (server.phase()) {
+                case STARTING -> "starting";
+                case STARTED -> "stopping";
+                case OFF -> "off";
+            };
         }
         return info != null && info.isWaiting() ? "quiesced" : "dead";
     }

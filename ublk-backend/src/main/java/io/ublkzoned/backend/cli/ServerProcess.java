@@ -22,7 +22,7 @@ record ServerProcess(RunDirectory directory, int pid) {
     /** Returns whether the device of the process is not live yet. */
     boolean isStarting() throws IOException {
         ServerLock.Holder holder = ServerLock.holder(directory);
-        return holder != null && holder.pid() == pid && !holder.started();
+        return holder != null && holder.pid() == pid && holder.phase() == ServerLock.Phase.STARTING;
     }
 
     /**

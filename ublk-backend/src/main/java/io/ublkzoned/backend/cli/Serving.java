@@ -1,5 +1,8 @@
 package io.ublkzoned.backend.cli;
 
+import static java.util.Objects.requireNonNull;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.ublkzoned.backend.ublk.RequestsInKernel;
 import io.ublkzoned.backend.ublk.RunDirectory;
 import io.ublkzoned.backend.ublk.ServerLog;
@@ -14,10 +17,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The life of a server as a process. It brings a device up, prints its path, and serves until the device is deleted or
- * the process gets SIGTERM or SIGINT.
+ * the process gets SIGTERM or SIGINT. After a power cut, it can bring the device back.
  *
  * <p>The launcher leaves a server in the background. It starts this process apart from the terminal, with {@code
  * --detach} and a pipe as its stdout, and waits for the line with the path of the device. When the device is live, the
@@ -46,6 +50,12 @@ final class Serving {
     private final CompletableFuture<UblkServer> started = new CompletableFuture<>();
     private final CompletableFuture<Integer> end = new CompletableFuture<>();
 
+    @GuardedBy("this")
+    private @Nullable UblkServer current;
+
+    @GuardedBy("this")
+    private boolean signalled;
+
     Serving(Arguments line) {
         this.line = line;
         detach = line.has("--detach");
@@ -64,17 +74,49 @@ final class Serving {
             undo(server, e);
             throw e;
         }
-        ServerLog.LOG.info("{} is live", server.devicePath());
-        int status = ExitStatus.SUCCESS;
-        try {
-            server.awaitStop();
-            ServerLog.LOG.info("{} is closed", server.devicePath());
-        } catch (IOException | RuntimeException | Error e) {
-            ServerLog.LOG.error("{} was not closed cleanly", server.devicePath(), e);
-            status = ExitStatus.FAILURE;
-        }
+        int status = serve(server);
         end.complete(status);
         return status;
+    }
+
+    /** Serves until the device does not come back. Returns the exit status. */
+    private int serve(UblkServer first) {
+        UblkServer server = first;
+        while (server != null) {
+            String path = server.devicePath();
+            ServerLog.LOG.info("{} is live", path);
+            try {
+                server.awaitStop();
+                ServerLog.LOG.info("{} is closed", path);
+            } catch (IOException | RuntimeException | Error e) {
+                ServerLog.LOG.error("{} was not closed cleanly", path, e);
+                return ExitStatus.FAILURE;
+            }
+            try {
+                server = server.comeBack();
+            } catch (IOException | RuntimeException | Error e) {
+                ServerLog.LOG.error("{} does not come back after its power was cut", path, e);
+                return ExitStatus.FAILURE;
+            }
+            if (server != null) {
+                setCurrent(server);
+            }
+        }
+        return ExitStatus.SUCCESS;
+    }
+
+    /** Sets the server that a signal stops. Stops it at once if the signal has come. */
+    private synchronized void setCurrent(UblkServer server) {
+        current = server;
+        if (signalled) {
+            server.stop();
+        }
+    }
+
+    /** Returns the server to stop. A later one is stopped when it is set. */
+    private synchronized UblkServer currentAtSignal() {
+        signalled = true;
+        return requireNonNull(current);
     }
 
     /** Stops a device that could not be announced, since no process knows of it. */
@@ -91,6 +133,7 @@ final class Serving {
     private UblkServer start(Start start) throws IOException {
         try {
             UblkServer server = start.start();
+            setCurrent(server);
             started.complete(server);
             return server;
         } finally {
@@ -135,7 +178,7 @@ final class Serving {
         if (started.isCompletedExceptionally()) {
             return;
         }
-        UblkServer server = started.join();
+        UblkServer server = currentAtSignal();
         if (!end.isDone()) {
             server.endFaults();
             MountedFileSystem.sync(new LiveDevice(server.deviceId()), ServerLog.LOG::warn);

@@ -2,6 +2,7 @@ package io.ublkzoned.backend.cli;
 
 import io.ublkzoned.backend.ublk.DeadDevice;
 import io.ublkzoned.backend.ublk.RunDirectory;
+import io.ublkzoned.backend.ublk.ServerLock;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -64,6 +65,11 @@ record Target(Path image, @Nullable LiveDevice device) {
             throw LiveDevice.noDevice(id);
         }
         if (!device.exists()) {
+            ServerLock.Holder server = ServerLock.holder(directory);
+            if (server != null && server.phase() == ServerLock.Phase.OFF) {
+                throw new CommandFailure(
+                        "device %d has no power: it comes back when its last user closes it".formatted(id));
+            }
             throw new CommandFailure("device %d is dead, its server is gone: ublk-zoned del %1$d".formatted(id));
         }
         if (DeadDevice.isWaiting(id)) {

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.fault.FaultRule;
 import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
@@ -72,9 +73,9 @@ public final class ControlClient {
         ask(DeviceControl.MARK + " " + name);
     }
 
-    /** Cuts the power of the device. Its server then ends. */
-    public void cutPower(PowerCut cut) throws IOException {
-        ask("%s %d %s".formatted(DeviceControl.CUT_POWER, cut.seed(), cut.keep()));
+    /** Cuts the power of the device. Its server then ends, or brings the device back. */
+    public void cutPower(PowerCut cut, AfterCut then) throws IOException {
+        ask("%s %d %s %s".formatted(DeviceControl.CUT_POWER, cut.seed(), cut.keep(), then));
     }
 
     /** Sends a command, and returns its result. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import io.ublkzoned.engine.DeviceFaults;
 import io.ublkzoned.engine.FaultTimer;
 import io.ublkzoned.engine.ZonedDevice;
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.fault.FaultRuleParser;
 import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
@@ -29,7 +30,7 @@ final class DeviceControl {
     static final String LIST_FAULTS = "list-faults"; // the result is a JSON array
     static final String REMOVE_FAULT = "remove-fault"; // ID, or nothing for all
     static final String RELEASE_STALLED = "release-stalled"; // the result is the number of requests
-    static final String CUT_POWER = "cut-power"; // SEED KEEP
+    static final String CUT_POWER = "cut-power"; // SEED KEEP THEN
     static final String MARK = "mark"; // NAME
 
     /** Instead of a condition. */
@@ -118,8 +119,10 @@ final class DeviceControl {
 
     private String cutPower(String arguments) {
         String[] words = arguments.split(" ", -1);
-        device.faults().cutPower(new PowerCut(Long.parseLong(words[0]), PowerCut.Keep.valueOf(words[1])));
-        return DONE;
+        PowerCut cut = new PowerCut(Long.parseLong(words[0]), PowerCut.Keep.valueOf(words[1]));
+        return device.faults().cutPower(cut, AfterCut.valueOf(words[2]))
+                ? DONE
+                : "the power of the device is already cut";
     }
 
     private String mark(String name) {

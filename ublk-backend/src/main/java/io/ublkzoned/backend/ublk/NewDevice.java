@@ -3,7 +3,11 @@ package io.ublkzoned.backend.ublk;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +20,21 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
     private static final int ZONE_BYTES = 64; // struct blk_zone in a report
     private static final int IO_BYTES_MIN = 512 << 10;
     private static final int IO_BYTES_MAX = 32 << 20; // UBLK_IO_BUF_BITS is 25
+
+    private static final long CLOSED_POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+
+    /**
+     * A request for a device.
+     *
+     * @param image the real path of its image
+     * @param features those of {@link #negotiate}
+     */
+    record Request(ServerOptions options, Path image, long features, DeviceGeometry geometry) {
+
+        private @Nullable DeviceInfo send(UblkControl control, int id) throws IOException {
+            return control.add(id, options, features, ioBytes(geometry));
+        }
+    }
 
     /**
      * Returns the features to ask for, out of those that the driver offers.
@@ -32,22 +51,15 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
         return needed | options.recovery().features() | (offered & wanted);
     }
 
-    /**
-     * Makes a device with the requested number, or else with the first free one.
-     *
-     * @param image the real path of its image
-     * @param features those of {@link #negotiate}
-     */
-    static NewDevice make(
-            UblkControl control, ServerOptions options, Path image, long features, DeviceGeometry geometry)
-            throws IOException {
-        boolean any = options.deviceId() == ServerOptions.ANY_ID;
-        int id = any ? 0 : options.deviceId();
-        int ioBytes = ioBytes(geometry);
-        NewDevice made = makeIfFree(control, id, options, image, features, ioBytes);
+    /** Makes a device with the requested number, or else with the first free one. */
+    static NewDevice make(UblkControl control, Request request) throws IOException {
+        int wanted = request.options.deviceId();
+        boolean any = wanted == ServerOptions.ANY_ID;
+        int id = any ? 0 : wanted;
+        NewDevice made = makeIfFree(control, request, id);
         while (made == null && any) {
             id++;
-            made = makeIfFree(control, id, options, image, features, ioBytes);
+            made = makeIfFree(control, request, id);
         }
         if (made == null) {
             throw new IOException(
@@ -60,17 +72,15 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
      * Makes the device of one number, or returns null if that is in use. The run directory is created before the device
      * and removed after it, so {@code del} finds the device no matter when this process is killed.
      */
-    private static @Nullable NewDevice makeIfFree(
-            UblkControl control, int id, ServerOptions options, Path image, long features, int ioBytes)
-            throws IOException {
+    private static @Nullable NewDevice makeIfFree(UblkControl control, Request request, int id) throws IOException {
         RunDirectory directory = new RunDirectory(id);
-        ServerLock lock = directory.create(image, options.cacheMode());
+        ServerLock lock = directory.create(request.image, request.options.cacheMode());
         if (lock == null) {
             return null;
         }
         DeviceInfo info = null;
         try {
-            info = control.add(id, options, features, ioBytes);
+            info = request.send(control, id);
         } finally {
             if (info == null) {
                 directory.remove();
@@ -78,6 +88,33 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
             }
         }
         return info == null ? null : new NewDevice(info, lock);
+    }
+
+    /**
+     * Makes a device again after it was deleted, with its number and in its run directory. The kernel keeps the number
+     * until the last user has closed the old device, and this method waits for that.
+     *
+     * @param lock of the run directory, held by this process
+     * @param stopped whether to give up
+     * @throws InterruptedIOException if it was stopped
+     */
+    static NewDevice makeAgain(UblkControl control, Request request, ServerLock lock, BooleanSupplier stopped)
+            throws IOException {
+        int id = request.options.deviceId();
+        new RunDirectory(id).setImage(request.image);
+        DeviceInfo info = request.send(control, id);
+        if (info == null) {
+            lock.enter(ServerLock.Phase.OFF);
+        }
+        while (info == null) {
+            if (stopped.getAsBoolean()) {
+                throw new InterruptedIOException("device " + id + " was deleted before it came back");
+            }
+            LockSupport.parkNanos(CLOSED_POLL_NANOS);
+            info = request.send(control, id);
+        }
+        lock.enter(ServerLock.Phase.STARTING);
+        return new NewDevice(info, lock);
     }
 
     /**

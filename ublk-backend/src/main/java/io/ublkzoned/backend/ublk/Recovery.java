@@ -17,6 +17,14 @@ public enum Recovery {
         this.features = features;
     }
 
+    /** Returns the fate of a device with these feature bits. */
+    static Recovery of(long features) {
+        if ((features & UblkFeatures.USER_RECOVERY) == 0) {
+            return OFF;
+        }
+        return (features & UblkFeatures.USER_RECOVERY_REISSUE) == 0 ? FAIL : REISSUE;
+    }
+
     /** Returns the feature bits to ask the driver for. */
     long features() {
         return features;

@@ -43,6 +43,7 @@ public final class RunDirectory {
     private static final String IMAGE = "image";
     private static final String CACHE = "cache";
     private static final String BOOT = "boot";
+    private static final String FAILURE = "failure";
 
     private static final Set<PosixFilePermission> FOLDER_PERMISSIONS = PosixFilePermissions.fromString("rwx------");
 
@@ -110,7 +111,7 @@ public final class RunDirectory {
     private void write(String file, String text) throws IOException {
         Set<StandardOpenOption> options = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         try (FileChannel channel = FileChannel.open(path().resolve(file), options, FILE_PERMISSIONS)) {
-            channel.write(ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.US_ASCII)));
+            channel.write(ByteBuffer.wrap((text + "\n").getBytes(StandardCharsets.UTF_8)));
         }
     }
 
@@ -216,6 +217,20 @@ public final class RunDirectory {
     /** Returns the cache mode with which the device was attached. */
     public CacheMode cacheMode() throws IOException {
         return CacheMode.valueOf(Files.readString(path().resolve(CACHE)).stripTrailing());
+    }
+
+    /** Stores the sentence that says why the device did not come back after a power cut. */
+    void setFailure(String sentence) throws IOException {
+        write(FAILURE, sentence);
+    }
+
+    /** Returns the sentence that says why the device did not come back, if its server could store one. */
+    public Optional<String> failure() throws IOException {
+        try {
+            return Optional.of(Files.readString(path().resolve(FAILURE)).stripTrailing());
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
     }
 
     public Path logFile() {

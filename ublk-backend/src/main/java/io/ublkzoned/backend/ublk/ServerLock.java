@@ -14,33 +14,50 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The lock on the file {@code server} in the run directory of a device. A server holds it from before the device exists
  * until its process has ended, so others know whether a device that is not live has a server. The file holds the
- * process id of the server, and whether its device has been live.
+ * process id of the server, its phase, and how often its device has become live.
  */
 public final class ServerLock implements Closeable {
 
     private static final String FILE = "server";
     private static final int MODE = 0600;
-    private static final String STARTING = "starting";
-    private static final String STARTED = "started";
+    private static final int WORDS = 3;
 
     private final FileDescriptor file;
+    private int lives;
 
     private ServerLock(FileDescriptor file) {
         this.file = file;
     }
 
+    /** A phase in the life of a server. */
+    public enum Phase {
+        /** Its device is not live yet. */
+        STARTING,
+        /** Its device has been live. If it no longer is, the server is closing the image. */
+        STARTED,
+        /** The power of its device was cut. The device comes back when its last user has closed it. */
+        OFF;
+
+        private static Phase of(String word) {
+            return Arrays.stream(values())
+                    .filter(phase -> phase.name().equals(word))
+                    .findFirst()
+                    .orElse(STARTING);
+        }
+    }
+
     /**
      * A living server.
      *
-     * @param started whether its device has been live. If it has been and no longer is, the server is closing the
-     *     image.
+     * @param lives how often its device has become live: more than once after power cuts
      */
-    public record Holder(int pid, boolean started) {
+    public record Holder(int pid, Phase phase, int lives) {
 
         /**
          * Returns whether the process runs and is not just a zombie. A zombie has no command line, and keeps the lock
@@ -70,7 +87,7 @@ public final class ServerLock implements Closeable {
             }
             LinuxException.check(result, "fcntl", path.toString());
             ServerLock lock = new ServerLock(file);
-            lock.write(STARTING);
+            lock.enter(Phase.STARTING);
             return lock;
         } catch (IOException | RuntimeException | Error e) {
             file.close();
@@ -78,14 +95,12 @@ public final class ServerLock implements Closeable {
         }
     }
 
-    /** Records that the device is live. */
-    void started() throws IOException {
-        write(STARTED);
-    }
-
-    /** Writes the process id and the phase, padded so that a reader never sees the end of a longer text. */
-    private void write(String phase) throws IOException {
-        String text = "%-10d %-8s\n".formatted(LinuxProcess.processId(), phase);
+    /** Records that a phase begins. The words are padded, so a reader never sees the end of a longer text. */
+    void enter(Phase phase) throws IOException {
+        if (phase == Phase.STARTED) {
+            lives++;
+        }
+        String text = "%-10d %-8s %-10d\n".formatted(LinuxProcess.processId(), phase, lives);
         try (Arena arena = Arena.ofConfined()) {
             long written = Libc.pwriteFully(
                     file.value(),
@@ -125,7 +140,9 @@ public final class ServerLock implements Closeable {
     /** Parses the file. Returns null if the server has not written it yet, because such a server has no device. */
     private static @Nullable Holder parse(String text) {
         String[] words = text.strip().split(" +", -1);
-        return words.length == 2 ? new Holder(Integer.parseInt(words[0]), words[1].equals(STARTED)) : null;
+        return words.length == WORDS
+                ? new Holder(Integer.parseInt(words[0]), Phase.of(words[1]), Integer.parseInt(words[2]))
+                : null;
     }
 
     @Override

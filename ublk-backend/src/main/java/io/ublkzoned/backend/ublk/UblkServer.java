@@ -13,9 +13,10 @@ import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZoneVisitor;
 import io.ublkzoned.engine.ZonedDevice;
-import io.ublkzoned.engine.zone.DeviceGeometry;
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,9 +27,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The server of one image as one ublk device. It brings the device up, and takes it down in the reverse order.
+ * The server of one image as one ublk device. It brings the device up, and takes it down in the reverse order. A device
+ * that comes back after a power cut has a new server in the same process.
  *
- * <p>One thread calls {@link #add}, {@link #recover} and {@link #awaitStop}; any thread may call {@link #stop}.
+ * <p>One thread calls {@link #add}, {@link #recover}, {@link #awaitStop} and {@link #comeBack}; any thread may call
+ * {@link #stop}.
  */
 public final class UblkServer {
 
@@ -38,7 +41,10 @@ public final class UblkServer {
     private final Teardown teardown = new Teardown();
     private final List<QueueThread> queues = new ArrayList<>();
     private @Nullable ServerLock lock; // held until the process ends
-    private volatile @Nullable ZonedDevice served;
+    private volatile @Nullable ServedDevice served;
+    private volatile AfterCut afterCut = AfterCut.STOP;
+    private volatile boolean stopped;
+    private @Nullable ServerOptions next; // those of the device that comes back
     private int deviceId;
 
     private UblkServer() {}
@@ -50,7 +56,7 @@ public final class UblkServer {
      *     still intact.
      */
     public static UblkServer add(ServerOptions options) throws IOException {
-        return bringUp((server, control) -> server.addDevice(options, control));
+        return bringUp((server, control) -> server.addNew(options, control));
     }
 
     /**
@@ -73,7 +79,7 @@ public final class UblkServer {
         return bringUp((server, control) -> {
             OptionalInt left = DeadDevice.await(control, options.image());
             if (left.isEmpty()) {
-                server.addDevice(options, control);
+                server.addNew(options, control);
                 return;
             }
             int id = left.getAsInt();
@@ -86,7 +92,7 @@ public final class UblkServer {
                 server.recoverDevice(id, options.image(), options.faults(), control);
             } else {
                 DeadDevice.delete(control, id, options.image());
-                server.addDevice(options, control);
+                server.addNew(options, control);
             }
         });
     }
@@ -112,7 +118,20 @@ public final class UblkServer {
         }
     }
 
-    private void addDevice(ServerOptions options, UblkControl control) throws IOException {
+    /** A way to make the device in the driver. */
+    private interface Making {
+        NewDevice make(NewDevice.Request request) throws IOException;
+    }
+
+    private void addNew(ServerOptions options, UblkControl control) throws IOException {
+        addDevice(options, control, request -> {
+            NewDevice made = NewDevice.make(control, request);
+            teardown.addForFailure(new RunDirectory(made.info().id())::remove);
+            return made;
+        });
+    }
+
+    private void addDevice(ServerOptions options, UblkControl control, Making making) throws IOException {
         long offered = control.features();
         long features = NewDevice.negotiate(offered, options);
         AttachedImage image = AttachedImage.open(options.image(), options.cacheMode());
@@ -126,11 +145,10 @@ public final class UblkServer {
         options.faults().requireFit(device.geometry(), options.blockSizeBytes());
         image.requireBlocks(options.blockSizeBytes(), device.clusterSizeBytes());
 
-        NewDevice made = NewDevice.make(control, options, image.realPath(), features, device.geometry());
+        NewDevice made = making.make(new NewDevice.Request(options, image.realPath(), features, device.geometry()));
         DeviceInfo info = made.info();
         lock = made.lock();
         deviceId = info.id();
-        teardown.addForFailure(new RunDirectory(deviceId)::remove);
         teardown.add(() -> delete(info.id()));
         requireZoned(info);
         DeviceShape shape =
@@ -148,13 +166,13 @@ public final class UblkServer {
                 stateFile.memory(), shape, ImageIdentities.newAttachId(), ImageIdentities.of(image.data())));
         permitMappedWrites(offered, image);
         options.faults().addTo(device);
-        serve(info, device, metadata, image);
+        serve(new ServedDevice(info, shape, device, image), metadata);
         control.start(deviceId);
         awaitNode(Path.of(devicePath()));
         if (info.queues() == 1 && options.recovery() == Recovery.REISSUE) {
             DeviceScheduler.setNone(deviceId);
         }
-        requireNonNull(lock).started();
+        requireNonNull(lock).enter(ServerLock.Phase.STARTED);
     }
 
     /** Takes over a device. Everything that the dead server left stays as it is until the device is live again. */
@@ -174,9 +192,9 @@ public final class UblkServer {
         teardown.addForEnd(left.device());
         permitMappedWrites(control.features(), left.image());
         faults.addTo(left.device());
-        serve(info, left.device(), metadata, left.image());
+        serve(new ServedDevice(info, shape, left.device(), left.image()), metadata);
         control.endRecovery(id);
-        requireNonNull(lock).started();
+        requireNonNull(lock).enter(ServerLock.Phase.STARTED);
     }
 
     private static void permitMappedWrites(long offered, AttachedImage image) {
@@ -186,12 +204,13 @@ public final class UblkServer {
     }
 
     /** Starts the threads, and returns when all tags have been fetched. */
-    private void serve(DeviceInfo info, ZonedDevice device, MetadataThread metadata, AttachedImage image)
-            throws IOException {
-        served = device;
+    private void serve(ServedDevice serving, MetadataThread metadata) throws IOException {
+        served = serving;
+        DeviceInfo info = serving.info();
+        ZonedDevice device = serving.device();
         device.faults()
-                .whenPowerIsCut(() ->
-                        Thread.ofPlatform().daemon().name("ublk-power-cut").start(this::stop));
+                .whenPowerIsCut(then ->
+                        Thread.ofPlatform().daemon().name("ublk-power-cut").start(() -> losePower(then)));
         ControlSocket control = ControlSocket.start(new RunDirectory(info.id()), device);
         metadata.start(device);
         teardown.add(metadata);
@@ -200,7 +219,7 @@ public final class UblkServer {
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile);
         for (int i = 0; i < info.queues(); i++) {
-            queues.add(new QueueThread(i, info, device, deviceFile, image));
+            queues.add(new QueueThread(i, info, device, deviceFile, serving.image()));
         }
         for (QueueThread queue : queues) {
             queue.awaitFetched();
@@ -293,32 +312,78 @@ public final class UblkServer {
     }
 
     /**
-     * Serves until the device is stopped, by {@link #stop} or by another process. Then closes the image and removes the
-     * device.
+     * Serves until the device is stopped: by {@link #stop}, by another process, or because its power was cut. Then closes
+     * the image and removes the device. {@link #comeBack} follows.
      *
      * @throws IOException if the image could not be closed cleanly. It is recovered at its next open, and the run
      *     directory with the log stays.
      */
     public void awaitStop() throws IOException {
         queues.forEach(QueueThread::join);
+        if (afterCut == AfterCut.CONTINUE && !stopped) {
+            next = requireNonNull(served).options(); // while the image is open
+        }
         teardown.run();
-        new RunDirectory(deviceId).remove();
-    }
-
-    /** Makes the device work without faults from now on, so that a sync of its file systems can end. */
-    public void endFaults() {
-        ZonedDevice device = served;
-        if (device != null) {
-            device.faults().end();
+        RunDirectory directory = new RunDirectory(deviceId);
+        if (next == null) {
+            directory.remove();
+        } else {
+            Files.deleteIfExists(directory.stateFile()); // the image is closed and does not need it
         }
     }
 
     /**
-     * Makes {@link #awaitStop} return. The queues begin no more requests and complete those that have begun; then the
-     * kernel stops the device. This order allows the process to be killed at any time. If it still held requests when
-     * it is killed while the kernel stops its device, it would never end.
+     * Brings the device back if its power was cut and shall come back. Waits until the last user has closed the old
+     * device, or until {@link #stop}. The faults have ended.
+     *
+     * @return the server of the live device, or null if the device is gone for good
+     * @throws IOException with a sentence if the device cannot come back. The run directory with the log and this
+     *     sentence stays.
+     */
+    public @Nullable UblkServer comeBack() throws IOException {
+        ServerOptions options = next;
+        if (options == null) {
+            return null;
+        }
+        RunDirectory directory = new RunDirectory(deviceId);
+        ServerLock held = requireNonNull(lock);
+        try {
+            return bringUp((server, control) -> server.addDevice(
+                    options, control, request -> NewDevice.makeAgain(control, request, held, () -> stopped)));
+        } catch (InterruptedIOException e) {
+            directory.remove();
+            return null;
+        } catch (IOException | RuntimeException | Error e) {
+            directory.setFailure(String.valueOf(e.getMessage()));
+            throw e;
+        }
+    }
+
+    /** Makes the device work without faults from now on, so that a sync of its file systems can end. */
+    public void endFaults() {
+        ServedDevice serving = served;
+        if (serving != null) {
+            serving.device().faults().end();
+        }
+    }
+
+    /**
+     * Makes {@link #awaitStop} return, and keeps a device without power from coming back. The queues begin no more
+     * requests and complete those that have begun; then the kernel stops the device. This order allows the process to
+     * be killed at any time. If it still held requests when it is killed while the kernel stops its device, it would
+     * never end.
      */
     public void stop() {
+        stopped = true;
+        leave();
+    }
+
+    private void losePower(AfterCut then) {
+        afterCut = then;
+        leave();
+    }
+
+    private void leave() {
         endFaults();
         queues.forEach(QueueThread::leave);
     }

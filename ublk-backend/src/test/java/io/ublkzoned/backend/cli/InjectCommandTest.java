@@ -33,7 +33,16 @@ final class InjectCommandTest {
         CommandLineRun.of("create", image, "8M", "--zone-size", "1M").succeeded();
         CommandLineRun.of("inject", image, "--on", "write", "--error", "EIO")
                 .failed(1, image + " is not attached, so nothing can fail: add it first");
-        CommandLineRun.of("cut", image).failed(1, image + " is not attached, so it has no power to cut: add it first");
+        CommandLineRun.of("cut", image, "--then", "continue")
+                .failed(1, image + " is not attached, so it has no power to cut: add it first");
+    }
+
+    @Test
+    void fateThatIsNeitherStopNorContinueIsRefused() {
+        CommandLineRun.of("cut", "0", "--then", "reboot")
+                .failed(
+                        2,
+                        "Invalid value for option '--then': 'reboot' is not stop or continue; see ublk-zoned cut --help");
     }
 
     @Test

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -46,6 +47,15 @@ class RunDirectoryTest {
         assertEquals(image, directory.image());
         assertEquals(CacheMode.WRITEBACK, directory.cacheMode());
         assertEquals(root.resolve("3/log"), directory.logFile());
+    }
+
+    @Test
+    void directoryStoresWhyADeviceDidNotComeBack() throws IOException {
+        RunDirectory directory = new RunDirectory(root, 3);
+        directory.create(image, CacheMode.WRITEBACK);
+        assertEquals(Optional.empty(), directory.failure());
+        directory.setFailure(image + ": no such image");
+        assertEquals(Optional.of(image + ": no such image"), directory.failure());
     }
 
     @Test

@@ -22,11 +22,29 @@ final class ServerLockTest {
     void holderIsVisibleFromItsStartToItsEnd() throws IOException {
         assertNull(ServerLock.holder(folder));
         ServerLock lock = ServerLock.take(folder);
-        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(folder));
-        lock.started();
-        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), true), ServerLock.holder(folder));
+        assertEquals(
+                new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.STARTING, 0),
+                ServerLock.holder(folder));
+        lock.enter(ServerLock.Phase.STARTED);
+        assertEquals(
+                new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.STARTED, 1),
+                ServerLock.holder(folder));
         lock.close();
         assertNull(ServerLock.holder(folder));
+    }
+
+    @Test
+    void livesAreCounted() throws IOException {
+        ServerLock lock = ServerLock.take(folder);
+        lock.enter(ServerLock.Phase.STARTED);
+        lock.enter(ServerLock.Phase.OFF);
+        assertEquals(
+                new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.OFF, 1), ServerLock.holder(folder));
+        lock.enter(ServerLock.Phase.STARTED);
+        assertEquals(
+                new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.STARTED, 2),
+                ServerLock.holder(folder));
+        lock.close();
     }
 
     @Test
@@ -40,10 +58,12 @@ final class ServerLockTest {
     @Test
     void nextServerStartsInPhaseStarting() throws IOException {
         ServerLock lock = ServerLock.take(folder);
-        lock.started();
+        lock.enter(ServerLock.Phase.STARTED);
         lock.close();
         ServerLock next = ServerLock.take(folder);
-        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(folder));
+        assertEquals(
+                new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.STARTING, 0),
+                ServerLock.holder(folder));
         next.close();
     }
 
@@ -52,7 +72,9 @@ final class ServerLockTest {
         RunDirectory directory = new RunDirectory(folder.resolve("run"), 0);
         ServerLock lock = directory.create(Files.createFile(folder.resolve("image")), CacheMode.NONE);
         assertNotNull(lock);
-        assertEquals(new ServerLock.Holder(LinuxProcess.processId(), false), ServerLock.holder(directory));
+        assertEquals(
+                new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.STARTING, 0),
+                ServerLock.holder(directory));
         lock.close();
         assertNull(ServerLock.holder(directory));
     }

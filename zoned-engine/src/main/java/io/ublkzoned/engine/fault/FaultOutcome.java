@@ -51,7 +51,7 @@ public sealed interface FaultOutcome {
     }
 
     /** The power of the device is cut: this request and all later ones fail. */
-    record CutPower(PowerCut cut) implements FaultOutcome {}
+    record CutPower(PowerCut cut, AfterCut then) implements FaultOutcome {}
 
     /** In place of a number of bytes: all of the request. */
     long ALL = Long.MAX_VALUE;

@@ -46,6 +46,7 @@ public final class FaultRuleParser {
     private static final String STALL = "--stall";
     private static final String MAKE_ZONE = "--make-zone";
     private static final String POWER_CUT = "--power-cut";
+    private static final String THEN = "--then";
 
     /** The options without a value. */
     public static final List<String> FLAGS = List.of(FUA, STALL, POWER_CUT);
@@ -67,7 +68,8 @@ public final class FaultRuleParser {
             KEEP_ZONES,
             LOSE,
             DELAY,
-            MAKE_ZONE);
+            MAKE_ZONE,
+            THEN);
 
     private static final Pattern NUMBER = Pattern.compile("\\d{1,18}");
     private static final Pattern ZONE_RANGE = Pattern.compile("(\\d{1,9})(?:-(\\d{1,9}))?");
@@ -223,6 +225,7 @@ public final class FaultRuleParser {
         if (has(POWER_CUT)) {
             return cutPower();
         }
+        require(!has(THEN), "--then describes a power cut: add --power-cut");
         for (String detail : List.of(KEEP, POINTER, KEEP_ZONES, LOSE)) {
             require(!has(detail) || has(ERROR), "%s describes a failed request: add --error", detail);
         }
@@ -252,7 +255,8 @@ public final class FaultRuleParser {
             require(!has(other), "every request fails once the power is cut: omit %s", other);
         }
         Keep keep = has(KEEP) ? enumValue(KEEP, Keep::parse, "none, all or random") : Keep.RANDOM;
-        return new FaultOutcome.CutPower(new PowerCut(number(SEED, 0), keep));
+        AfterCut then = has(THEN) ? enumValue(THEN, AfterCut::parse, "stop or continue") : AfterCut.STOP;
+        return new FaultOutcome.CutPower(new PowerCut(number(SEED, 0), keep), then);
     }
 
     private FaultOutcome wear() {

@@ -54,11 +54,11 @@ final class FaultRuleParserTest {
                 new Wear(ZoneCondition.READ_ONLY),
                 parse("--on write --make-zone read-only").outcome());
         assertEquals(
-                new FaultOutcome.CutPower(new PowerCut(3, PowerCut.Keep.RANDOM)),
+                new FaultOutcome.CutPower(new PowerCut(3, PowerCut.Keep.RANDOM), AfterCut.STOP),
                 parse("--on flush --nth 9 --power-cut --seed 3").outcome());
         assertEquals(
-                new FaultOutcome.CutPower(new PowerCut(0, PowerCut.Keep.NONE)),
-                parse("--on any --power-cut --keep none").outcome());
+                new FaultOutcome.CutPower(new PowerCut(0, PowerCut.Keep.NONE), AfterCut.CONTINUE),
+                parse("--on any --power-cut --keep none --then continue").outcome());
         assertEquals(FaultOutcome.Normal.INSTANCE, parse("--on finish --stall").outcome());
         assertTrue(parse("--on finish --stall").delay().isStall());
         assertEquals(
@@ -153,6 +153,8 @@ final class FaultRuleParserTest {
                 "--on flush --lose unflushed --power-cut | once the power is cut: omit --lose",
                 "--on write --power-cut --error EIO | every request fails once the power is cut: omit --error",
                 "--on write --power-cut --keep 4K | use none, all or random",
+                "--on write --power-cut --then reboot | --then cannot be 'reboot': use stop or continue",
+                "--on write --error EIO --then continue | --then describes a power cut: add --power-cut",
                 "--on write --make-zone full | read-only or offline, not 'full'",
                 "--on write --make-zone offline --error EIO | omit --error",
                 "--on reset-all --make-zone offline | no single zone can fail"

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ublkzoned.engine.fault.AfterCut;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
@@ -306,7 +307,7 @@ final class SimulatedServers {
         powerIsOff = Dice.cutsPowerOfDevice(dice);
         if (powerIsOff) {
             trace.add("the device's power is cut", 0, 0, 0);
-            world.device().faults().cutPower(Dice.powerCut(dice));
+            world.device().faults().cutPower(Dice.powerCut(dice), AfterCut.STOP);
         }
         settle();
         if (trouble.faultsAreOn() && Dice.crashesWhileClosing(dice)) {
