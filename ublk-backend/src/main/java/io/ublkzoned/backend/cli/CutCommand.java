@@ -39,7 +39,7 @@ final class CutCommand implements Command {
     @Override
     public int run(Arguments line) throws IOException {
         Keep keep = line.value("--keep", Keep::parse, Keep.RANDOM);
-        int seed = line.value("--seed", Arguments::number, 0);
+        long seed = line.value("--seed", Arguments::seed, 0L);
         AfterCut then = line.value("--then", AfterCut::parse, AfterCut.STOP);
         Target target = Target.find(line);
         LiveDevice device = target.device();

@@ -38,6 +38,14 @@ final class InjectCommandTest {
     }
 
     @Test
+    void seedOfACutIsAnyNumberThatIsNotNegative() {
+        CommandLineRun.of("cut", folder.resolve("none"), "--seed", "123456789012345678")
+                .failed(1, folder.resolve("none") + " is not attached, so it has no power to cut: add it first");
+        CommandLineRun.of("cut", "0", "--seed=-1")
+                .failed(2, "Invalid value for option '--seed': '-1' is not a number; see ublk-zoned cut --help");
+    }
+
+    @Test
     void fateThatIsNeitherStopNorContinueIsRefused() {
         CommandLineRun.of("cut", "0", "--then", "reboot")
                 .failed(
