@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The check of the checker: some seed detects each wrong use of the lock in the engine. */
 final class LockMutationTest {
 
-    private static final long SEEDS = 500;
+    private static final long SEEDS = 3000;
 
     static Stream<LockMutation> wrongLocks() {
         return Stream.of(
