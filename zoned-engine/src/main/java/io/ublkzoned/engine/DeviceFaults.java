@@ -88,9 +88,9 @@ public final class DeviceFaults {
                 throw new IllegalArgumentException("the device is being detached");
             }
             rule.requireFits(zones.geometry(), zones.blockBytes());
-            if (isRecorded && rule.outcome() instanceof LoseUnflushed) {
+            if (isRecorded && !rule.fitsLog()) {
                 throw new IllegalArgumentException(
-                        "the device is recorded, and its log cannot show a loss: omit --lose");
+                        "the device is recorded, and its log cannot show what --lose and --make-zone do");
             }
             rules.add(new ArmedRule(++lastId, rule, timer));
             switchJournal();

@@ -22,6 +22,7 @@ import java.util.TreeMap;
 final class OverwriteJournal {
 
     private static final int CHUNK_BYTES = 64 << 10;
+    private static final long NOTHING_UNSAVED = -1;
 
     /** The old contents of a block, or of a part of it if its clusters are apart. */
     private static final class OldBlock {
@@ -47,6 +48,10 @@ final class OverwriteJournal {
 
     @GuardedBy("lock")
     private long savedBytes;
+
+    /** The number of flushes that have begun. */
+    @GuardedBy("lock")
+    private long flushes;
 
     @GuardedBy("lock")
     private boolean on;
@@ -94,14 +99,16 @@ final class OverwriteJournal {
     }
 
     private void saveChunk(DataPort port, long address, long imageOffset, int length, int blockBytes) {
-        if (!hasUnsaved(address, length, blockBytes)) {
+        long before = flushesIfUnsaved(address, length, blockBytes);
+        if (before == NOTHING_UNSAVED) {
             return;
         }
         byte[] contents = new byte[length];
         if (port.readImage(imageOffset, contents) == length) {
             synchronized (lock) {
-                int size;
-                for (int at = 0; at < length; at += size) {
+                // What was read before a flush may not be what the flush made durable.
+                int size = 0;
+                for (int at = 0; at < length && flushes == before; at += size) {
                     size = blockLength(address + at, length - at, blockBytes);
                     add(address + at, imageOffset + at, Arrays.copyOfRange(contents, at, at + size));
                 }
@@ -109,13 +116,14 @@ final class OverwriteJournal {
         }
     }
 
-    private boolean hasUnsaved(long address, int length, int blockBytes) {
+    /** Returns the number of flushes if a block is not saved yet. */
+    private long flushesIfUnsaved(long address, int length, int blockBytes) {
         synchronized (lock) {
             boolean found = false;
             for (int at = 0; at < length; at += blockLength(address + at, length - at, blockBytes)) {
                 found |= !current.containsKey(address + at);
             }
-            return found && on && savedBytes < bytesMax;
+            return found && on && savedBytes < bytesMax ? flushes : NOTHING_UNSAVED;
         }
     }
 
@@ -135,6 +143,7 @@ final class OverwriteJournal {
         synchronized (lock) {
             assert flushing.isEmpty() : "two flushes at once";
             TreeMap<Long, OldBlock> empty = flushing;
+            flushes++;
             flushing = current;
             current = empty;
         }

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The recording of what a device carries out. A request gets its entries under the device's lock when it takes effect,
  * so the log has the order of the effects. The entries are written without the lock, before the request is
- * acknowledged. Their data comes from the image, whatever way it went there.
+ * acknowledged. Their data is read back from the image, because it may have reached it without passing through this
+ * process. So the log can have other data of a zone that is reset while a write to it is not acknowledged.
  *
  * <p>It belongs to the data path. Without a log it does nothing.
  */
@@ -36,6 +37,10 @@ final class Recorder {
     void begin(LogWriter writer, ImageFile recordedImage) {
         log = writer;
         image = recordedImage;
+    }
+
+    boolean isOn() {
+        return log != null;
     }
 
     /** Notes the operations that a flush covers, which starts now. Under the device's lock. */
@@ -107,7 +112,13 @@ final class Recorder {
         if (log == null) {
             throw new IOException("the device is not recorded: add it with --record FILE");
         }
-        if (!log.write(log.placeMark(name))) {
+        boolean written;
+        try {
+            written = log.write(log.placeMark(name));
+        } catch (IOException e) {
+            throw new IOException("the log ends here because it cannot be written: " + e.getMessage(), e);
+        }
+        if (!written) {
             throw new IOException("the log has ended because it could not be written: see the server's log");
         }
     }

@@ -371,6 +371,11 @@ public final class ZonedDevice implements Closeable {
                     new IOException("the sequential zones are %d to %d: others cannot be read-only or offline"
                             .formatted(geometry.conventionalZones(), geometry.zoneCount() - 1)));
         }
+        if (recorder.isOn()) {
+            return CompletableFuture.failedFuture(
+                    new IOException(
+                            "the device is recorded, and its log cannot show read-only and offline zones: add it without --record"));
+        }
         synchronized (lock) {
             List<ActiveZone> worn = IntStream.range(first, first + count)
                     .mapToObj(zones::active)

@@ -22,6 +22,7 @@ import io.ublkzoned.engine.writelog.LogReader;
 import io.ublkzoned.engine.writelog.WriteLogException;
 import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
+import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -149,7 +150,9 @@ final class RecordingTest {
     void faultsThatALogCannotShowAreRefused() {
         IllegalArgumentException refusal = assertThrows(
                 IllegalArgumentException.class, () -> world.inject("--on flush --lose unflushed --error EIO"));
-        assertTrue(String.valueOf(refusal.getMessage()).contains("its log cannot show a loss"));
+        assertTrue(String.valueOf(refusal.getMessage()).contains("its log cannot show what --lose"));
+        assertThrows(IllegalArgumentException.class, () -> world.inject("--on write --make-zone offline"));
+        assertTrue(world.device().changeCondition(3, 1, ZoneCondition.OFFLINE).isCompletedExceptionally());
     }
 
     @Test
@@ -268,6 +271,29 @@ final class RecordingTest {
         }
 
         assertEquals(Set.of("1", "2", "2 before 1", "3", "3 before 2"), states);
+    }
+
+    @Test
+    void cutOfADeviceWithLimitsKeepsForcedWrites() throws IOException {
+        World limited =
+                new World(World.smallOptions().maxActiveZones(2).maxOpenZones(2).build());
+        RecordedLife limitedLife = RecordedLife.begin(limited);
+        limited.append(2, stamped(1, BLOCK));
+        limited.append(3, stamped(2, BLOCK));
+        limited.flush();
+        limited.run(BlockOp.ZONE_FINISH, 2);
+        limited.append(4, stamped(3, BLOCK));
+        limited.writeFua(limited.start(4) + BLOCK, stamped(4, BLOCK));
+        limited.run(BlockOp.ZONE_RESET, 3);
+        limited.append(5, stamped(5, BLOCK));
+        limited.run(BlockOp.ZONE_RESET, 4);
+        limited.run(BlockOp.ZONE_FINISH, 6);
+        for (int seed = 0; seed < SEEDS; seed++) {
+            SimulatedDisk image = limitedLife.replay(6, new PowerCut(seed, Keep.RANDOM));
+            OfflineDevice device = limitedLife.open(image);
+            assertStamped(4, read(device, limited.start(4) + BLOCK, BLOCK));
+            limitedLife.replay(WHOLE_LOG, new PowerCut(seed, Keep.RANDOM));
+        }
     }
 
     @Test

@@ -63,11 +63,12 @@ final class AddCommand implements Command {
                                 "--record",
                                 "FILE",
                                 "Write everything that the device does to a log, for 'ublk-zoned log' and replay. FILE is new, or a"
-                                        + " block device. If the server dies, the log ends there.")
+                                        + " block device. If the server dies, the log ends there, and may"
+                                        + " lack the last requests.")
                         .flag(
                                 "--power-cuts",
                                 "Keep what a power cut needs to undo writes to conventional zones that were not flushed, up to"
-                                        + " 64M. A rule with --power-cut does so while it is in force.")
+                                        + " 64M. A rule with --power-cut does so while it is in force. recover does not restore this.")
                         .flag(
                                 "--no-zero-copy",
                                 "Always copy data, even where the kernel supports zero copy for large requests (Linux 6.15+)."));
@@ -80,8 +81,8 @@ final class AddCommand implements Command {
         if (resume && options.record().isPresent()) {
             throw line.usage("--resume and --record exclude each other: a log begins with the device");
         }
-        if (options.record().isPresent() && options.faults().loseData()) {
-            throw line.usage("a log cannot show what --lose loses: omit it or --record");
+        if (options.record().isPresent() && !options.faults().fitLog()) {
+            throw line.usage("a log cannot show what --lose and --make-zone do: omit them or --record");
         }
         HostCheckup.requireKernel();
         return new Serving(line).run(() -> {

@@ -19,7 +19,7 @@ final class CutCommand implements Command {
                         "--keep",
                         "WHAT",
                         "The acknowledged writes that survive although they were not flushed: none, all, or random, the default:"
-                                + " in a sequential zone, some blocks from the last flush on; in a conventional zone, some sectors.")
+                                + " in a sequential zone, the first blocks after the last flush; in a conventional zone, some sectors.")
                 .option("--seed", "N", "Decides what is left to chance. Default: 0.")
                 .option(
                         "--then",
@@ -31,7 +31,7 @@ final class CutCommand implements Command {
                         "From one instant on all requests fail, also those in flight. File systems on the device see errors.",
                         "What was flushed survives. So do resets. Writes to conventional zones are undone only if the device was",
                         "added with --power-cuts, or had a rule with --power-cut, when they were made.",
-                        "With --then continue, the device comes back with its number and options, and without fault rules,",
+                        "With --then continue, the device comes back with its number and options, without fault rules and log,",
                         "when its last user has closed it: umount its file system. Otherwise 'ublk-zoned add' attaches the",
                         "image again.");
     }

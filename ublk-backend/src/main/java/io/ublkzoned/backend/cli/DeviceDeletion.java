@@ -160,9 +160,7 @@ final class DeviceDeletion {
             }
             LockSupport.parkNanos(2 * POLL_NANOS);
         }
-        if (!safe) {
-            server.terminate();
-        }
+        server.terminate(); // a device whose power is being cut would come back
     }
 
     /** Waits for the end of the server. Returns whether it has ended in time. */

@@ -163,7 +163,8 @@ final class ReplayCommand implements Command {
         }
         if (!header.beginsEmpty()) {
             throw new CommandFailure(
-                    image + ": no such image, and the device was not empty when the log began: copy its image of then");
+                    image
+                            + ": no such image, and the device was not empty when the log began: give a copy of its image from before the log");
         }
     }
 

@@ -71,6 +71,10 @@ public final class LogFile implements Closeable {
         }
     }
 
+    public Path path() {
+        return path;
+    }
+
     /** Returns access to the file. */
     public FdImageFile file() {
         return new FdImageFile(file);

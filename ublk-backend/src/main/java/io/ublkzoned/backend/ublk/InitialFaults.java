@@ -1,7 +1,6 @@
 package io.ublkzoned.backend.ublk;
 
 import io.ublkzoned.engine.ZonedDevice;
-import io.ublkzoned.engine.fault.FaultOutcome;
 import io.ublkzoned.engine.fault.FaultRule;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
@@ -17,9 +16,9 @@ public record InitialFaults(boolean powerCuts, List<FaultRule> rules) {
 
     static final InitialFaults NONE = new InitialFaults(false, List.of());
 
-    /** Returns whether a rule makes the device lose acknowledged data. */
-    public boolean loseData() {
-        return rules.stream().anyMatch(rule -> rule.outcome() instanceof FaultOutcome.LoseUnflushed);
+    /** Returns whether a write log can show the effect of every rule. */
+    public boolean fitLog() {
+        return rules.stream().allMatch(FaultRule::fitsLog);
     }
 
     /** @throws IOException with a sentence if a device cannot show one of the faults */

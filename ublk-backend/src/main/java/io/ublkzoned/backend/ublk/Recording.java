@@ -45,12 +45,14 @@ final class Recording implements Closeable {
         file.discard();
     }
 
+    /** Closes the log. If that fails, the device is closed all the same. */
     @Override
-    public void close() throws IOException {
+    public void close() {
         try {
             log.close();
-        } finally {
-            file.close();
+        } catch (IOException e) {
+            ServerLog.LOG.error("the log {} may not be on the disk", file.path(), e);
         }
+        file.close();
     }
 }

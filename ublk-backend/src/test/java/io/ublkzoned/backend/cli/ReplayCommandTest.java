@@ -139,7 +139,7 @@ final class ReplayCommandTest {
                 .failed(
                         1,
                         image
-                                + ": no such image, and the device was not empty when the log began: copy its image of then");
+                                + ": no such image, and the device was not empty when the log began: give a copy of its image from before the log");
         CommandLineRun.of("replay", log, image, "--to", "1", "--next-flush")
                 .failed(
                         2,

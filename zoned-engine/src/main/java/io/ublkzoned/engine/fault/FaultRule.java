@@ -38,6 +38,11 @@ public record FaultRule(
         }
     }
 
+    /** Returns whether a write log can show the effect of the rule. */
+    public boolean fitsLog() {
+        return !(outcome instanceof FaultOutcome.LoseUnflushed || outcome instanceof FaultOutcome.Wear);
+    }
+
     /** Returns whether only requests to one sequential zone can be hit. */
     public boolean needsSequentialZone() {
         return switch (outcome) {

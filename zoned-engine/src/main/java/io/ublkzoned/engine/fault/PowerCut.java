@@ -13,7 +13,7 @@ public record PowerCut(long seed, Keep keep) {
     public enum Keep {
         NONE,
         ALL,
-        /** Some whole blocks from the start of a sequential zone's on, and some sectors in conventional zones. */
+        /** The first unflushed blocks of a sequential zone, up to a random one, and random sectors in conventional zones. */
         RANDOM;
 
         /**

@@ -131,7 +131,7 @@ public final class LogReplay {
             }
             case FINISH -> {
                 if (survivors.takeSteps(firstZone(entry), 1) > 0) {
-                    require(entry, device.run(BlockOp.ZONE_FINISH, firstZone(entry)));
+                    requireOrEnd(entry, device.run(BlockOp.ZONE_FINISH, firstZone(entry)), survivors);
                 }
             }
             case FLUSH, MARK, DISCARD -> {}
@@ -144,10 +144,16 @@ public final class LogReplay {
         if (blocks == 0) {
             return;
         }
-        int error = write(entry, 0, blocks * blockBytes);
+        requireOrEnd(entry, write(entry, 0, blocks * blockBytes), survivors);
+    }
+
+    /**
+     * Loses the rest of a zone that cannot become active. The reset or finish of another zone did not survive, so that
+     * zone is still active.
+     */
+    private void requireOrEnd(LogEntry entry, int error, Survivors survivors) throws WriteLogException {
         if (error == -BlockErrors.EOVERFLOW && !entry.forceUnitAccess()) {
-            // Another zone's reset or finish did not survive, so that zone is still active. This one must be empty.
-            survivors.endZone(zone);
+            survivors.endZone(firstZone(entry));
         } else {
             require(entry, error);
         }
@@ -177,6 +183,9 @@ public final class LogReplay {
     }
 
     private static void require(LogEntry entry, int error) throws WriteLogException {
+        if (error == -BlockErrors.ENOSPC) {
+            throw new WriteLogException("entry %d does not fit on the disk of the image".formatted(entry.index()));
+        }
         if (error != 0) {
             throw new WriteLogException(
                     "entry %d does not fit the image (error %d): begin with a copy of the image as it was before the log"

@@ -25,6 +25,7 @@ final class Survivors {
         long steps;
         long durable; // survive
         long surviving;
+        boolean freesZone; // a reset or a finish is among the steps
         int sectorsOfNext; // of one more step
     }
 
@@ -66,15 +67,33 @@ final class Survivors {
                 } else {
                     addSteps(history(zone), entry.lengthBytes() / blockBytes, entry);
                 }
+                if (entry.forceUnitAccess()) {
+                    keepFreedZones();
+                }
             }
             case RESET, RESET_ALL -> {
                 int end = geometry.zoneIndex(entry.startBytes() + entry.lengthBytes() - 1);
                 for (int zone = geometry.zoneIndex(entry.startBytes()); zone <= end; zone++) {
-                    addSteps(history(zone), 1, entry);
+                    addChange(zone, entry);
                 }
             }
-            case FINISH -> addSteps(history(geometry.zoneIndex(entry.startBytes())), 1, entry);
+            case FINISH -> addChange(geometry.zoneIndex(entry.startBytes()), entry);
             case FLUSH, MARK, DISCARD -> {}
+        }
+    }
+
+    private void addChange(int zone, LogEntry entry) {
+        History history = history(zone);
+        addSteps(history, 1, entry);
+        history.freesZone = true;
+    }
+
+    /** Keeps resets and finishes, because without them the zone of a write that survives could not be active. */
+    private void keepFreedZones() {
+        for (History zone : zones.values()) {
+            if (zone.freesZone) {
+                zone.durable = zone.steps;
+            }
         }
     }
 

@@ -17,7 +17,7 @@ import java.util.Set;
  * header counts an entry once it and all entries before it are complete, so the log is whole no matter when the process
  * dies or the disk is full.
  *
- * <p>Any thread may call it. {@link #place} works in memory; {@link #write} blocks.
+ * <p>Any thread may call it. The methods that return a place work in memory; {@link #write} blocks.
  */
 public final class LogWriter implements Closeable {
 

@@ -31,7 +31,7 @@ final class LockMutationTest {
                 withoutLock("PendingWork", "free", 1),
                 withoutLock("PendingWork", "takeChanges", 1),
                 withoutLock("PendingWork", "changesDone", 1),
-                withoutLock("OverwriteJournal", "hasUnsaved", 1),
+                withoutLock("OverwriteJournal", "flushesIfUnsaved", 1),
                 withoutLock("OverwriteJournal", "saveChunk", 1),
                 withoutLock("OverwriteJournal", "flushBegins", 1),
                 withoutLock("OverwriteJournal", "flushEnds", 1),

@@ -16,7 +16,6 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,9 +54,6 @@ final class SimulatedServers {
 
     /** The recording of the current server, or null. */
     private @Nullable RecordedLife recorded;
-
-    /** The time at which the current server opened the image. */
-    private long opened;
 
     /** Whether a write of this server has failed, which can leave any data in a conventional zone. */
     private boolean writeHasFailed;
@@ -230,10 +226,11 @@ final class SimulatedServers {
     }
 
     private void record(long dice) {
-        opened = world.tick();
         writeHasFailed = false;
         try {
-            boolean isRecorded = Dice.isRecorded(dice) && !workload.faults().loseUnflushed();
+            boolean isRecorded = Dice.isRecorded(dice)
+                    && !workload.faults().loseUnflushed()
+                    && workload.steps().stream().noneMatch(step -> step.action() == Workload.Action.WEAR);
             recorded = isRecorded ? RecordedLife.begin(world) : null;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -325,7 +322,7 @@ final class SimulatedServers {
         client.ended();
         trouble.switchFaults(false);
         checkClosed(Dice.isRare(dice));
-        if (recorded != null && !powerIsOff && !hasWorn()) {
+        if (recorded != null && !powerIsOff) {
             recorded.check(disk, !writeHasFailed);
         }
         if (Dice.cutsPowerWhenClosed(dice)) {
@@ -338,11 +335,6 @@ final class SimulatedServers {
             letOthersWrite(dice);
         }
         open(dice);
-    }
-
-    /** Returns whether a zone may have been read-only or offline since the recording began. */
-    private boolean hasWorn() {
-        return IntStream.range(0, geometry.zoneCount()).anyMatch(zone -> wear.mayHaveFailed(zone, opened));
     }
 
     private void letOthersWrite(long dice) {
