@@ -16,6 +16,7 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,9 @@ final class SimulatedServers {
 
     /** The time at which the last acknowledged flush began. */
     private long flushed;
+
+    /** The times at which all acknowledged flushes began. */
+    private final TreeSet<Long> flushes = new TreeSet<>();
 
     /** Whether the last server died alone, and its saved state is still there. */
     private boolean stateIsLeft;
@@ -140,11 +144,17 @@ final class SimulatedServers {
         open(dice);
     }
 
-    /** Updates the models if one of these requests may have made the device lose what was not flushed. */
+    /**
+     * Updates the models if one of these requests may have made the device lose what was not flushed. The loss can have
+     * come before every flush that began after the request.
+     */
     private void loseUnflushed(List<IoCall> calls) {
-        if (calls.stream().anyMatch(workload.faults()::mayLoseUnflushed)) {
-            for (ZoneModel zone : client.zones()) {
-                zone.lost(flushed);
+        for (IoCall call : calls) {
+            if (workload.faults().mayLoseUnflushed(call)) {
+                Long before = flushes.lower(call.begun);
+                for (ZoneModel zone : client.zones()) {
+                    zone.lost(before == null ? 0 : before);
+                }
             }
         }
     }
@@ -401,6 +411,7 @@ final class SimulatedServers {
         boolean injected = InjectedFaults.explain(call);
         if (call.op == BlockOp.FLUSH && call.succeeded()) {
             flushed = Math.max(flushed, call.begun);
+            flushes.add(call.begun);
         }
         loseUnflushed(List.of(call));
         mayHaveRemains |= !call.succeeded();
