@@ -16,7 +16,8 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
-import java.util.TreeSet;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,8 +46,8 @@ final class SimulatedServers {
     /** The time at which the last acknowledged flush began. */
     private long flushed;
 
-    /** The times at which all acknowledged flushes began. */
-    private final TreeSet<Long> flushes = new TreeSet<>();
+    /** {@link #flushed} since the time at which each flush ended. */
+    private final TreeMap<Long, Long> flushedSince = new TreeMap<>();
 
     /** Whether the last server died alone, and its saved state is still there. */
     private boolean stateIsLeft;
@@ -146,14 +147,14 @@ final class SimulatedServers {
 
     /**
      * Updates the models if one of these requests may have made the device lose what was not flushed. The loss can have
-     * come before every flush that began after the request.
+     * come before every flush that had not ended when the request began.
      */
     private void loseUnflushed(List<IoCall> calls) {
         for (IoCall call : calls) {
             if (workload.faults().mayLoseUnflushed(call)) {
-                Long before = flushes.lower(call.begun);
+                Map.Entry<Long, Long> before = flushedSince.lowerEntry(call.begun);
                 for (ZoneModel zone : client.zones()) {
-                    zone.lost(before == null ? 0 : before);
+                    zone.lost(before == null ? 0 : before.getValue());
                 }
             }
         }
@@ -411,7 +412,7 @@ final class SimulatedServers {
         boolean injected = InjectedFaults.explain(call);
         if (call.op == BlockOp.FLUSH && call.succeeded()) {
             flushed = Math.max(flushed, call.begun);
-            flushes.add(call.begun);
+            flushedSince.put(call.ended, flushed);
         }
         loseUnflushed(List.of(call));
         mayHaveRemains |= !call.succeeded();
