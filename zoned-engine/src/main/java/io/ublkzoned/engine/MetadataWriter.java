@@ -72,6 +72,11 @@ final class MetadataWriter {
         generation.begun();
     }
 
+    /** Returns whether the image has no data: see {@link Qcow2Image#hasNoData}. */
+    boolean hasNoData() throws IOException {
+        return image.hasNoData();
+    }
+
     /** Carries out a requested flush, and frees requested space. Returns false if neither was requested. */
     boolean run() {
         boolean worked = runFlush();

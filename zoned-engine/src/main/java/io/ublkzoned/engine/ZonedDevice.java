@@ -46,10 +46,9 @@ public final class ZonedDevice implements Closeable {
     private final RequestStarter starter;
     private final WriteCompleter completer;
     private final DeviceFaults faults;
-    private final boolean isEmpty;
     private final PowerLoss powerLoss;
 
-    private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) throws IOException {
+    private ZonedDevice(Qcow2Image image, SyncGuard file, Runnable metadataWakeUp) {
         this.file = file;
         geometry = image.geometry();
         clusterSizeBytes = 1 << image.clusterBits();
@@ -64,7 +63,6 @@ public final class ZonedDevice implements Closeable {
         completer = new WriteCompleter(zones, rules, work, recorder, failures);
         faults = new DeviceFaults(lock, zones, starter, work, failures);
         powerLoss = new PowerLoss(zones, image.writePointers());
-        isEmpty = zones.areEmpty() && image.hasNoData();
 
         DeviceContext context = new DeviceContext(image, file, failures, zones.journal());
         maps = new ZoneMapIo(context, work);
@@ -146,9 +144,9 @@ public final class ZonedDevice implements Closeable {
         return clusterSizeBytes;
     }
 
-    /** Returns whether all zones were empty when the image was opened, and the conventional ones never written. */
-    public boolean isEmpty() {
-        return isEmpty;
+    /** Returns whether all zones are empty, and the conventional ones were never written. Called before {@link #begin}. */
+    public boolean isEmpty() throws IOException {
+        return zones.areEmpty() && metadata.hasNoData();
     }
 
     /** Starts a request that its queue has just filled in. */

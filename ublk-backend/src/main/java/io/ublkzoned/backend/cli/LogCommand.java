@@ -18,12 +18,6 @@ final class LogCommand implements Command {
 
     private static final String JSON_OUTPUT = "--json";
 
-    /** The use of one entry. */
-    @FunctionalInterface
-    private interface Visitor {
-        void visit(LogEntry entry) throws IOException;
-    }
-
     @Override
     public Syntax syntax() {
         return new Syntax(
@@ -59,19 +53,12 @@ final class LogCommand implements Command {
         return ExitStatus.SUCCESS;
     }
 
-    private static void forEach(LogReader log, Visitor visitor) throws IOException {
-        log.rewind();
-        for (Optional<LogEntry> next = log.next(); next.isPresent(); next = log.next()) {
-            visitor.visit(next.get());
-        }
-    }
-
     private static void print(Arguments line, LogReader log) throws IOException {
         TextTable table = new TextTable(line.out(), ">entry", "operation", ">zone", ">offset", ">length", "");
         Optional<DeviceGeometry> geometry = log.header().geometry();
-        forEach(log, entry -> table.fit(cells(entry, geometry)));
+        log.forEach(0, Long.MAX_VALUE, entry -> table.fit(cells(entry, geometry)));
         table.printTitles();
-        forEach(log, entry -> table.print(cells(entry, geometry)));
+        log.forEach(0, Long.MAX_VALUE, entry -> table.print(cells(entry, geometry)));
     }
 
     /** Returns the cells of a row. The offset is that in the zone, if the log knows the zones. */
@@ -105,7 +92,7 @@ final class LogCommand implements Command {
 
     private static void printJson(Arguments line, LogReader log) throws IOException {
         line.out().print('[');
-        forEach(log, entry -> {
+        log.forEach(0, Long.MAX_VALUE, entry -> {
             line.out().println(entry.index() == 0 ? "" : ",");
             line.out().print(json(entry));
         });

@@ -11,18 +11,11 @@ import io.ublkzoned.engine.zone.DeviceGeometry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Optional;
 
 /** The replay of a range of log entries into a device. One thread uses it. It blocks. */
 public final class LogReplay {
 
     private static final int BUFFER_BYTES = 1 << 20;
-
-    /** The use of one entry. */
-    @FunctionalInterface
-    private interface Step {
-        void take(LogEntry entry) throws IOException;
-    }
 
     private final LogReader log;
     private final OfflineDevice device;
@@ -67,16 +60,11 @@ public final class LogReplay {
         forEach(unflushed, last, entry -> applySurvivors(entry, survivors));
     }
 
-    private void forEach(long first, long last, Step step) throws IOException {
-        log.rewind();
-        for (Optional<LogEntry> next = log.next();
-                next.isPresent() && next.get().index() <= last;
-                next = log.next()) {
-            if (next.get().index() >= first) {
-                requireInside(next.get());
-                step.take(next.get());
-            }
-        }
+    private void forEach(long first, long last, LogReader.Visitor visitor) throws IOException {
+        log.forEach(first, last, entry -> {
+            requireInside(entry);
+            visitor.visit(entry);
+        });
     }
 
     private void requireInside(LogEntry entry) throws WriteLogException {

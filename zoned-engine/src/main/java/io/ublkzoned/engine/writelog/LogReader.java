@@ -9,6 +9,12 @@ import java.util.Optional;
 /** A reader of a write log, from its first entry to its last. One thread uses it. It blocks. */
 public final class LogReader {
 
+    /** The use of one entry. */
+    @FunctionalInterface
+    public interface Visitor {
+        void visit(LogEntry entry) throws IOException;
+    }
+
     private final ImageFile log;
     private final LogHeader header;
     private final MemorySegment sector;
@@ -70,6 +76,16 @@ public final class LogReader {
         index++;
         offsetBytes = entry.endBytes(header.sectorBytes());
         return Optional.of(entry);
+    }
+
+    /** Visits the entries {@code first} to {@code last}, or to the end of the log. The position changes. */
+    public void forEach(long first, long last, Visitor visitor) throws IOException {
+        rewind();
+        for (Optional<LogEntry> next = next(); next.isPresent() && next.get().index() <= last; next = next()) {
+            if (next.get().index() >= first) {
+                visitor.visit(next.get());
+            }
+        }
     }
 
     /** Fills {@code target} with the data of an entry from {@code fromBytes} on. */
