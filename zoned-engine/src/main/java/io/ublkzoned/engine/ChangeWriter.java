@@ -43,6 +43,7 @@ final class ChangeWriter {
         }
         reset(resets);
         work.changesDone(ready);
+        unmapKept(resets);
         space.punch();
         return true;
     }
@@ -53,6 +54,7 @@ final class ChangeWriter {
             List<ActiveZone> zones = new ArrayList<>();
             for (ZoneChange.Reset reset : resets) {
                 reset.resettable.removeIf(zone -> cannotLoad(reset, zone));
+                reset.storedPointers = metadata.storedPointers(reset.resettable);
                 zones.addAll(reset.resettable);
             }
             int error = metadata.storeEmpty(zones);
@@ -63,6 +65,23 @@ final class ChangeWriter {
         } catch (RuntimeException | VirtualMachineError e) {
             int error = failures.logAndGetErrno("reset", e);
             resets.forEach(reset -> reset.fail(error));
+        }
+    }
+
+    /**
+     * Removes the mapping of zones that are reset and keep their clusters, before they can be written. A copy of the file
+     * that still has the mapping shows the old data, so its generation must be an older one. If a mapping cannot be
+     * removed now, it is before the zone's next write, and such a copy is not noticed.
+     */
+    private void unmapKept(List<ZoneChange.Reset> resets) {
+        List<ActiveZone> kept =
+                resets.stream().flatMap(reset -> reset.kept.stream()).toList();
+        boolean unmapped = !kept.isEmpty();
+        for (ActiveZone zone : kept) {
+            unmapped &= maps.store(zone) == 0;
+        }
+        if (unmapped) {
+            metadata.countChange();
         }
     }
 
@@ -92,7 +111,7 @@ final class ChangeWriter {
                 finish.fail(maps.store(zone));
             }
             if (finish.succeeds()) {
-                finish.fail(metadata.countFinish());
+                finish.fail(metadata.countChange());
             }
         } catch (RuntimeException | VirtualMachineError e) {
             finish.fail(failures.logAndGetErrno("finish", e));

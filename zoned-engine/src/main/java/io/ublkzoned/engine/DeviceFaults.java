@@ -41,6 +41,7 @@ public final class DeviceFaults {
 
     private final Object lock;
     private final DeviceZones zones;
+    private final UnflushedResets resets;
     private final RequestStarter starter;
     private final PendingWork work;
     private final FailureLog failures;
@@ -66,9 +67,16 @@ public final class DeviceFaults {
     /** Not null once the power is cut. Written under the lock. */
     private volatile @Nullable PowerCut powerCut;
 
-    DeviceFaults(Object lock, DeviceZones zones, RequestStarter starter, PendingWork work, FailureLog failures) {
+    DeviceFaults(
+            Object lock,
+            DeviceZones zones,
+            UnflushedResets resets,
+            RequestStarter starter,
+            PendingWork work,
+            FailureLog failures) {
         this.lock = lock;
         this.zones = zones;
+        this.resets = resets;
         this.starter = starter;
         this.work = work;
         this.failures = failures;
@@ -93,7 +101,7 @@ public final class DeviceFaults {
                         "the device is recorded, and its log cannot show what --lose and --make-zone do");
             }
             rules.add(new ArmedRule(++lastId, rule, timer));
-            switchJournal();
+            switchUndo();
             return lastId;
         }
     }
@@ -124,7 +132,7 @@ public final class DeviceFaults {
             found.ifPresent(rule -> {
                 rule.endAll();
                 rules.remove(rule);
-                switchJournal();
+                switchUndo();
             });
             return found.isPresent();
         }
@@ -135,18 +143,18 @@ public final class DeviceFaults {
         synchronized (lock) {
             rules.forEach(ArmedRule::endAll);
             rules.clear();
-            switchJournal();
+            switchUndo();
         }
     }
 
     /**
-     * Saves from now on what {@link #cutPower} needs to undo unflushed writes to conventional zones. A rule with a power
-     * cut does the same while it is in force.
+     * Saves from now on what {@link #cutPower} needs to undo unflushed resets, and unflushed writes to conventional
+     * zones. A rule with a power cut does the same while it is in force.
      */
     public void expectPowerCut() {
         synchronized (lock) {
             powerCutIsExpected = true;
-            switchJournal();
+            switchUndo();
         }
     }
 
@@ -158,10 +166,11 @@ public final class DeviceFaults {
     }
 
     @GuardedBy("lock")
-    private void switchJournal() {
+    private void switchUndo() {
         if (powerCut == null) {
             boolean hasPowerCut = rules.stream().anyMatch(armed -> armed.rule.outcome() instanceof CutPower);
             zones.journal().switchOn(powerCutIsExpected || hasPowerCut);
+            resets.switchOn(powerCutIsExpected || hasPowerCut);
         }
     }
 

@@ -21,7 +21,8 @@ import java.util.List;
  * <ul>
  *   <li>Flush: L2 entries and refcounts, sync (which also covers the data), write pointers, sync. A write pointer on
  *       disk is never ahead of the data. One flush serves all requests that wait for one.
- *   <li>Reset: the write pointer, sync. Only then does the reset complete and are the clusters released.
+ *   <li>Reset: the write pointer, sync. Only then does the reset complete and are the clusters released, or kept until the
+ *       next flush if a power cut is expected.
  *   <li>A released cluster is punched, and allocated again only after the next sync: a free cluster is a hole.
  *   <li>The dirty bit is durable before anything else is written, and cleared after everything else is durable.
  * </ul>
@@ -117,6 +118,7 @@ final class MetadataWriter {
         }
         journal.flushEnds(error == 0);
         work.flushDone(flush, error);
+        space.punch(); // what the zones had before their resets
         return true;
     }
 
@@ -224,21 +226,26 @@ final class MetadataWriter {
      * Brings back the old blocks of conventional zones, and reads the write pointers to which the sequential ones go back.
      */
     void loseUnflushed(ZoneChange.Loss loss) throws IOException {
-        loss.storedPointers = loss.zones.stream()
-                .mapToLong(active -> image.writePointers().get(active.zone.index()))
-                .toArray();
+        loss.storedPointers = storedPointers(loss.zones);
         if (loss.withConventional) {
             journal.restore(new PowerCut(0, Keep.NONE), file);
         }
     }
 
-    /** Counts a finish whose mapping is in the file. Returns 0 or -errno. */
-    int countFinish() {
+    /** Returns the write pointers in the file, in the order of the zones. */
+    long[] storedPointers(List<ActiveZone> zones) {
+        return zones.stream()
+                .mapToLong(active -> image.writePointers().get(active.zone.index()))
+                .toArray();
+    }
+
+    /** Counts a change of a mapping that is in the file. Returns 0 or -errno. */
+    int countChange() {
         try {
             generation.countChange();
             return 0;
         } catch (IOException | RuntimeException | VirtualMachineError e) {
-            return failures.logAndGetErrno("finish", e);
+            return failures.logAndGetErrno("counting a change", e);
         }
     }
 

@@ -22,6 +22,7 @@ final class PendingWork {
     private final Object lock;
     private final RequestMapper mapper;
     private final ClusterAllocator allocator;
+    private final UnflushedResets resets;
     private final ZoneChanges changes;
     private final Runnable wakeUp;
 
@@ -57,10 +58,17 @@ final class PendingWork {
      * @param lock the device's lock
      * @param wakeUp called when there is work to take, possibly under the lock
      */
-    PendingWork(Object lock, RequestMapper mapper, ClusterAllocator allocator, ZoneChanges changes, Runnable wakeUp) {
+    PendingWork(
+            Object lock,
+            RequestMapper mapper,
+            ClusterAllocator allocator,
+            UnflushedResets resets,
+            ZoneChanges changes,
+            Runnable wakeUp) {
         this.lock = lock;
         this.mapper = mapper;
         this.allocator = allocator;
+        this.resets = resets;
         this.changes = changes;
         this.wakeUp = wakeUp;
     }
@@ -89,7 +97,8 @@ final class PendingWork {
     @SuppressWarnings("GuardedBy") // asserted
     boolean awaitSpace(ActiveZone zone) {
         assert Thread.holdsLock(lock);
-        if (syncFailed || !(freeing || mapper.hasReleased())) {
+        boolean becomesFree = freeing || mapper.hasReleased() || resets.forget();
+        if (syncFailed || !becomesFree) {
             return false;
         }
         spaceWaiters.add(zone);
@@ -291,7 +300,9 @@ final class PendingWork {
         synchronized (lock) {
             assert flushing;
             flushing = false;
-            if (error != 0) {
+            if (error == 0) {
+                resets.forget(); // the metadata thread carried them out before the flush
+            } else {
                 unsynced = true;
                 for (int i = 0; i < flush.size(); i++) {
                     markDirty(flush.zone(i));

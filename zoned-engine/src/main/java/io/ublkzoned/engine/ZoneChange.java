@@ -94,8 +94,14 @@ abstract sealed class ZoneChange {
         /** The zones that can be reset. */
         final List<ActiveZone> resettable = new ArrayList<>();
 
-        /** Whether the write pointers of these zones are durable. */
+        /** The write pointers of these zones in the file before the reset. */
+        long[] storedPointers = {};
+
+        /** Whether the new write pointers of these zones are durable. */
         boolean stored;
+
+        /** The zones whose clusters a power cut can bring back. */
+        final List<ActiveZone> kept = new ArrayList<>();
 
         Reset(BlockRequest request, List<ActiveZone> zones) {
             super(request, zones);

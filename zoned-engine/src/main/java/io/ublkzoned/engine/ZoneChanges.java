@@ -18,15 +18,22 @@ final class ZoneChanges {
     private final DeviceZones zones;
     private final ZoneStateMachine rules;
     private final RequestMapper mapper;
+    private final UnflushedResets resets;
     private final Recorder recorder;
     private final FailureLog failures;
     private final List<ZoneChange> waiting = new ArrayList<>();
 
     ZoneChanges(
-            DeviceZones zones, ZoneStateMachine rules, RequestMapper mapper, Recorder recorder, FailureLog failures) {
+            DeviceZones zones,
+            ZoneStateMachine rules,
+            RequestMapper mapper,
+            UnflushedResets resets,
+            Recorder recorder,
+            FailureLog failures) {
         this.zones = zones;
         this.rules = rules;
         this.mapper = mapper;
+        this.resets = resets;
         this.recorder = recorder;
         this.failures = failures;
     }
@@ -126,7 +133,11 @@ final class ZoneChanges {
         if (!reset.stored) {
             return;
         }
-        for (ActiveZone zone : reset.resettable) {
+        for (int i = 0; i < reset.storedPointers.length; i++) {
+            ActiveZone zone = reset.resettable.get(i);
+            if (resets.keep(zone, reset.storedPointers[i])) {
+                reset.kept.add(zone);
+            }
             zone.completedBytes = zone.zone.startBytes();
             zone.lastWriteBytes = 0;
             zone.hasRemains = false;
@@ -156,6 +167,7 @@ final class ZoneChanges {
 
     private void apply(ZoneChange.Loss loss) {
         loss.written = loss.zones; // the old data that the image has again is durable after the next flush
+        resets.forget(); // they are on the medium, or the loss would have undone them
         for (int i = 0; i < loss.storedPointers.length; i++) {
             ActiveZone active = loss.zones.get(i);
             if (!active.zone.isConventional() && !active.zone.condition().isFailed()) {

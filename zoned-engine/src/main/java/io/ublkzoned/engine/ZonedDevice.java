@@ -39,6 +39,7 @@ public final class ZonedDevice implements Closeable {
     private final int clusterSizeBytes;
     private final DeviceZones zones;
     private final Recorder recorder = new Recorder(failures);
+    private final UnflushedResets resets;
     private final PendingWork work;
     private final ZoneMapIo maps;
     private final MetadataWriter metadata;
@@ -57,12 +58,13 @@ public final class ZonedDevice implements Closeable {
         ClusterAllocator allocator = image.allocator();
         allocator.guardBy(lock);
         RequestMapper mapper = new RequestMapper(allocator, image.clusterBits());
-        work = new PendingWork(
-                lock, mapper, allocator, new ZoneChanges(zones, rules, mapper, recorder, failures), metadataWakeUp);
+        resets = new UnflushedResets(mapper);
+        ZoneChanges zoneChanges = new ZoneChanges(zones, rules, mapper, resets, recorder, failures);
+        work = new PendingWork(lock, mapper, allocator, resets, zoneChanges, metadataWakeUp);
         starter = new RequestStarter(geometry, zones, rules, mapper, work, recorder);
         completer = new WriteCompleter(zones, rules, work, recorder, failures);
-        faults = new DeviceFaults(lock, zones, starter, work, failures);
-        powerLoss = new PowerLoss(zones, image.writePointers());
+        faults = new DeviceFaults(lock, zones, resets, starter, work, failures);
+        powerLoss = new PowerLoss(zones, resets, image.writePointers());
 
         DeviceContext context = new DeviceContext(image, file, failures, zones.journal());
         maps = new ZoneMapIo(context, work);
@@ -418,12 +420,16 @@ public final class ZonedDevice implements Closeable {
             losePower(cut);
         }
         synchronized (lock) {
+            resets.switchOn(false);
             zones.forEachActive(work::releaseAhead);
         }
         metadata.end();
     }
 
-    /** Drops what a power cut loses. If this process dies meanwhile, the image is recovered as it was last flushed. */
+    /**
+     * Drops what a power cut loses. If this process dies meanwhile, the image is recovered as it was last flushed, with the
+     * resets since then.
+     */
     private void losePower(PowerCut cut) throws IOException {
         List<ActiveZone> changed;
         synchronized (lock) {

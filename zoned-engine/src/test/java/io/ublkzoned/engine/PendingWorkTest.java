@@ -15,6 +15,7 @@ import io.ublkzoned.engine.zone.ZoneStateMachine;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -27,6 +28,7 @@ final class PendingWorkTest {
     private DeviceContext context;
     private DeviceZones zones;
     private RequestMapper mapper;
+    private UnflushedResets resets;
     private PendingWork work;
 
     @BeforeEach
@@ -39,8 +41,9 @@ final class PendingWorkTest {
         ZoneStateMachine rules = new ZoneStateMachine(zones.table(), image.geometry());
         mapper = new RequestMapper(image.allocator(), image.clusterBits());
         FailureLog failures = context.failures();
-        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, new Recorder(failures), failures);
-        work = new PendingWork(lock, mapper, image.allocator(), changes, () -> {});
+        resets = new UnflushedResets(mapper);
+        ZoneChanges changes = new ZoneChanges(zones, rules, mapper, resets, new Recorder(failures), failures);
+        work = new PendingWork(lock, mapper, image.allocator(), resets, changes, () -> {});
     }
 
     private boolean isSpaceOnItsWay() {
@@ -73,6 +76,26 @@ final class PendingWorkTest {
         assertTrue(isSpaceOnItsWay());
         space.freePunched();
         assertFalse(isSpaceOnItsWay());
+    }
+
+    @Test
+    void writeThatNeedsSpaceGetsTheClustersOfUnflushedResets() throws IOException {
+        ActiveZone zone;
+        synchronized (lock) {
+            zone = zones.active(2);
+            resets.switchOn(true);
+        }
+        new ZoneMapIo(context, work).load(zone);
+        image.allocator().allocate(4);
+        Objects.requireNonNull(zone.map).map(0, image.allocator().runStart(), 4);
+        zone.completedBytes += World.BLOCK;
+        synchronized (lock) {
+            assertTrue(resets.keep(zone, zone.zone.startBytes()));
+        }
+
+        assertFalse(mapper.hasReleased());
+        assertTrue(isSpaceOnItsWay());
+        assertTrue(mapper.hasReleased());
     }
 
     @Test

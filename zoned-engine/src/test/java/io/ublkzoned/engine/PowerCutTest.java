@@ -13,6 +13,7 @@ import io.ublkzoned.engine.fault.PowerCut.Keep;
 import io.ublkzoned.engine.qcow2.CheckResult;
 import io.ublkzoned.engine.qcow2.ImageChecker;
 import io.ublkzoned.engine.sim.IoCall;
+import io.ublkzoned.engine.sim.TestData;
 import io.ublkzoned.engine.sim.World;
 import io.ublkzoned.engine.zone.BlockErrors;
 import io.ublkzoned.engine.zone.BlockOp;
@@ -21,6 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Power cuts that a device shows on request. */
@@ -123,10 +126,138 @@ final class PowerCutTest {
     }
 
     @Test
-    void resetSurvives() {
+    void resetSurvivesIfNoPowerCutIsExpected() {
         world.append(2, stamped(1, BLOCK));
         world.flush();
         world.run(BlockOp.ZONE_RESET, 2);
+        cut(Keep.NONE, 0);
+        assertEquals(ZoneCondition.EMPTY, world.condition(2));
+    }
+
+    @Test
+    void expectedCutUndoesResets() {
+        world.device().faults().expectPowerCut();
+        world.append(2, stamped(1, 70 * BLOCK));
+        world.flush();
+        world.append(2, stamped(2, BLOCK));
+        world.run(BlockOp.ZONE_RESET, 2);
+        world.append(2, stamped(3, 3 * BLOCK));
+        world.run(BlockOp.ZONE_RESET, 2);
+        world.append(3, stamped(4, BLOCK)); // takes no cluster of zone 2
+        cut(Keep.NONE, 0);
+
+        assertEquals(70 * BLOCK, world.pointer(2));
+        assertStamped(1, world.read(zone2, 70 * BLOCK));
+        assertStamped(0, world.read(zone2 + 70 * BLOCK, BLOCK));
+        assertEquals(ZoneCondition.CLOSED, world.condition(2));
+        world.append(2, stamped(5, BLOCK));
+        assertStamped(5, world.read(zone2 + 70 * BLOCK, BLOCK));
+    }
+
+    @Test
+    void zoneKeepsItsHistoryUpToSomePlace() {
+        Set<String> seen = new TreeSet<>();
+        for (long seed = 0; seed < 200; seed++) {
+            World cutWorld = World.small();
+            cutWorld.device().faults().expectPowerCut();
+            cutWorld.append(2, stamped(1, BLOCK));
+            cutWorld.flush();
+            cutWorld.append(2, stamped(1, BLOCK));
+            cutWorld.run(BlockOp.ZONE_RESET, 2);
+            cutWorld.append(2, stamped(2, BLOCK));
+            cutWorld.run(BlockOp.ZONE_FINISH, 2);
+            cutWorld.run(BlockOp.ZONE_RESET, 2);
+            cutWorld.append(2, stamped(3, 2 * BLOCK));
+            cutWorld.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM), AfterCut.STOP);
+            cutWorld.reopen();
+            byte[] data = cutWorld.read(zone2, 2 * BLOCK);
+            long pointer = cutWorld.pointer(2);
+            seen.add("%d bytes of %d, %s".formatted(pointer, TestData.stampAt(data, 0), cutWorld.condition(2)));
+            assertStamped(TestData.stampAt(data, 0), data, 0, (int) Math.min(pointer, BLOCK));
+        }
+        // A finished zone is as the last flush left it, or FULL: its bytes in between are not known to be right.
+        Set<String> expected = new TreeSet<>(List.of(
+                "4096 bytes of 1, CLOSED",
+                "8192 bytes of 1, CLOSED",
+                "0 bytes of 0, EMPTY",
+                "%d bytes of 2, FULL".formatted(1 << 20),
+                "4096 bytes of 3, CLOSED",
+                "8192 bytes of 3, CLOSED"));
+        assertEquals(expected, seen);
+    }
+
+    @Test
+    void flushMakesResetsDurableAndReleasesTheirClusters() {
+        world.device().faults().expectPowerCut();
+        world.append(2, stamped(1, 100 * BLOCK));
+        world.flush();
+        long full = world.image.allocatedBytes();
+        world.run(BlockOp.ZONE_RESET, 2);
+        assertEquals(full, world.image.allocatedBytes());
+        world.flush();
+        assertTrue(world.image.allocatedBytes() <= full - 100 * BLOCK);
+        cut(Keep.NONE, 0);
+        assertEquals(ZoneCondition.EMPTY, world.condition(2));
+    }
+
+    @Test
+    void cutLeavesNoMoreActiveZonesThanAllowed() {
+        for (long seed = 0; seed < 100; seed++) {
+            World limited = new World(
+                    World.smallOptions().maxOpenZones(1).maxActiveZones(2).build());
+            limited.device().faults().expectPowerCut();
+            limited.append(2, stamped(1, BLOCK));
+            limited.append(3, stamped(1, BLOCK));
+            limited.flush();
+            limited.run(BlockOp.ZONE_FINISH, 2);
+            limited.run(BlockOp.ZONE_RESET, 3);
+            for (int zone = 4; zone < 8; zone++) {
+                limited.append(zone, stamped(1, CAPACITY));
+            }
+            limited.device().faults().cutPower(new PowerCut(seed, Keep.RANDOM), AfterCut.STOP);
+            limited.reopen();
+            int active = 0;
+            for (int zone = 2; zone < 16; zone++) {
+                active += limited.condition(zone).isActive() ? 1 : 0;
+            }
+            assertTrue(active <= 2, "seed " + seed + ": " + active + " active zones");
+        }
+    }
+
+    /** With one active zone: another zone is recovered, which is durable, when it is possible only thanks to a reset. */
+    @Test
+    void cutUndoesNoResetThatMadeRoomForARecoveredZone() {
+        World limited =
+                new World(World.smallOptions().maxOpenZones(1).maxActiveZones(1).build());
+        limited.device().faults().expectPowerCut();
+        limited.append(2, stamped(1, BLOCK));
+        limited.flush();
+        changeCondition(limited, 2, ZoneCondition.READ_ONLY);
+        limited.append(3, stamped(1, BLOCK));
+        limited.flush();
+        limited.run(BlockOp.ZONE_RESET, 3);
+        changeCondition(limited, 2, null);
+        limited.device().faults().cutPower(new PowerCut(0, Keep.NONE), AfterCut.STOP);
+        limited.reopen();
+        assertEquals(ZoneCondition.CLOSED, limited.condition(2));
+        assertEquals(ZoneCondition.EMPTY, limited.condition(3));
+    }
+
+    private static void changeCondition(World limited, int zone, @Nullable ZoneCondition condition) {
+        CompletableFuture<?> change = limited.device().changeCondition(zone, 1, condition);
+        limited.settle();
+        assertTrue(change.isDone() && !change.isCompletedExceptionally());
+    }
+
+    @Test
+    void lossUndoesNoReset() {
+        world.device().faults().expectPowerCut();
+        world.append(2, stamped(1, BLOCK));
+        world.flush();
+        world.run(BlockOp.ZONE_RESET, 2);
+        world.inject("--on flush --error EIO --lose unflushed");
+        assertEquals(EIO, world.flush());
+        assertEquals(ZoneCondition.EMPTY, world.condition(2));
         cut(Keep.NONE, 0);
         assertEquals(ZoneCondition.EMPTY, world.condition(2));
     }
@@ -160,8 +291,11 @@ final class PowerCutTest {
 
     @Test
     void imageIsWholeAfterTheCut() throws Exception {
+        world.device().faults().expectPowerCut();
         world.append(2, stamped(1, CAPACITY));
         world.append(3, stamped(2, 100 * BLOCK));
+        world.run(BlockOp.ZONE_RESET_ALL, 0);
+        world.append(3, stamped(3, 50 * BLOCK));
         world.device().faults().cutPower(new PowerCut(5, Keep.RANDOM), AfterCut.STOP);
         world.close();
 

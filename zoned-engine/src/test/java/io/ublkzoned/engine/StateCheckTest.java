@@ -16,6 +16,8 @@ import io.ublkzoned.engine.zone.BlockOp;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -97,6 +99,24 @@ final class StateCheckTest {
         world.run(BlockOp.ZONE_RESET, 2);
         world.write(zone2, stamped(2, BLOCK));
         assertRefused(older, otherFile(), "older copy");
+    }
+
+    /** The zone's clusters keep their data, because a power cut may undo the reset. */
+    @Test
+    void copyThatStillMapsAZoneThatWasResetIsRefused() throws IOException {
+        world.device().faults().expectPowerCut();
+        world.write(zone2, stamped(1, BLOCK));
+        world.flush();
+        List<SimulatedDisk> copies = new ArrayList<>();
+        world.image.listen((call, offset, length) -> {
+            if (call == SimulatedDisk.Call.SYNC) {
+                copies.add(world.image.copy());
+            }
+        });
+        world.run(BlockOp.ZONE_RESET, 2);
+        world.write(zone2, stamped(2, BLOCK));
+        assertEquals(1, copies.size());
+        assertRefused(copies.getFirst(), otherFile(), "older copy");
     }
 
     @Test

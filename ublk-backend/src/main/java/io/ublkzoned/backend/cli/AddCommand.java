@@ -67,8 +67,8 @@ final class AddCommand implements Command {
                                         + " lack the last requests.")
                         .flag(
                                 "--power-cuts",
-                                "Keep what a power cut needs to undo writes to conventional zones that were not flushed, up to"
-                                        + " 64M. A rule with --power-cut does so while it is in force. recover does not restore this.")
+                                "Keep what a power cut needs to undo resets, and up to 64M of writes to conventional zones, that were"
+                                        + " not flushed. A rule with --power-cut does so while it is in force. recover does not restore this.")
                         .flag(
                                 "--no-zero-copy",
                                 "Always copy data, even where the kernel supports zero copy for large requests (Linux 6.15+)."));

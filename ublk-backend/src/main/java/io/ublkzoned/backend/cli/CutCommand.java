@@ -29,7 +29,7 @@ final class CutCommand implements Command {
                 .footer(
                         "",
                         "From one instant on all requests fail, also those in flight. File systems on the device see errors.",
-                        "What was flushed survives. So do resets. Writes to conventional zones are undone only if the device was",
+                        "What was flushed survives. Resets, and writes to conventional zones, are undone only if the device was",
                         "added with --power-cuts, or had a rule with --power-cut, when they were made.",
                         "With --then continue, the device comes back with its number and options, without fault rules and log,",
                         "when its last user has closed it: umount its file system. Otherwise 'ublk-zoned add' attaches the",

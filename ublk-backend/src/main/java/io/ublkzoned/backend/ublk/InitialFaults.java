@@ -9,7 +9,7 @@ import java.util.List;
 /**
  * The faults that a device shows from its first request on.
  *
- * @param powerCuts whether the device keeps what a power cut needs to undo writes to conventional zones
+ * @param powerCuts whether the device keeps what a power cut needs to undo resets, and writes to conventional zones
  * @param rules the other faults
  */
 public record InitialFaults(boolean powerCuts, List<FaultRule> rules) {

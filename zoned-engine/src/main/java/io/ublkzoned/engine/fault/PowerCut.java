@@ -13,7 +13,7 @@ public record PowerCut(long seed, Keep keep) {
     public enum Keep {
         NONE,
         ALL,
-        /** The first unflushed blocks of a sequential zone, up to a random one, and random sectors in conventional zones. */
+        /** The first unflushed steps of a sequential zone, up to a random one, and random sectors in conventional zones. */
         RANDOM;
 
         /**
@@ -36,7 +36,7 @@ public record PowerCut(long seed, Keep keep) {
         return new SplittableRandom(seed);
     }
 
-    /** Returns how many of a zone's unflushed blocks, from the first on, survive. */
+    /** Returns how many of a zone's unflushed steps (blocks, finishes, resets), from the first on, survive. */
     public long survivors(SplittableRandom random, long unflushed) {
         return switch (keep) {
             case NONE -> 0;

@@ -53,6 +53,10 @@ public final class ZoneMap {
         }
     }
 
+    private ZoneMap(int clusters) {
+        this.clusters = clusters;
+    }
+
     private void append(int cluster, long hostCluster) {
         int last = runs - 1;
         if (last >= 0 && continues(last, cluster, hostCluster)) {
@@ -170,6 +174,18 @@ public final class ZoneMap {
             runs--;
         }
         lastEnd = 0;
+    }
+
+    /** Returns the map that the zone has without its clusters, which this map keeps. */
+    public ZoneMap emptied() {
+        ZoneMap empty = new ZoneMap(clusters);
+        if (isStale()) {
+            empty.markStale(staleFrom, staleEnd);
+        }
+        if (runs > 0) {
+            empty.markStale(0, end(runs - 1));
+        }
+        return empty;
     }
 
     /** Returns whether L2 entries in the file are out of date. */

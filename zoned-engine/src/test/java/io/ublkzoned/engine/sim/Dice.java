@@ -50,7 +50,7 @@ final class Dice {
         return (dice >>> 44 & 3) == 0;
     }
 
-    /** Returns whether the device keeps what a power cut needs to undo writes to conventional zones. */
+    /** Returns whether the device keeps what a power cut needs to undo resets, and writes to conventional zones. */
     static boolean expectsPowerCut(long dice) {
         return bit(dice, 50);
     }

@@ -65,6 +65,9 @@ public final class IoCall {
     /** Whether a crash came after it had begun. */
     boolean crashed;
 
+    /** Whether it is a reset that a power cut of the device may have undone. */
+    boolean undoable;
+
     /** Whether its data was no longer visible. */
     boolean gone;
 

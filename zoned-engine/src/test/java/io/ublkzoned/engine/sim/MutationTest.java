@@ -31,6 +31,9 @@ final class MutationTest {
                 new Mutation("ZoneChanges", "checkReset", "checkReset", 0),
                 // A power cut undoes only what was not flushed.
                 new Mutation("MetadataWriter", "runFlush", "flushBegins", 0),
+                new Mutation("PendingWork", "flushDone", "forget", 0),
+                new Mutation("UnflushedResets", "undo", "markStale", 0),
+                new Mutation("qcow2.ZoneMap", "emptied", "markStale", 0),
                 // No cluster is free because of its refcount alone, and free clusters are holes.
                 new Mutation("qcow2.Qcow2Image", "openForWriting", "keepMapped", 0),
                 new Mutation("MetadataWriter", "begin", "isClosedHere", 1));

@@ -177,7 +177,9 @@ final class SimulatedServers {
         long now = world.tick();
         for (ZoneModel zone : client.zones()) {
             zone.crashed(now, durableBefore);
-            zone.mayBeTorn |= powerIsOff;
+            if (powerIsOff) {
+                zone.powerWasCut(durableBefore);
+            }
         }
     }
 
@@ -230,8 +232,12 @@ final class SimulatedServers {
         record(dice);
         trouble.switchFaults(true);
         client.switchFaults(true);
-        if (Dice.expectsPowerCut(workload.dice())) {
+        boolean expectsPowerCut = Dice.expectsPowerCut(workload.dice());
+        if (expectsPowerCut) {
             world.device().faults().expectPowerCut();
+        }
+        for (ZoneModel zone : client.zones()) {
+            zone.opened(expectsPowerCut);
         }
         hold();
     }

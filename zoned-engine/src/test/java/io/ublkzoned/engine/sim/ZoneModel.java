@@ -30,12 +30,16 @@ final class ZoneModel {
     private final List<IoCall> resets = new ArrayList<>();
     private final List<IoCall> finishes = new ArrayList<>();
     private final List<IoCall> reads = new ArrayList<>();
+    private final ErasedWrites erased = new ErasedWrites();
 
     /** Whether the zone was seen FULL after a crash without being filled. */
     private boolean finished;
 
+    /** Whether the zone was finished before a reset that a power cut may have undone. */
+    private boolean mayBeFinished;
+
     /** Whether the device has shown a power cut, which can tear the last write. */
-    boolean mayBeTorn;
+    private boolean mayBeTorn;
 
     /** The contents of a conventional zone's sectors after the last crash. */
     private final long[] words;
@@ -108,6 +112,24 @@ final class ZoneModel {
         for (IoCall reset : resets) {
             reset.ended = reset.survivesServer ? reset.ended : Math.min(reset.ended, now);
             reset.crashed = true;
+        }
+    }
+
+    /** Begins with a device that has just been opened and checked. */
+    void opened(boolean expectsPowerCut) {
+        erased.begin(expectsPowerCut);
+    }
+
+    /**
+     * Updates the model after the device has shown a power cut, which can tear the last write and undo resets.
+     *
+     * @param flushed when the last acknowledged flush began
+     */
+    void powerWasCut(long flushed) {
+        mayBeTorn = true;
+        mayBeFinished |= erased.restore(flushed, writes, resets);
+        for (IoCall write : writes) {
+            write.losable |= !isDurable(write, flushed);
         }
     }
 
@@ -193,11 +215,45 @@ final class ZoneModel {
                 require(canBeThere(write), "cannot be there: ", write);
             }
         }
+        resets.forEach(this::checkUndone);
         for (IoCall finish : finishes) {
             require(full || !mustBeThere(finish), "lost: ", finish);
         }
         require(full || !finished || canBeErased(0), "was finished and is not FULL");
         forget(opened, full && !filled, full);
+    }
+
+    /**
+     * Checks that a reset that a power cut may have undone was undone or not: data from before it and from behind it do not
+     * meet. If it was the first one, and was undone, all data that was flushed before it is there.
+     */
+    private void checkUndone(IoCall reset) {
+        if (!reset.undoable) {
+            return;
+        }
+        boolean before = false;
+        boolean after = false;
+        for (IoCall write : writes) {
+            if (write.visibleSectors > 0 && isUnique(write)) {
+                before |= write.ended < reset.begun;
+                after |= write.begun > reset.ended;
+            }
+        }
+        require(!before || !after, "data from before and from after ", reset);
+        for (IoCall write : writes) {
+            boolean isOld = write.ended < reset.begun && !write.losable && write.succeeded() && isUnique(write);
+            boolean mustBeThere = before && isOld && !mayBeErasedByOther(write, reset);
+            require(!mustBeThere || write.visibleSectors > 0, "lost by an undone reset: ", write);
+        }
+    }
+
+    private boolean mayBeErasedByOther(IoCall write, IoCall reset) {
+        return resets.stream().anyMatch(other -> other != reset && mayHaveErased(other) && other.ended > write.begun);
+    }
+
+    /** Returns whether no other write has the same data, and its place is certain. */
+    private static boolean isUnique(IoCall write) {
+        return !write.sentAgain && !TestData.isPattern(TestData.stampOf(TestData.stampAt(write.data, 0)));
     }
 
     /** Drops the end of a write that a power cut has torn. The write pointer is there. */
@@ -324,7 +380,7 @@ final class ZoneModel {
 
     private boolean isErased(IoCall call) {
         for (IoCall reset : resets) {
-            if (reset.succeeded() && reset.begun > call.ended) {
+            if (reset.succeeded() && !reset.undoable && reset.begun > call.ended) {
                 return true;
             }
         }
@@ -332,7 +388,10 @@ final class ZoneModel {
     }
 
     private boolean canBeFinished() {
-        if (finished && resets.stream().noneMatch(IoCall::succeeded)) {
+        if (mayBeFinished) {
+            return true;
+        }
+        if (finished && resets.stream().noneMatch(reset -> reset.succeeded() && !reset.undoable)) {
             return true;
         }
         for (IoCall finish : finishes) {
@@ -348,22 +407,30 @@ final class ZoneModel {
         for (IoCall write : writes) {
             unsettleIfErased(write);
             write.gone = write.visibleSectors == 0 && !write.survivesServer;
+            if (write.gone && canBeErased(write.begun)) {
+                erased.addWrite(write);
+            }
             write.settled |= opened && write.visibleSectors > 0;
             write.losable = false;
         }
         writes.removeIf(write -> write.gone);
         mayBeTorn &= !opened;
+        mayBeFinished &= !opened;
         if (opened) {
             resets.removeIf(reset -> !reset.survivesServer);
             finishes.removeIf(finish -> !finish.survivesServer);
             finished = byFinish;
             return;
         }
+        if (finished || !finishes.isEmpty()) {
+            erased.addFinish();
+        }
         finishes.removeIf(finish -> !full || isErased(finish));
         for (IoCall finish : finishes) {
             finish.losable |= canBeErased(finish.begun);
         }
         finished &= full && resets.stream().noneMatch(IoCall::succeeded);
+        resets.stream().filter(IoCall::succeeded).forEach(erased::addReset);
         resets.removeIf(IoCall::succeeded);
     }
 
