@@ -23,6 +23,13 @@ kernel_log() {
     dmesg | gawk '/guest test: / { log_ = "" } { log_ = log_ $0 "\n" } END { printf "%s", log_ }'
 }
 
+# Prints the regex of the last test's expect_warnings, or one that matches no warning.
+expected_warnings() {
+    local regex
+    regex=$(kernel_log | sed -n 's/.*guest test expects: //p' | tail -n 1)
+    printf '%s\n' "${regex:-^$}"
+}
+
 # Prints a line for each thing that a test should have removed.
 leftovers() {
     local pid
@@ -36,7 +43,8 @@ leftovers() {
     diff <(printf '%s\n' "$MOUNTS_BEFORE") <(mounts) | sed -n 's/^> /mount: /p'
     losetup -a | sed 's/^/loop device: /'
     diff <(printf '%s\n' "$TMP_BEFORE") <(ls -A /tmp) | sed -n 's/^> /file: \/tmp\//p'
-    kernel_log | grep -E 'WARNING:|BUG:|Oops|blocked for more than|general protection|refcount_t' | sed 's/^/kernel: /'
+    kernel_log | grep -E 'WARNING:|BUG:|Oops|blocked for more than|general protection|refcount_t' |
+        grep -vE "$(expected_warnings)" | sed 's/^/kernel: /'
 }
 
 # Removes leftovers by force, so that the next test finds a clean machine. The next test reports again what could not be

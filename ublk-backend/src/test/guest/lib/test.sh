@@ -54,6 +54,19 @@ need_file_system() {
     modprobe "$1" 2>/dev/null || grep -qw "$1" /proc/filesystems || skip "this kernel has no $1"
 }
 
+# Skips the test if the kernel or mkfs.xfs does not have XFS for zoned devices.
+need_zoned_xfs() {
+    local version
+    version=$(mkfs.xfs -V) || fail "mkfs.xfs does not start"
+    printf '%s\n' 6.15 "${version##* }" | sort -CV || skip "mkfs.xfs makes no zoned file systems: it is older than 6.15"
+    printf '%s\n' 6.15 "$(uname -r)" | sort -CV || skip "this kernel's XFS has no zoned file systems: it is older than 6.15"
+}
+
+# expect_warnings REGEX: warnings in the kernel's log that match do not fail this test
+expect_warnings() {
+    printf '<5>guest test expects: %s\n' "$1" >/dev/kmsg
+}
+
 # ---- expectations ----
 
 # expect_equal WHAT ACTUAL EXPECTED
@@ -152,6 +165,16 @@ kill_server() {
     await 30 "the server has ended" test ! -e "/proc/$server"
 }
 
+# inject OPTION...: puts a fault rule in force
+inject() {
+    ublk-zoned inject "$@" "$DEVICE" >rule
+}
+
+# has_lived COUNT: the server has made the device live COUNT times
+has_lived() {
+    gawk -v count="$1" '{ exit !($2 == "STARTED" && $3 == count) }' "/run/ublk-zoned/${DEVICE#/dev/ublkb}/server"
+}
+
 recover_device() {
     expect_equal "what recover prints" "$(ublk-zoned recover "$DEVICE")" "$DEVICE"
 }
@@ -195,6 +218,16 @@ read_zone() {
         skip=$(($1 * $(sysfs queue/chunk_sectors) * 512 + $(bytes "$2"))) count="$(bytes "$3")" status=none
 }
 
+# write_zone_fails REGEX N AT SIZE: write_zone fails, and the message of dd matches
+write_zone_fails() {
+    expect_error "$1" write_zone "$2" "$3" "$4"
+}
+
+# Flushes the device.
+sync_device() {
+    dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
+}
+
 # pattern FROM SIZE: prints the pattern for an offset: the same bytes in every run, and different bytes at different offsets
 pattern() {
     local from=$(($1 % 1048573)) left chunk
@@ -211,6 +244,18 @@ pattern() {
 make_pattern() {
     [[ -e $SCRATCH/fresh/pattern ]] ||
         python3 -c 'import random, sys; sys.stdout.buffer.write(random.Random(1).randbytes(9 << 20))' >"$SCRATCH/fresh/pattern"
+}
+
+# make_file_system TYPE: makes one on DEVICE
+make_file_system() {
+    local make
+    case $1 in
+        btrfs) make=(mkfs.btrfs -q -f -O zoned -d single -m single) ;;
+        f2fs) make=(mkfs.f2fs -q -f -m) ;;
+        xfs) make=(mkfs.xfs -q -f -r zoned=1) ;;
+        zonefs) make=(mkzonefs -f) ;;
+    esac
+    "${make[@]}" "$DEVICE" >mkfs.txt 2>&1 || fail "${make[*]}: $(<mkfs.txt)"
 }
 
 # ---- reports: a line for each zone, "INDEX START CAPACITY WRITE-POINTER CONDITION", the write pointer from the zone's start

@@ -7,16 +7,12 @@ _attach_recorded() {
     DEVICE=$(ublk-zoned add disk.qcow2 --record disk.log)
 }
 
-_sync_device() {
-    dd if=/dev/null of="$DEVICE" bs=4K count=1 conv=fsync,nocreat,notrunc status=none
-}
-
 records_what_a_device_does_and_replays_it() {
     _attach_recorded --size 512M --zone-size 16M --conventional-zones 4
     write_zone 5 0 64K
     write_zone 5 64K 32K
     pattern 1 64K | dd of="$DEVICE" bs=64K oseek=16 oflag=direct iflag=fullblock status=none
-    _sync_device
+    sync_device
     ublk-zoned mark "$DEVICE" "two words"
     blkzones finish 5 1
     write_zone 6 0 4K
@@ -113,12 +109,11 @@ END
     chmod +x check
 }
 
-# _explores_a_life FILES SEEDS TYPE MKFS-COMMAND...: records a file system that gets FILES synced files, and checks its crashes
+# _explores_a_life FILES SEEDS TYPE: records a file system that gets FILES synced files, and checks its crashes
 _explores_a_life() {
     local files=$1 seeds=$2 type=$3 i
-    shift 3
     _attach_recorded --size 2G --zone-size 16M --conventional-zones 16
-    "$@" "$DEVICE" >mkfs.txt 2>&1 || fail "mkfs: $(<mkfs.txt)"
+    make_file_system "$type"
     ublk-zoned mark "$DEVICE" 0
     mkdir mnt
     mount -t "$type" "$DEVICE" mnt
@@ -140,13 +135,13 @@ _explores_a_life() {
 # seconds: 600
 btrfs_survives_every_crash_of_a_recorded_life() {
     need_file_system btrfs
-    _explores_a_life 2 1 btrfs mkfs.btrfs -q -f -O zoned -d single -m single
+    _explores_a_life 2 1 btrfs
 }
 
 # seconds: 600
 f2fs_survives_every_crash_of_a_recorded_life() {
     need_file_system f2fs
-    _explores_a_life 2 1 f2fs mkfs.f2fs -q -f -m
+    _explores_a_life 2 1 f2fs
 }
 
 # Lives of more than 2,000 operations.
@@ -154,14 +149,14 @@ f2fs_survives_every_crash_of_a_recorded_life() {
 # seconds: 9000
 btrfs_survives_every_crash_of_a_long_life() {
     need_file_system btrfs
-    _explores_a_life 60 1 btrfs mkfs.btrfs -q -f -O zoned -d single -m single
+    _explores_a_life 60 1 btrfs
 }
 
 # runs: long
 # seconds: 9000
 f2fs_survives_every_crash_of_a_long_life() {
     need_file_system f2fs
-    _explores_a_life 60 1 f2fs mkfs.f2fs -q -f -m
+    _explores_a_life 60 1 f2fs
 }
 
 # _record_journal right|wrong: records a journal that adds three records, with a mark behind each
