@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # JDK 25 and Maven for the scripts: sourced after packages.sh, never run.
 #
-#   JVM_FLAGS             Java's options for every command; SERVER_FLAGS a server's additional ones
-#   choose_compiler       adds the optimizing compiler to SERVER_FLAGS, unless the CPU is emulated
 #   java_home [javac]     prints the home of a Java 25 or newer, which has a compiler if javac is given; status 1 if none exists
 #   need_build_tools      finds or installs a JDK 25 and Maven, and exports JAVA_HOME
 #   maven ARG...          runs Maven in the checkout, and shows its output only if it fails
@@ -10,26 +8,6 @@
 #                         compiles the engine's tests, and writes the class path of their libraries to FILE
 
 JAVA_RELEASE_MIN=25
-
-# These shorten the start: no optimizing compiler, for instance.
-# shellcheck disable=SC2034 # for the scripts that source this
-JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData)
-# A server's heap holds its zones and their maps of clusters; the buffers for data are outside the heap. It is allocated at the
-# start, because a server cannot wait for memory. It grows only for thousands of zones in use, or tens of GiB
-# of mapped data.
-# shellcheck disable=SC2034 # for the scripts that source this
-SERVER_FLAGS=(-Xms8m -Xmx256m -XX:+AlwaysPreTouch)
-
-# On a real CPU the optimizing compiler has paid for itself within a second. On an emulated one, compiling takes a minute of
-# the CPU that the device needs. QEMU's emulated CPUs have TCG in their names, unless another name was chosen.
-choose_compiler() {
-    local line
-    while IFS= read -r line; do
-        [[ $line != 'model name'*TCG* ]] || return 0
-        [[ $line != 'model name'* ]] || break
-    done </proc/cpuinfo
-    SERVER_FLAGS+=(-XX:TieredStopAtLevel=4)
-}
 
 # Starts as few programs as possible, because the launcher calls it for every command.
 java_home() {

@@ -83,3 +83,24 @@ shows_the_features_of_the_driver() {
     ublk-zoned features >features.txt
     expect_match "the text" "$(<features.txt)" 'ZONED|zoned'
 }
+
+adds_and_deletes_several_images_at_once() {
+    ublk-zoned create a.qcow2 b.qcow2 'c d.qcow2' --size 256M --zone-size 16M >/dev/null
+    expect_equal "what add prints" "$(ublk-zoned add --queues 1 a.qcow2 b.qcow2 'c d.qcow2')" "/dev/ublkb0
+/dev/ublkb1
+/dev/ublkb2"
+    ublk-zoned list --json | expect_json '[y["image"].split("/")[-1] for y in x] == ["a.qcow2", "b.qcow2", "c d.qcow2"]'
+    for DEVICE in /dev/ublkb0 /dev/ublkb2; do
+        expect_equal "the queues" "$(find "/sys/block/${DEVICE#/dev/}/mq" -maxdepth 1 -name '[0-9]*' | wc -l)" 1
+        write_zone 1 0 64K
+    done
+    ublk-zoned del 0 1 2
+
+    # All or none.
+    expect_failure 1 'none.qcow2' ublk-zoned add a.qcow2 none.qcow2 b.qcow2
+    [[ ! -e /run/ublk-zoned ]] || fail "a device is left"
+    expect_failure 1 '--name is for one image' ublk-zoned add --name x a.qcow2 b.qcow2
+    expect_failure 1 '--foreground is for one image' ublk-zoned add a.qcow2 b.qcow2 --foreground
+    ublk-zoned check a.qcow2
+    ublk-zoned check 'c d.qcow2'
+}

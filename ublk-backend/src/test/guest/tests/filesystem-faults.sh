@@ -29,7 +29,7 @@ _need() {
 
 # _new_file_system TYPE: makes one on a new device, and mounts it
 _new_file_system() {
-    [[ $1 != zonefs ]] || expect_warnings 'zonefs [^ ]* WARNING: '
+    [[ $1 != zonefs ]] || expect_warnings 'zonefs .* WARNING: '
     local geometry=(--size 2G --zone-size 16M --conventional-zones 16)
     # XFS has its log and its metadata in conventional zones.
     [[ $1 != xfs ]] || geometry=(--size 4G --zone-size 64M --conventional-zones 8)

@@ -18,6 +18,8 @@ import java.util.Optional;
  */
 final class AddCommand implements Command {
 
+    private static final String NAME = "--name";
+    private static final String CONF = "--conf";
     private static final int QUEUES_MAX = 4096; // UBLK_MAX_NR_QUEUES
     private static final int QUEUE_DEPTH_MAX = 4096; // UBLK_MAX_QUEUE_DEPTH
     private static final int DEFAULT_QUEUES_MAX = 4;
@@ -29,8 +31,9 @@ final class AddCommand implements Command {
         return Serving.options(
                 new Syntax(
                                 "ublk-zoned add",
-                                "Attach an image as a zoned block device, and print the path of the device.",
-                                "[OPTION]... IMAGE [N]")
+                                "Attach images as zoned block devices, and print the paths of the devices.",
+                                "[OPTION]... IMAGE [N]",
+                                "[OPTION]... IMAGE IMAGE...")
                         .image()
                         .option("-n --id", "N", "The device number. Default: the first free one.")
                         .option(
@@ -65,6 +68,12 @@ final class AddCommand implements Command {
                                 "Write everything that the device does to a log, for 'ublk-zoned log' and replay. FILE is new, or a"
                                         + " block device. If the server dies, the log ends there, and may"
                                         + " lack the last requests.")
+                        .option(NAME, "NAME", "A name: udev makes the link /dev/disk/by-ublk-zoned/NAME to the device.")
+                        .option(
+                                CONF,
+                                "FILE",
+                                "Take options from this file too: one per line, without dashes, as in 'queues = 2' or 'power-cuts ="
+                                        + " yes'. Lines that start with # are comments.")
                         .flag(
                                 "--power-cuts",
                                 "Keep what a power cut needs to undo resets, and up to 64M of writes to conventional zones, that were"
@@ -75,7 +84,11 @@ final class AddCommand implements Command {
     }
 
     @Override
-    public int run(Arguments line) throws IOException {
+    public int run(Arguments given) throws IOException {
+        String conf = given.value(CONF, word -> word);
+        Arguments line = conf == null
+                ? given
+                : given.with(OptionFile.read(given.operands().path(conf), syntax()));
         ServerOptions options = options(line);
         boolean resume = line.has("--resume");
         if (resume && options.record().isPresent()) {
@@ -119,6 +132,7 @@ final class AddCommand implements Command {
         }
         return new ServerOptions(
                 path,
+                line.value(NAME, AddCommand::deviceName, ""),
                 id == null ? ServerOptions.ANY_ID : id,
                 queues,
                 queueDepth,
@@ -133,6 +147,14 @@ final class AddCommand implements Command {
     private static Optional<Path> logFile(Arguments line, Operands operands) throws CommandFailure {
         String word = line.value("--record", given -> given);
         return word == null ? Optional.empty() : Optional.of(operands.path(word));
+    }
+
+    private static String deviceName(String word) {
+        if (!word.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
+            throw new IllegalArgumentException(
+                    "'%s' has other characters than letters, digits, ., _ and -".formatted(word));
+        }
+        return word;
     }
 
     private static Recovery recovery(String word) {

@@ -14,14 +14,23 @@ final class Arguments {
 
     private final Syntax syntax;
     private final CommandLine line;
+    private final List<String> words;
     private final PrintWriter out;
     private final PrintWriter err;
 
-    Arguments(Syntax syntax, CommandLine line, PrintWriter out, PrintWriter err) {
+    Arguments(Syntax syntax, CommandLine line, List<String> words, PrintWriter out, PrintWriter err) {
         this.syntax = syntax;
         this.line = line;
+        this.words = words;
         this.out = out;
         this.err = err;
+    }
+
+    /** Returns the same with more words. */
+    Arguments with(List<String> more) {
+        List<String> all = new ArrayList<>(words);
+        all.addAll(more);
+        return syntax.parse(all, out, err);
     }
 
     /** Returns whether an option was given. */

@@ -11,13 +11,16 @@ import io.ublkzoned.engine.zone.Sizes;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The command {@code create}: creates an image. */
+/** The command {@code create}: creates images. */
 final class CreateCommand implements Command {
 
     // The options of this program, and their names in -o.
@@ -44,7 +47,7 @@ final class CreateCommand implements Command {
 
     @Override
     public Syntax syntax() {
-        return new Syntax("ublk-zoned create", "Create an image of a zoned disk.", "[OPTION]... IMAGE SIZE")
+        return new Syntax("ublk-zoned create", "Create images of zoned disks.", "[OPTION]... IMAGE... SIZE")
                 .image()
                 .option(SIZE, "SIZE", "The disk size, if it is not an argument: a whole number of zones.")
                 .option(ZONE_SIZE, "SIZE", "The zone size, a power of two. Default: 256M.")
@@ -81,12 +84,15 @@ final class CreateCommand implements Command {
     @Override
     public int run(Arguments line) throws IOException {
         Operands operands = line.operands();
-        Path path = operands.image();
-        String sizeWord = operands.next();
-        operands.end();
+        List<Path> images = new ArrayList<>(List.of(operands.image()));
         Map<String, Given> given = new HashMap<>();
-        if (sizeWord != null) {
-            given.put(SIZE, new Given("SIZE", sizeWord));
+        for (String word = operands.next(); word != null; word = operands.next()) {
+            if (isSize(word) || (operands.isEmpty() && !hasSize(line))) {
+                given.put(SIZE, new Given("SIZE", word));
+                operands.end();
+            } else {
+                images.add(operands.path(word));
+            }
         }
         for (String list : line.values("-o")) {
             for (String setting : list.split(",", -1)) {
@@ -100,9 +106,21 @@ final class CreateCommand implements Command {
             line.err()
                     .println("ublk-zoned: " + QEMU_MAX_APPEND + " is ignored: the kernel sets the limit of an append");
         }
-        make(path, options, line.has(FORCE));
-        line.out().println(path + ": " + summary(options));
+        make(images, options, line.has(FORCE));
+        images.forEach(path -> line.out().println(path + ": " + summary(options)));
         return ExitStatus.SUCCESS;
+    }
+
+    private static boolean hasSize(Arguments line) {
+        return line.has(SIZE) || line.values("-o").stream().anyMatch(list -> ("," + list).contains(",size="));
+    }
+
+    private static boolean isSize(String word) {
+        try {
+            return Sizes.large(word) > 0;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
     }
 
     private static void takeQemuSetting(Arguments line, Map<String, Given> given, String setting) {
@@ -158,18 +176,45 @@ final class CreateCommand implements Command {
         return builder.build();
     }
 
-    /** Creates the image. A file that it replaces stays unchanged until the new one is complete. */
-    private static void make(Path path, FormatOptions options, boolean force) throws IOException {
-        try (NewImage image = force ? NewImage.replace(path) : NewImage.create(path)) {
+    /**
+     * Creates the images, or none of them. Files that they replace stay unchanged until the new ones are complete.
+     */
+    private static void make(List<Path> paths, FormatOptions options, boolean force) throws IOException {
+        List<NewImage> made = new ArrayList<>();
+        try {
+            for (Path path : paths) {
+                if (Collections.frequency(paths, path) > 1) {
+                    throw new CommandFailure(path + " is given twice");
+                }
+                made.add(make(path, options, force));
+            }
+            for (NewImage image : made) {
+                image.finish();
+            }
+        } finally {
+            made.forEach(NewImage::close);
+        }
+    }
+
+    private static NewImage make(Path path, FormatOptions options, boolean force) throws IOException {
+        NewImage image = null;
+        boolean formatted = false;
+        try {
+            image = force ? NewImage.replace(path) : NewImage.create(path);
             if (force) {
                 DeadDevice.requireNone(path);
             }
             ImageFormatter.format(image.file(), options);
-            image.finish();
+            formatted = true;
+            return image;
         } catch (FileAlreadyExistsException e) {
             throw new CommandFailure(path + ": exists: --force overwrites it", e);
         } catch (ImageIoException e) {
             throw ImageOpener.failure(path, e.errno(), e);
+        } finally {
+            if (image != null && !formatted) {
+                image.close();
+            }
         }
     }
 

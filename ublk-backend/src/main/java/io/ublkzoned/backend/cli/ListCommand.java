@@ -16,7 +16,7 @@ final class ListCommand implements Command {
 
     private static final int NO_PID = -1;
 
-    private record Entry(int id, String image, int pid, String state) {}
+    private record Entry(int id, String name, String image, int pid, String state) {}
 
     @Override
     public Syntax syntax() {
@@ -50,7 +50,11 @@ final class ListCommand implements Command {
                 ServerLock.Holder server = ServerLock.holder(directory);
                 DeviceInfo info = control.info(id);
                 entries.add(new Entry(
-                        id, directory.image().toString(), server == null ? NO_PID : server.pid(), state(info, server)));
+                        id,
+                        directory.deviceName(),
+                        directory.image().toString(),
+                        server == null ? NO_PID : server.pid(),
+                        state(info, server)));
             }
         } catch (NoSuchFileException e) {
             // A device was deleted in the meantime.
@@ -79,6 +83,7 @@ final class ListCommand implements Command {
             array = array.startObject()
                     .put("id", entry.id)
                     .put("path", DeviceName.path(entry.id))
+                    .put("name", entry.name)
                     .put("image", entry.image)
                     .put("pid", entry.pid)
                     .put("state", entry.state)

@@ -118,10 +118,7 @@ public final class Main {
             return ExitStatus.SUCCESS;
         }
         if (own.has(Syntax.HELP)) {
-            List<Syntax> commands = Arrays.stream(Vocabulary.values())
-                    .map(entry -> entry.make().syntax())
-                    .toList();
-            syntax.printHelp(out, commands);
+            syntax.printHelp(out, commands());
             return ExitStatus.SUCCESS;
         }
         if (at == words.size()) {
@@ -137,6 +134,13 @@ public final class Main {
         return command.run(line);
     }
 
+    /** Returns the syntax of each command, in the order in which a disk needs them. */
+    static List<Syntax> commands() {
+        return Arrays.stream(Vocabulary.values())
+                .map(entry -> entry.make().syntax())
+                .toList();
+    }
+
     private static Syntax syntax() {
         return new Syntax("ublk-zoned", "A zoned disk in one file.", "COMMAND [OPTION]... [ARGUMENT]...")
                 .flag("-V " + VERSION, "Show the version.")
@@ -146,8 +150,8 @@ public final class Main {
                         "Exit status: 0 done, 1 failed, 2 wrong usage; check has more.");
     }
 
-    /** Returns the version with which the module was built. */
-    private static String version() {
+    /** Returns the program's name, and the version with which the module was built. */
+    static String version() {
         Module module = Main.class.getModule();
         String version = module.isNamed() ? module.getDescriptor().rawVersion().orElse("") : "";
         return ("ublk-zoned " + version).strip();

@@ -35,6 +35,10 @@ final class Operands {
         return words.poll();
     }
 
+    boolean isEmpty() {
+        return words.isEmpty();
+    }
+
     /** Returns the image: the value of {@link #IMAGE}, else the next word. */
     Path image() throws CommandFailure {
         String option = line.value(IMAGE, word -> word);

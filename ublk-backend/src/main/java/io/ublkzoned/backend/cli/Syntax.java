@@ -1,6 +1,5 @@
 package io.ublkzoned.backend.cli;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.HashMap;
 import java.util.List;
@@ -11,8 +10,6 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.ParseException;
 import org.apache.commons.cli.UnrecognizedOptionException;
-import org.apache.commons.cli.help.TextHelpAppendable;
-import org.apache.commons.cli.help.TextStyle;
 import org.jspecify.annotations.Nullable;
 
 /** The syntax of a command: its options, its operands, and its help. */
@@ -21,8 +18,23 @@ final class Syntax {
     static final String HELP = "--help";
     static final String DEBUG = "--debug";
 
+    private static final String MANUAL = "The manual, with examples: man ublk-zoned";
     private static final int HELP_COLUMNS = 100;
     private static final int INDENT = 2;
+
+    /**
+     * An option as the help shows it.
+     *
+     * @param names as they are typed, with the name of the value: {@code "-n, --id N"}
+     * @param hasValue whether that name is the last word of them
+     */
+    record ShownOption(String names, String text, boolean hasValue) {
+
+        /** Returns whether this is one of its names, with the dashes. */
+        boolean isNamed(String name) {
+            return List.of(names.split("[ ,]+", -1)).contains(name);
+        }
+    }
 
     private final String command;
     private final List<String> synopses;
@@ -111,7 +123,7 @@ final class Syntax {
         DefaultParser parser =
                 DefaultParser.builder().setAllowPartialMatching(false).get();
         try {
-            return new Arguments(this, parser.parse(all, words.toArray(String[]::new)), out, err);
+            return new Arguments(this, parser.parse(all, words.toArray(String[]::new)), words, out, err);
         } catch (UnrecognizedOptionException e) {
             throw usage("Unknown option: '" + e.getOption() + "'");
         } catch (MissingArgumentException e) {
@@ -140,31 +152,58 @@ final class Syntax {
      *
      * @param commands those of the program, if this is its own syntax
      */
-    void printHelp(PrintWriter out, List<Syntax> commands) throws IOException {
+    void printHelp(PrintWriter out, List<Syntax> commands) {
         for (int i = 0; i < synopses.size(); i++) {
             out.println((i == 0 ? "usage: " : "       ") + command + " " + synopses.get(i));
         }
         out.println(description);
         out.println();
-        int column = shown.getOptions().stream()
-                .mapToInt(option -> names(option).length() + 2 * INDENT)
+        List<ShownOption> options = options();
+        int column = options.stream()
+                .mapToInt(option -> option.names.length() + 2 * INDENT)
                 .max()
                 .orElse(0);
-        TextStyle style = TextStyle.builder()
-                .setLeftPad(INDENT)
-                .setIndent(column - INDENT)
-                .setMaxWidth(HELP_COLUMNS)
-                .get();
-        TextHelpAppendable text = new TextHelpAppendable(out);
-        for (Option option : shown.getOptions()) {
-            String names = names(option);
-            text.printWrapped(names + " ".repeat(column - INDENT - names.length()) + option.getDescription(), style);
-        }
+        options.forEach(option -> printOption(out, option, column));
         if (!commands.isEmpty()) {
             out.println("\nCommands, each with its own --help:");
             commands.forEach(each -> out.println("  %-16s%s".formatted(each.name(), each.description)));
         }
         footer.forEach(out::println);
+        out.println();
+        out.println(MANUAL);
+    }
+
+    private static void printOption(PrintWriter out, ShownOption option, int column) {
+        StringBuilder line = new StringBuilder(" ".repeat(INDENT) + option.names);
+        line.repeat(' ', column - INDENT - line.length());
+        for (String word : option.text.split(" ", -1)) {
+            if (line.length() + 1 + word.length() > HELP_COLUMNS) {
+                out.println(line);
+                line = new StringBuilder(" ".repeat(column - 1));
+            }
+            line.append(' ').append(word);
+        }
+        out.println(line);
+    }
+
+    /** Returns the options that the help shows, in its order. */
+    List<ShownOption> options() {
+        return shown.getOptions().stream()
+                .map(option -> new ShownOption(names(option), option.getDescription(), option.hasArg()))
+                .toList();
+    }
+
+    List<String> synopses() {
+        return synopses;
+    }
+
+    String description() {
+        return description;
+    }
+
+    /** Returns the lines after the options in the help. */
+    List<String> footer() {
+        return footer;
     }
 
     /** Returns the names of an option as they are typed, with the name of the value. */
@@ -176,7 +215,8 @@ final class Syntax {
         return option.hasArg() ? names + " " + option.getArgName() : names;
     }
 
-    private String name() {
+    /** Returns the last word of the command. */
+    String name() {
         return command.substring(command.indexOf(' ') + 1);
     }
 }

@@ -53,6 +53,7 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
 
     /** Makes a device with the requested number, or else with the first free one. */
     static NewDevice make(UblkControl control, Request request) throws IOException {
+        requireFreeName(request.options.name());
         int wanted = request.options.deviceId();
         boolean any = wanted == ServerOptions.ANY_ID;
         int id = any ? 0 : wanted;
@@ -68,13 +69,21 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
         return made;
     }
 
+    private static void requireFreeName(String name) throws IOException {
+        for (int id : RunDirectory.ids()) {
+            if (!name.isEmpty() && new RunDirectory(id).deviceName().equals(name)) {
+                throw new IOException("device " + id + " has the name '" + name + "': choose another one");
+            }
+        }
+    }
+
     /**
      * Makes the device of one number, or returns null if that is in use. The run directory is created before the device
      * and removed after it, so {@code del} finds the device no matter when this process is killed.
      */
     private static @Nullable NewDevice makeIfFree(UblkControl control, Request request, int id) throws IOException {
         RunDirectory directory = new RunDirectory(id);
-        ServerLock lock = directory.create(request.image, request.options.cacheMode());
+        ServerLock lock = directory.create(request.image, request.options.cacheMode(), request.options.name());
         if (lock == null) {
             return null;
         }

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The directory of a device, {@code /run/ublk-zoned/ID/}, in which other processes find it while it exists. It holds a
- * link to the image, the cache mode, the log of the server, and the state of the device. Only root can read it.
+ * link to the image, the cache mode, the name of the device, the log of the server, and the state of the device. Only root can read it.
  *
  * <p>A ublk device without such a directory belongs to another program. A directory of another boot counts as missing,
  * even where /run outlives a boot, since its device is gone.
@@ -42,6 +42,7 @@ public final class RunDirectory {
     private static final Path ROOT = Path.of("/run/ublk-zoned");
     private static final String IMAGE = "image";
     private static final String CACHE = "cache";
+    private static final String NAME = "name";
     private static final String BOOT = "boot";
     private static final String FAILURE = "failure";
 
@@ -77,16 +78,20 @@ public final class RunDirectory {
      * server. It appears as a whole or not at all.
      *
      * @param image the real path of the image
+     * @param deviceName empty if it has none
      * @return the lock, or null if the directory already exists: a device uses it, or a dead server left it
      */
     @Nullable
-    ServerLock create(Path image, CacheMode cacheMode) throws IOException {
+    ServerLock create(Path image, CacheMode cacheMode, String deviceName) throws IOException {
         makeFolder(root);
         removeIfOfAnotherBoot();
         RunDirectory made = new RunDirectory(root, "." + name + "." + LinuxProcess.processId());
         makeFolder(made.path());
         made.setImage(image);
         made.write(CACHE, cacheMode.name());
+        if (!deviceName.isEmpty()) {
+            made.write(NAME, deviceName);
+        }
         made.write(BOOT, ImageIdentities.bootId().toString());
         ServerLock lock = ServerLock.take(made.path());
         try {
@@ -219,6 +224,11 @@ public final class RunDirectory {
         return CacheMode.valueOf(Files.readString(path().resolve(CACHE)).stripTrailing());
     }
 
+    /** Returns the name of the device, empty if it has none. */
+    public String deviceName() throws IOException {
+        return text(NAME).orElse("");
+    }
+
     /** Stores the sentence that says why the device did not come back after a power cut. */
     void setFailure(String sentence) throws IOException {
         write(FAILURE, sentence);
@@ -226,8 +236,12 @@ public final class RunDirectory {
 
     /** Returns the sentence that says why the device did not come back, if its server could store one. */
     public Optional<String> failure() throws IOException {
+        return text(FAILURE);
+    }
+
+    private Optional<String> text(String file) throws IOException {
         try {
-            return Optional.of(Files.readString(path().resolve(FAILURE)).stripTrailing());
+            return Optional.of(Files.readString(path().resolve(file)).stripTrailing());
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }

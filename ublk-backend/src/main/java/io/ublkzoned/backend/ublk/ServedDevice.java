@@ -15,6 +15,7 @@ record ServedDevice(DeviceInfo info, DeviceShape shape, ZonedDevice device, Atta
     ServerOptions options() throws IOException {
         return new ServerOptions(
                 image.realPath(),
+                "", // it is in the run directory, which stays
                 info.id(),
                 info.queues(),
                 info.queueDepth(),

@@ -7,6 +7,7 @@ import java.util.Optional;
 /**
  * The options of a device and its server.
  *
+ * @param name the name of the device, under which udev links to it; empty if it has none
  * @param deviceId the number of the device, or {@link #ANY_ID} for the first free one
  * @param queues the number of queues, each with its own thread
  * @param queueDepth the maximum number of requests in flight in one queue
@@ -19,6 +20,7 @@ import java.util.Optional;
  */
 public record ServerOptions(
         Path image,
+        String name,
         int deviceId,
         int queues,
         int queueDepth,

@@ -268,4 +268,25 @@ class CreateCommandTest {
         }
         assertFalse(Files.exists(folder.resolve("missing")));
     }
+
+    @Test
+    void severalImagesAreCreatedAtOnceOrNone() throws IOException {
+        Path first = folder.resolve("a.qcow2");
+        Path second = folder.resolve("b.qcow2");
+        String out = CommandLineRun.of(
+                        "create", first.toString(), second.toString(), "--size", "64M", "--zone-size", "16M")
+                .succeeded()
+                .out();
+        assertEquals(first + ": 64M, 4 zones of 16M\n" + second + ": 64M, 4 zones of 16M\n", out);
+        Path third = folder.resolve("c.qcow2");
+        CommandLineRun.of("create", third.toString(), second.toString(), "256M")
+                .failed(1, second + ": exists: --force overwrites it");
+        assertFalse(Files.exists(third));
+        CommandLineRun.of("create", third.toString(), third.toString(), "256M").failed(1, third + " is given twice");
+        CommandLineRun.of("create", third.toString(), "-o", "size=256M", "4G")
+                .failed(2, "size is given twice" + SEE_HELP);
+        CommandLineRun.of("create", third.toString(), "4")
+                .failed(2, "Invalid value for 'SIZE': '4' is a number of bytes: give it a unit, as in 4M" + SEE_HELP);
+        assertFalse(Files.exists(third));
+    }
 }

@@ -42,7 +42,7 @@ class RunDirectoryTest {
     void directoryStoresTheImageAndItsCacheMode() throws IOException {
         RunDirectory directory = new RunDirectory(root, 3);
         assertFalse(directory.exists());
-        directory.create(image, CacheMode.WRITEBACK);
+        directory.create(image, CacheMode.WRITEBACK, "");
         assertTrue(directory.exists());
         assertEquals(image, directory.image());
         assertEquals(CacheMode.WRITEBACK, directory.cacheMode());
@@ -50,9 +50,19 @@ class RunDirectoryTest {
     }
 
     @Test
+    void directoryStoresTheNameOfTheDevice() throws IOException {
+        RunDirectory named = new RunDirectory(root, 3);
+        named.create(image, CacheMode.WRITEBACK, "scratch");
+        assertEquals("scratch", named.deviceName());
+        RunDirectory other = new RunDirectory(root, 4);
+        other.create(image, CacheMode.WRITEBACK, "");
+        assertEquals("", other.deviceName());
+    }
+
+    @Test
     void directoryStoresWhyADeviceDidNotComeBack() throws IOException {
         RunDirectory directory = new RunDirectory(root, 3);
-        directory.create(image, CacheMode.WRITEBACK);
+        directory.create(image, CacheMode.WRITEBACK, "");
         assertEquals(Optional.empty(), directory.failure());
         directory.setFailure(image + ": no such image");
         assertEquals(Optional.of(image + ": no such image"), directory.failure());
@@ -62,7 +72,7 @@ class RunDirectoryTest {
     void nameOfTheImageIsKeptByteForByte() throws IOException {
         Path odd = Files.createFile(folder.resolve(" two  blanks \n"));
         RunDirectory directory = new RunDirectory(root, 0);
-        directory.create(odd, CacheMode.WRITEBACK);
+        directory.create(odd, CacheMode.WRITEBACK, "");
         assertEquals(odd, directory.image());
         Path moved = folder.resolve("moved");
         directory.setImage(moved);
@@ -74,7 +84,7 @@ class RunDirectoryTest {
         Files.createDirectory(root);
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxrwxrwx"));
         RunDirectory directory = new RunDirectory(root, 0);
-        directory.create(image, CacheMode.WRITEBACK);
+        directory.create(image, CacheMode.WRITEBACK, "");
         StateFile.create(directory.stateFile(), 4096).close();
         try (Stream<Path> all = Files.walk(root)) {
             for (Path path : all.filter(path -> !Files.isSymbolicLink(path)).toList()) {
@@ -87,13 +97,13 @@ class RunDirectoryTest {
     @Test
     void directoryOfAnotherBootDoesNotExist() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
-        directory.create(image, CacheMode.WRITEBACK);
+        directory.create(image, CacheMode.WRITEBACK, "");
         Files.writeString(directory.path().resolve("boot"), "01234567-89ab-cdef-0123-456789abcdef\n");
         assertFalse(directory.exists());
         assertEquals(List.of(), RunDirectory.ids(root));
         assertEquals(OptionalInt.empty(), RunDirectory.deviceOf(root, image));
         Files.writeString(directory.logFile(), "old");
-        assertNotNull(directory.create(image, CacheMode.WRITEBACK));
+        assertNotNull(directory.create(image, CacheMode.WRITEBACK, ""));
         assertTrue(directory.exists());
         assertFalse(Files.exists(directory.logFile()));
     }
@@ -101,7 +111,7 @@ class RunDirectoryTest {
     @Test
     void deviceIsFoundByItsStateAfterTheImageWasMoved() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
-        directory.create(image, CacheMode.WRITEBACK);
+        directory.create(image, CacheMode.WRITEBACK, "");
         DeviceShape shape = new DeviceShape(new DeviceGeometry(2 << 20, 1 << 20, 1 << 20, 0, 0, 0), 4096, 1);
         StateFile state = StateFile.create(directory.stateFile(), DeviceState.sizeBytes(shape));
         DeviceState.prepare(state.memory(), shape, new UUID(1, 1), ImageIdentities.of(image));
@@ -114,8 +124,8 @@ class RunDirectoryTest {
 
     @Test
     void deviceIsFoundByAnyNameOfItsImage() throws IOException {
-        new RunDirectory(root, 10).create(Files.createFile(folder.resolve("other")), CacheMode.NONE);
-        new RunDirectory(root, 2).create(image, CacheMode.WRITEBACK);
+        new RunDirectory(root, 10).create(Files.createFile(folder.resolve("other")), CacheMode.NONE, "");
+        new RunDirectory(root, 2).create(image, CacheMode.WRITEBACK, "");
         assertEquals(List.of(2, 10), RunDirectory.ids(root));
         Path link = Files.createSymbolicLink(folder.resolve("link"), image);
         assertEquals(OptionalInt.of(2), RunDirectory.deviceOf(root, link));
@@ -126,8 +136,8 @@ class RunDirectoryTest {
 
     @Test
     void lastDirectoryRemovesTheRoot() throws IOException {
-        new RunDirectory(root, 0).create(image, CacheMode.WRITEBACK);
-        new RunDirectory(root, 1).create(image, CacheMode.WRITEBACK);
+        new RunDirectory(root, 0).create(image, CacheMode.WRITEBACK, "");
+        new RunDirectory(root, 1).create(image, CacheMode.WRITEBACK, "");
         Files.createFile(new RunDirectory(root, 0).logFile());
         new RunDirectory(root, 0).remove();
         assertEquals(List.of(1), RunDirectory.ids(root));
@@ -140,9 +150,9 @@ class RunDirectoryTest {
     @Test
     void filesOfADeadServerAreKept() throws IOException {
         RunDirectory directory = new RunDirectory(root, 0);
-        assertNotNull(directory.create(image, CacheMode.NONE));
+        assertNotNull(directory.create(image, CacheMode.NONE, ""));
         Files.writeString(directory.logFile(), "old");
-        assertNull(directory.create(folder, CacheMode.WRITEBACK));
+        assertNull(directory.create(folder, CacheMode.WRITEBACK, ""));
         assertEquals(image, directory.image());
         assertEquals("old", Files.readString(directory.logFile()));
         try (Stream<Path> entries = Files.list(root)) {

@@ -70,7 +70,7 @@ final class ServerLockTest {
     @Test
     void newRunDirectoryIsLocked() throws IOException {
         RunDirectory directory = new RunDirectory(folder.resolve("run"), 0);
-        ServerLock lock = directory.create(Files.createFile(folder.resolve("image")), CacheMode.NONE);
+        ServerLock lock = directory.create(Files.createFile(folder.resolve("image")), CacheMode.NONE, "");
         assertNotNull(lock);
         assertEquals(
                 new ServerLock.Holder(LinuxProcess.processId(), ServerLock.Phase.STARTING, 0),
