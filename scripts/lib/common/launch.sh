@@ -131,30 +131,51 @@ print_or_delete() {
 # The options of add that have a value
 ADD_VALUES=' --image -n --id -q --queues -d --depth --block-size --recovery --cache --inject --inject-file --record --name --conf '
 
-# add_several ARGUMENT...: attaches several images with the same options, or none. Returns 1 if the arguments name only one.
-add_several() {
-    local options=() images=() devices=() argument image device
+# split_images ARGUMENT...: sets IMAGES to the operands of add, and OPTIONS to its other arguments
+split_images() {
+    IMAGES=() OPTIONS=()
     while (($#)); do
-        argument=$1
-        shift
-        if [[ $argument != -* ]]; then
-            images+=("$argument")
-            continue
+        if [[ $1 != -* ]]; then
+            IMAGES+=("$1")
+        else
+            OPTIONS+=("$1")
+            if [[ $ADD_VALUES == *" $1 "* ]] && (($# > 1)); then
+                shift
+                OPTIONS+=("$1")
+            fi
         fi
-        options+=("$argument")
-        [[ $ADD_VALUES != *" $argument "* ]] || (($# == 0)) || { options+=("$1") && shift; }
+        shift
     done
-    ((${#images[@]} > 1)) && [[ ! ${images[1]} =~ ^(/dev/ublk[bc])?[0-9]+$ ]] || return 1
-    [[ ! " ${options[*]}" =~ ' '(--image|-n|--id|--name|--record|--foreground)(' '|=|$) ]] ||
+}
+
+# Tests whether add has several images. A second operand that is a number is that of the device.
+has_several_images() {
+    ((${#IMAGES[@]} > 1)) && [[ ! ${IMAGES[1]} =~ ^(/dev/ublk[bc])?[0-9]+$ ]]
+}
+
+# add_several WORD...: attaches IMAGES with the same OPTIONS, or none of them. The words are before the command.
+add_several() {
+    local devices=() image device
+    [[ ! " ${OPTIONS[*]}" =~ ' '(--image|-n|--id|--name|--record|--foreground)(' '|=|$) ]] ||
         fail "${BASH_REMATCH[1]} is for one image, not for several"
-    for image in "${images[@]}"; do
-        if ! device=$(serve_in_background add "${options[@]}" "--image=$image"); then
-            ((${#devices[@]} == 0)) || "${command_line[@]}" del "${devices[@]}"
+    trap '' PIPE
+    trap 'delete_added; exit 130' INT
+    trap 'delete_added; exit 143' TERM
+    for image in "${IMAGES[@]}"; do
+        if ! device=$(serve_in_background "$@" add "${OPTIONS[@]}" "--image=$image"); then
+            delete_added
             exit 1
         fi
         devices+=("$device")
     done
-    printf '%s\n' "${devices[@]}"
+    printf '%s\n' "${devices[@]}" 2>/dev/null || {
+        delete_added
+        fail "the devices' paths could not be printed, so the devices were deleted again"
+    }
+}
+
+delete_added() {
+    ((${#devices[@]} == 0)) || "${command_line[@]}" del "${devices[@]}" || true
 }
 
 # Each device gets its own server process.
@@ -191,26 +212,34 @@ leave_deleted_folder() {
 }
 
 prepare_process() {
+    # File names are bytes. Without a UTF-8 locale, Java could not open files whose names are not ASCII.
+    export LC_ALL=C.UTF-8
     check_descriptors
     pwd -P >/dev/null 2>&1 || leave_deleted_folder
 }
 
 launch() {
-    local argument command='' foreground=''
+    local argument command='' foreground='' before=0
     for argument in "$@"; do
         [[ -n $command || $argument == -* ]] || command=$argument
+        [[ -n $command ]] || before=$((before + 1))
         [[ $argument != --foreground ]] || foreground=yes
     done
-    # File names are bytes. Without a UTF-8 locale, Java could not open files whose names are not ASCII.
-    export LC_ALL=C.UTF-8
     [[ $command != @(add|recover) ]] || choose_compiler
     local command_line=("$JAVA" "${JVM_FLAGS[@]}" "${COMMAND_FLAGS[@]}" "${PROGRAM[@]}")
     local server=("$JAVA" "${JVM_FLAGS[@]}" "${SERVER_FLAGS[@]}" "${PROGRAM[@]}")
+    if [[ $command = add ]]; then
+        split_images "${@:before + 2}"
+        if has_several_images; then
+            add_several "${@:1:before}"
+            return
+        fi
+    fi
     case $command$foreground in
     add | recover)
         if [[ $command = recover && $# = 2 && $2 =~ ^(-a|--all)$ ]]; then
             recover_all
-        elif [[ $command != add ]] || ! add_several "${@:2}"; then
+        else
             serve_in_background "$@"
         fi
         ;;

@@ -1,6 +1,6 @@
 # bash completion for ublk-zoned
 
-declare -A _ublk_zoned_options=(
+declare -gA _ublk_zoned_options=(
 @COMMANDS@
 )
 
@@ -15,7 +15,7 @@ _ublk_zoned_files() {
     mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
-# The devices of ublk-zoned, by number and, once that is typed, by path.
+# The devices of ublk-zoned: by path once a slash is typed, otherwise by number.
 _ublk_zoned_devices() {
     local folder numbers=() paths=()
     for folder in "${_ublk_zoned_run:-/run/ublk-zoned}"/[0-9]*/; do

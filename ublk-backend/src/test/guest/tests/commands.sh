@@ -100,7 +100,7 @@ adds_and_deletes_several_images_at_once() {
     expect_failure 1 'none.qcow2' ublk-zoned add a.qcow2 none.qcow2 b.qcow2
     [[ ! -e /run/ublk-zoned ]] || fail "a device is left"
     expect_failure 1 '--name is for one image' ublk-zoned add --name x a.qcow2 b.qcow2
-    expect_failure 1 '--foreground is for one image' ublk-zoned add a.qcow2 b.qcow2 --foreground
+    expect_failure 1 '--foreground is for one image' ublk-zoned --debug add a.qcow2 b.qcow2 --foreground
     ublk-zoned check a.qcow2
     ublk-zoned check 'c d.qcow2'
 }

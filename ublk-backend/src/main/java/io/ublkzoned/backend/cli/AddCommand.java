@@ -86,10 +86,19 @@ final class AddCommand implements Command {
     @Override
     public int run(Arguments given) throws IOException {
         String conf = given.value(CONF, word -> word);
-        Arguments line = conf == null
-                ? given
-                : given.with(OptionFile.read(given.operands().path(conf), syntax()));
-        ServerOptions options = options(line);
+        if (conf == null) {
+            return serve(given, options(given));
+        }
+        Path file = given.operands().path(conf);
+        try {
+            Arguments line = given.with(OptionFile.read(file, syntax()));
+            return serve(line, options(line));
+        } catch (UsageException e) {
+            throw new CommandFailure(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static int serve(Arguments line, ServerOptions options) throws IOException {
         boolean resume = line.has("--resume");
         if (resume && options.record().isPresent()) {
             throw line.usage("--resume and --record exclude each other: a log begins with the device");

@@ -26,10 +26,10 @@ final class Arguments {
         this.err = err;
     }
 
-    /** Returns the same with more words. */
+    /** Returns the same with more words in front. */
     Arguments with(List<String> more) {
-        List<String> all = new ArrayList<>(words);
-        all.addAll(more);
+        List<String> all = new ArrayList<>(more);
+        all.addAll(words);
         return syntax.parse(all, out, err);
     }
 

@@ -177,7 +177,8 @@ final class CreateCommand implements Command {
     }
 
     /**
-     * Creates the images, or none of them. Files that they replace stay unchanged until the new ones are complete.
+     * Creates the images, or none of them if one cannot be created. Files that they replace stay unchanged until all new
+     * ones are complete.
      */
     private static void make(List<Path> paths, FormatOptions options, boolean force) throws IOException {
         List<NewImage> made = new ArrayList<>();

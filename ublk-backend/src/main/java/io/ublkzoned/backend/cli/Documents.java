@@ -11,8 +11,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * The manual page and the shell completion, made from templates: what they say of commands and options comes from the
- * commands' syntax, as in the help. {@code scripts/package} runs it.
+ * The manual page and the shell completion, made from templates. The commands and options in them come from the commands'
+ * syntax, as in the help. {@code scripts/package} runs it.
  */
 public final class Documents {
 
@@ -54,7 +54,7 @@ public final class Documents {
         return replaceCommands(template, text.toString());
     }
 
-    /** Escapes what roff would take for its own, at the start of a line and elsewhere. */
+    /** Escapes the characters that roff interprets, at the start of a line and elsewhere. */
     private static String roff(String text) {
         String escaped = text.replace("\\", "\\e").replace("-", "\\-");
         return escaped.startsWith(".") || escaped.startsWith("'") ? "\\&" + escaped : escaped;

@@ -53,7 +53,6 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
 
     /** Makes a device with the requested number, or else with the first free one. */
     static NewDevice make(UblkControl control, Request request) throws IOException {
-        requireFreeName(request.options.name());
         int wanted = request.options.deviceId();
         boolean any = wanted == ServerOptions.ANY_ID;
         int id = any ? 0 : wanted;
@@ -69,10 +68,22 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
         return made;
     }
 
-    private static void requireFreeName(String name) throws IOException {
+    /**
+     * Refuses the name of another device.
+     *
+     * @param ownId the number of the device that gets the name, or {@link ServerOptions#ANY_ID}
+     */
+    static void requireFreeName(String name, int ownId) throws IOException {
         for (int id : RunDirectory.ids()) {
-            if (!name.isEmpty() && new RunDirectory(id).deviceName().equals(name)) {
-                throw new IOException("device " + id + " has the name '" + name + "': choose another one");
+            RunDirectory directory = new RunDirectory(id);
+            if (!name.isEmpty() && id != ownId && directory.deviceName().equals(name)) {
+                throw new IOException("device %d has the name '%s': %s"
+                        .formatted(
+                                id,
+                                name,
+                                ServerLock.holder(directory) == null
+                                        ? "its server died: run 'ublk-zoned del " + id + "' first"
+                                        : "choose another one"));
             }
         }
     }
@@ -89,6 +100,7 @@ record NewDevice(DeviceInfo info, ServerLock lock) {
         }
         DeviceInfo info = null;
         try {
+            requireFreeName(request.options.name(), id); // after other processes can see that this device has it
             info = request.send(control, id);
         } finally {
             if (info == null) {

@@ -229,6 +229,11 @@ public final class RunDirectory {
         return text(NAME).orElse("");
     }
 
+    void setDeviceName(String deviceName) throws IOException {
+        Files.deleteIfExists(path().resolve(NAME));
+        write(NAME, deviceName);
+    }
+
     /** Stores the sentence that says why the device did not come back after a power cut. */
     void setFailure(String sentence) throws IOException {
         write(FAILURE, sentence);

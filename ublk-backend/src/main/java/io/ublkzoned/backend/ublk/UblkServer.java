@@ -89,12 +89,23 @@ public final class UblkServer {
             }
             DeviceInfo info = control.info(id);
             if (info != null && info.isWaiting()) {
+                NewDevice.requireFreeName(options.name(), id);
                 server.recoverDevice(id, options.image(), options.faults(), control);
+                server.rename(options.name());
             } else {
                 DeadDevice.delete(control, id, options.image());
                 server.addNew(options, control);
             }
         });
+    }
+
+    /** Gives a device that has been recovered another name, and lets udev know. */
+    private void rename(String name) throws IOException {
+        RunDirectory directory = new RunDirectory(deviceId());
+        if (!name.isEmpty() && !name.equals(directory.deviceName())) {
+            directory.setDeviceName(name);
+            Files.writeString(Path.of("/sys/block/ublkb" + deviceId(), "uevent"), "change\n");
+        }
     }
 
     /** The steps by which a server brings its device up. */

@@ -129,7 +129,8 @@ final class DocumentsTest {
         }
         String script = """
                 _ublk_zoned_run=$PWD/run
-                . ./completion
+                load() { . ./completion; } # in a function, as bash-completion does
+                load
                 [[ $(complete -p ublk-zoned) == 'complete -F _ublk_zoned ublk-zoned' ]] || exit
                 COMP_WORDS=(ublk-zoned "$@")
                 COMP_CWORD=$#
