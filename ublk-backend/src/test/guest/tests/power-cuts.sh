@@ -18,7 +18,7 @@ loses_only_what_was_not_flushed_when_the_power_is_cut() {
     write_zone 5 64K 64K
     write_zone 7 0 4K
     write_zone_fails 'Input/output error' 7 4K 4K
-    await 30 "the server has ended" test ! -e /run/ublk-zoned/0
+    await 100 "the server has ended" test ! -e /run/ublk-zoned/0
     expect_match "zone 5" "$(our_zones disk.qcow2 | sed -n 6p)" ' 131072 closed$'
     expect_match "zone 7" "$(our_zones disk.qcow2 | sed -n 8p)" ' 4096 closed$'
     attach disk.qcow2
