@@ -117,8 +117,9 @@ final class MetadataWriter {
             error = failures.logAndGetErrno("flush", e);
         }
         journal.flushEnds(error == 0);
-        work.flushDone(flush, error);
-        space.punch(); // what the zones had before their resets
+        if (work.flushDone(flush, error)) {
+            space.punch();
+        }
         return true;
     }
 

@@ -295,13 +295,14 @@ final class PendingWork {
         dirtyZones.clear();
     }
 
-    /** Completes the requests of a flush, with -errno if it failed. */
-    void flushDone(Flush flush, int error) {
+    /** Completes the requests of a flush, with -errno if it failed. Returns whether this has released clusters. */
+    boolean flushDone(Flush flush, int error) {
         synchronized (lock) {
             assert flushing;
             flushing = false;
+            boolean released = false;
             if (error == 0) {
-                resets.forget(); // the metadata thread carried them out before the flush
+                released = resets.forget(); // the metadata thread carried them out before the flush
             } else {
                 unsynced = true;
                 for (int i = 0; i < flush.size(); i++) {
@@ -309,6 +310,7 @@ final class PendingWork {
                 }
             }
             completeAll(flush.requests, error);
+            return released;
         }
     }
 

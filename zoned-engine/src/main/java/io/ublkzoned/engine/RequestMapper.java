@@ -106,9 +106,7 @@ final class RequestMapper {
     /** Takes the released clusters. */
     RunList takeReleased() {
         RunList taken = released;
-        if (!taken.isEmpty()) {
-            released = new RunList();
-        }
+        released = new RunList(); // even if it is empty, because the caller keeps it without the lock
         return taken;
     }
 
