@@ -168,9 +168,10 @@ public final class DeviceFaults {
     @GuardedBy("lock")
     private void switchUndo() {
         if (powerCut == null) {
-            boolean hasPowerCut = rules.stream().anyMatch(armed -> armed.rule.outcome() instanceof CutPower);
-            zones.journal().switchOn(powerCutIsExpected || hasPowerCut);
-            resets.switchOn(powerCutIsExpected || hasPowerCut);
+            boolean isExpected =
+                    powerCutIsExpected || rules.stream().anyMatch(armed -> armed.rule.outcome() instanceof CutPower);
+            zones.journal().switchOn(isExpected);
+            resets.switchOn(isExpected);
         }
     }
 

@@ -37,6 +37,15 @@ final class PowerLoss {
             return history < histories.size() - 1;
         }
 
+        /** Returns whether the zone was active after the last flush. */
+        private boolean wasActive() {
+            return isActiveAt(active.zone, flushedPointer());
+        }
+
+        private boolean isActive() {
+            return isActiveAt(active.zone, pointer);
+        }
+
         private void loseAll() {
             history = 0;
             pointer = flushedPointer();
@@ -125,18 +134,16 @@ final class PowerLoss {
      * flushed is too much, because zones have recovered since, nothing is lost.
      */
     private void limitActiveZones(List<Fate> fates) {
-        int room = zones.geometry().maxActiveZones() - activeAfterFlush(fates);
+        int room = zones.geometry().maxActiveZones() - activeWithout(fates);
         for (Fate fate : fates) {
-            if (isActiveAt(fate.active.zone, fate.flushedPointer()) && !isActiveAt(fate.active.zone, fate.pointer)) {
-                room++;
-            }
+            room -= fate.wasActive() && fate.isActive() ? 1 : 0;
         }
         if (room < 0) {
             fates.forEach(Fate::keepAll);
             return;
         }
         for (Fate fate : fates) {
-            if (!isActiveAt(fate.active.zone, fate.flushedPointer()) && isActiveAt(fate.active.zone, fate.pointer)) {
+            if (!fate.wasActive() && fate.isActive()) {
                 if (room > 0) {
                     room--;
                 } else {
@@ -146,15 +153,14 @@ final class PowerLoss {
         }
     }
 
-    /** Returns how many zones were active after the last flush. */
-    private int activeAfterFlush(List<Fate> fates) {
+    /** Returns how many zones are active that lose nothing. */
+    private int activeWithout(List<Fate> fates) {
         int count = 0;
         for (int i = zones.geometry().conventionalZones(); i < zones.count(); i++) {
             count += isActiveAt(zones.table().zone(i), stored.get(i)) ? 1 : 0;
         }
         for (Fate fate : fates) {
             Zone zone = fate.active.zone;
-            count += isActiveAt(zone, fate.flushedPointer()) ? 1 : 0;
             count -= isActiveAt(zone, stored.get(zone.index())) ? 1 : 0;
         }
         return count;

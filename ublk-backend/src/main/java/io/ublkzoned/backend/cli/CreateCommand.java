@@ -187,7 +187,8 @@ final class CreateCommand implements Command {
                 if (Collections.frequency(paths, path) > 1) {
                     throw new CommandFailure(path + " is given twice");
                 }
-                made.add(make(path, options, force));
+                made.add(open(path, force));
+                format(made.getLast(), path, options, force);
             }
             for (NewImage image : made) {
                 image.finish();
@@ -197,25 +198,22 @@ final class CreateCommand implements Command {
         }
     }
 
-    private static NewImage make(Path path, FormatOptions options, boolean force) throws IOException {
-        NewImage image = null;
-        boolean formatted = false;
+    private static NewImage open(Path path, boolean force) throws IOException {
         try {
-            image = force ? NewImage.replace(path) : NewImage.create(path);
+            return force ? NewImage.replace(path) : NewImage.create(path);
+        } catch (FileAlreadyExistsException e) {
+            throw new CommandFailure(path + ": exists: --force overwrites it", e);
+        }
+    }
+
+    private static void format(NewImage image, Path path, FormatOptions options, boolean force) throws IOException {
+        try {
             if (force) {
                 DeadDevice.requireNone(path);
             }
             ImageFormatter.format(image.file(), options);
-            formatted = true;
-            return image;
-        } catch (FileAlreadyExistsException e) {
-            throw new CommandFailure(path + ": exists: --force overwrites it", e);
         } catch (ImageIoException e) {
             throw ImageOpener.failure(path, e.errno(), e);
-        } finally {
-            if (image != null && !formatted) {
-                image.close();
-            }
         }
     }
 

@@ -5,8 +5,6 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -62,22 +60,14 @@ public final class Documents {
 
     /** Returns the completion for Bash. */
     static String completion(String template) {
-        String text = Main.commands().stream()
-                .map(command -> "    [%s]='%s'\n".formatted(command.name(), String.join(" ", optionNames(command))))
-                .collect(Collectors.joining());
-        return replaceCommands(template, text);
-    }
-
-    private static List<String> optionNames(Syntax command) {
-        List<String> names = new ArrayList<>();
-        for (Syntax.ShownOption option : command.options()) {
-            for (String word : option.names().split("[ ,]+", -1)) {
-                if (word.startsWith("-")) {
-                    names.add(word);
-                }
-            }
+        StringBuilder text = new StringBuilder();
+        for (Syntax command : Main.commands()) {
+            String names = command.options().stream()
+                    .flatMap(option -> option.eachName().stream())
+                    .collect(Collectors.joining(" "));
+            text.append("    [%s]='%s'\n".formatted(command.name(), names));
         }
-        return names;
+        return replaceCommands(template, text.toString());
     }
 
     private static String replaceCommands(String template, String text) {

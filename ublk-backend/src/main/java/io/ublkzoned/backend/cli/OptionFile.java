@@ -57,7 +57,7 @@ final class OptionFile {
         }
         String value = line.substring(at + 1).strip();
         Syntax.ShownOption option = syntax.options().stream()
-                .filter(each -> each.isNamed("--" + name) && !REFUSED.contains(name))
+                .filter(each -> each.eachName().contains("--" + name) && !REFUSED.contains(name))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException(
                         "there is no option '%s': see ublk-zoned add --help".formatted(name)));

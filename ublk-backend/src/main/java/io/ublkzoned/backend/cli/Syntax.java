@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.cli;
 
 import java.io.PrintWriter;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,9 +31,11 @@ final class Syntax {
      */
     record ShownOption(String names, String text, boolean hasValue) {
 
-        /** Returns whether this is one of its names, with the dashes. */
-        boolean isNamed(String name) {
-            return List.of(names.split("[ ,]+", -1)).contains(name);
+        /** Returns each of its names, with the dashes. */
+        List<String> eachName() {
+            return Arrays.stream(names.split("[ ,]+", -1))
+                    .filter(word -> word.startsWith("-"))
+                    .toList();
         }
     }
 

@@ -9,7 +9,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -45,9 +44,7 @@ final class DocumentsTest {
     }
 
     private static Stream<String> options(Syntax command) {
-        return command.options().stream()
-                .flatMap(option -> Arrays.stream(option.names().split("[ ,]+", -1)))
-                .filter(word -> word.startsWith("-"));
+        return command.options().stream().flatMap(option -> option.eachName().stream());
     }
 
     @Test
@@ -108,8 +105,7 @@ final class DocumentsTest {
         Set<String> wanted = new AddCommand()
                 .syntax().options().stream()
                         .filter(Syntax.ShownOption::hasValue)
-                        .flatMap(option -> Arrays.stream(option.names().split("[ ,]+", -1)))
-                        .filter(word -> word.startsWith("-"))
+                        .flatMap(option -> option.eachName().stream())
                         .collect(Collectors.toCollection(TreeSet::new));
         String values = launcher.substring(launcher.indexOf("ADD_VALUES='") + "ADD_VALUES='".length());
         String known = values.substring(0, values.indexOf('\'')).strip();
