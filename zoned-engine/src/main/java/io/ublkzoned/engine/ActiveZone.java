@@ -29,6 +29,10 @@ final class ActiveZone {
     // then compares the counts. So one of the two sees the other.
     private int transfers;
     private volatile int readsEnded;
+
+    /** The requests that have begun to move data since the attach, modulo 2^32. */
+    private int requests;
+
     private volatile boolean held;
 
     /** Null until the mapping has been read from the L2 tables. */
@@ -93,6 +97,12 @@ final class ActiveZone {
     /** Counts a request whose data is in flight. */
     void beginTransfer() {
         transfers++;
+        requests++;
+    }
+
+    /** Returns the number of requests that have begun to move data since the attach, modulo 2^32. */
+    int requests() {
+        return requests;
     }
 
     /** Ends the transfer of a write. Returns whether a change waits for the zone's transfers. */

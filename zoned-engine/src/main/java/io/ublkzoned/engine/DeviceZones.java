@@ -23,6 +23,7 @@ final class DeviceZones {
     private final ZoneTable table;
     private final @Nullable ActiveZone[] active;
     private final OverwriteJournal journal;
+    private final ConditionHistory history = new ConditionHistory();
 
     /** Null before {@link #begin}. */
     private @Nullable DeviceState state;
@@ -45,7 +46,7 @@ final class DeviceZones {
             IntFunction<@Nullable ZoneCondition> failed) {
         this.lock = lock;
         this.geometry = geometry;
-        table = new ZoneTable(geometry, writePointer, failed, this::publish);
+        table = new ZoneTable(geometry, writePointer, failed, this::changed);
         active = new ActiveZone[geometry.zoneCount()];
         journal = new OverwriteJournal(lock, JOURNAL_BYTES_MAX);
     }
@@ -115,6 +116,17 @@ final class DeviceZones {
     /** Returns whether the first request of a tag may be one that the last server had carried out. */
     boolean isResumed() {
         return resumed;
+    }
+
+    private void changed(Zone zone) {
+        history.add(zone);
+        publish(zone);
+    }
+
+    /** Returns the latest changes of conditions. */
+    ConditionHistory history() {
+        assert Thread.holdsLock(lock);
+        return history;
     }
 
     /** Records the current state of a zone in memory that outlives this process, before any completion reports it. */

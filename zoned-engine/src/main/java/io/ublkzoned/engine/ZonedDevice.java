@@ -38,6 +38,8 @@ public final class ZonedDevice implements Closeable {
     private final DeviceGeometry geometry;
     private final int clusterSizeBytes;
     private final DeviceZones zones;
+    private final ZoneStateMachine rules;
+    private final ClusterAllocator allocator;
     private final Recorder recorder = new Recorder(failures);
     private final UnflushedResets resets;
     private final PendingWork work;
@@ -54,8 +56,8 @@ public final class ZonedDevice implements Closeable {
         geometry = image.geometry();
         clusterSizeBytes = 1 << image.clusterBits();
         zones = new DeviceZones(lock, geometry, image.writePointers()::get, image.failedZones()::condition);
-        ZoneStateMachine rules = new ZoneStateMachine(zones.table(), geometry);
-        ClusterAllocator allocator = image.allocator();
+        rules = new ZoneStateMachine(zones.table(), geometry);
+        allocator = image.allocator();
         allocator.guardBy(lock);
         RequestMapper mapper = new RequestMapper(allocator, image.clusterBits());
         resets = new UnflushedResets(mapper);
@@ -404,6 +406,40 @@ public final class ZonedDevice implements Closeable {
     public void report(int first, int count, ZoneVisitor visitor) {
         synchronized (lock) {
             zones.report(first, count, visitor);
+        }
+    }
+
+    /** Returns the device's counts as they are at one moment. Any thread may call this. */
+    public ZoneCounts counts() {
+        synchronized (lock) {
+            return new ZoneCounts(
+                    zones.table().openCount(),
+                    zones.table().activeCount(),
+                    rules.implicitCloses(),
+                    rules.resets(),
+                    allocator.usedClusters() * clusterSizeBytes);
+        }
+    }
+
+    /**
+     * Returns for each of {@code count} zones from {@code first} the number of requests that have begun to move data in
+     * it since the attach, modulo 2^32. Any thread may call this.
+     */
+    public int[] requestsPerZone(int first, int count) {
+        int[] requests = new int[count];
+        synchronized (lock) {
+            for (int i = 0; i < count; i++) {
+                ActiveZone zone = zones.ifActive(first + i);
+                requests[i] = zone == null ? 0 : zone.requests();
+            }
+        }
+        return requests;
+    }
+
+    /** Returns the latest changes of a zone's condition, the oldest first. Any thread may call this. */
+    public List<ConditionChange> history(int zone) {
+        synchronized (lock) {
+            return zones.history().of(zone);
         }
     }
 

@@ -1,5 +1,10 @@
 package io.ublkzoned.engine.zone;
 
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
 /** The condition of a zone (ZBC-2 "zone condition"; {@code enum blk_zone_cond} in linux/blkzoned.h). */
 public enum ZoneCondition {
     NOT_WP(0x0, "not-wp"),
@@ -10,6 +15,9 @@ public enum ZoneCondition {
     READ_ONLY(0xd, "read-only"),
     FULL(0xe, "full"),
     OFFLINE(0xf, "offline");
+
+    private static final Map<Integer, ZoneCondition> BY_CODE =
+            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(ZoneCondition::code, each -> each));
 
     private final int code;
     private final String label;
@@ -22,6 +30,11 @@ public enum ZoneCondition {
     /** Returns the kernel's number for the condition. */
     public int code() {
         return code;
+    }
+
+    /** Returns the condition that has this number, if there is one. */
+    public static Optional<ZoneCondition> ofCode(int code) {
+        return Optional.ofNullable(BY_CODE.get(code));
     }
 
     /** Returns the name of the condition in reports and JSON. */

@@ -16,6 +16,8 @@ final class ZoneResources {
     /** The number of zones that are about to become active. */
     private int reserved;
 
+    private long implicitCloses;
+
     ZoneResources(ZoneTable table, DeviceGeometry geometry) {
         this.table = table;
         this.maxOpen = geometry.maxOpenZones();
@@ -37,8 +39,13 @@ final class ZoneResources {
                 return -BlockErrors.ETOOMANYREFS;
             }
             close(victim);
+            implicitCloses++;
         }
         return 0;
+    }
+
+    long implicitCloses() {
+        return implicitCloses;
     }
 
     /**

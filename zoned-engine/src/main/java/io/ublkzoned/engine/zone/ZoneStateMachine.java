@@ -18,6 +18,7 @@ public final class ZoneStateMachine {
 
     private final ZoneTable table;
     private final ZoneResources resources;
+    private long resets;
 
     public ZoneStateMachine(ZoneTable table, DeviceGeometry geometry) {
         this.table = table;
@@ -110,6 +111,17 @@ public final class ZoneStateMachine {
     public void reset(Zone zone) {
         zone.writePointerBytes = zone.startBytes();
         table.transition(zone, EMPTY);
+        resets++;
+    }
+
+    /** Returns the number of zones that have been reset; a reset of all zones counts each. */
+    public long resets() {
+        return resets;
+    }
+
+    /** Returns the number of zones that were closed to make room for another one. */
+    public long implicitCloses() {
+        return resources.implicitCloses();
     }
 
     /** Returns 0 if the zone can be read, otherwise -EIO. */
