@@ -204,6 +204,35 @@ zonefs_keeps_what_is_synced_whatever_fails() {
     _meets_faults zonefs zones
 }
 
+# Tests whether a rule holds requests back.
+_holds_requests() {
+    ublk-zoned inject --list --json "$DEVICE" | expect_json 'x[0]["waiting"] > 0'
+}
+
+# seconds: 600
+sigterm_writes_a_file_system_back_although_a_request_stalls() {
+    local server syncing
+    _need f2fs
+    _new_file_system f2fs
+    server=$(server_pid)
+    inject --on write --nth 2 --stall
+    pattern 1 3M >mnt/unsynced
+    sync -f mnt &
+    syncing=$!
+    await 60 "a request stalls" _holds_requests
+    kill -TERM "$server"
+    await 120 "the server has ended" test ! -e "/proc/$server"
+    wait "$syncing" || fail "sync fails"
+    umount mnt
+    await 30 "the kernel has removed the device" test ! -e /dev/ublkc0
+    ublk-zoned info --json disk.qcow2 | expect_json 'x["closed"] is True'
+    attach disk.qcow2
+    _mount f2fs
+    cmp <(pattern 1 3M) mnt/unsynced
+    umount mnt
+    del_and_check disk.qcow2
+}
+
 # ---- power cuts ----
 
 # _work_until_error files|zones
