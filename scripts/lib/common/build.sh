@@ -47,6 +47,7 @@ build() {
         printf 'ublk-zoned: building in %s\n' "$CHECKOUT" >&2
         touch "$TARGET/building"
         JAVA_HOME=$jdk PATH=$jdk/bin:$PATH maven -Dmaven.test.skip=true package || fail "the build failed"
+        chmod +r "$TARGET"/modules/* # moditect makes some of them with mode 0600
         mv "$TARGET/building" "$TARGET/built"
         find_jar
     fi

@@ -15,8 +15,8 @@
 JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData
     --enable-native-access=io.ublkzoned.bindings '-Xlog:aot*=off' '-Xlog:cds*=off')
 # A server's heap holds its zones and their maps of clusters; the buffers for data are outside the heap. It is allocated at the
-# start, because a server cannot wait for memory. It grows only for thousands of zones in use, or tens of GiB
-# of mapped data.
+# start, because a server cannot wait for memory. It grows only for thousands of zones in use, tens of GiB
+# of mapped data, or while someone watches a device with so many zones.
 SERVER_FLAGS=(-Xms8m -Xmx256m -XX:+AlwaysPreTouch)
 # Tests set this, for instance to -ea, so that the server checks the assertions in its code.
 IFS=' ' read -ra test_flags <<<"${UBLK_ZONED_JAVA_OPTIONS:-}"
@@ -48,11 +48,15 @@ choose_compiler() {
     SERVER_FLAGS+=(-XX:TieredStopAtLevel=4)
 }
 
-# Tests whether this process has CAP_SYS_ADMIN.
-may_mount() {
+# Capabilities, see linux/capability.h
+CAP_SETPCAP=8
+CAP_SYS_ADMIN=21
+
+# has_capability CAPABILITY: tests whether this process has it
+has_capability() {
     local field value
     while read -r field value; do
-        [[ $field != CapEff: ]] || return $((!(0x$value >> 21 & 1)))
+        [[ $field != CapEff: ]] || return $((!(0x$value >> $1 & 1)))
     done </proc/self/status
 }
 
@@ -94,7 +98,7 @@ leave_cgroup() {
 # Starts the server, and waits until it prints the path of its device or ends.
 serve_in_background() {
     local how=unprivileged line status=0
-    if may_mount; then
+    if has_capability "$CAP_SYS_ADMIN"; then # to unshare the mounts
         how=alone
         if [[ -n ${UBLK_ZONED_IN_SERVICE:-} ]]; then
             how=service
@@ -242,6 +246,12 @@ launch() {
         else
             serve_in_background "$@"
         fi
+        ;;
+    metrics)
+        # Root needs no capability to connect to the servers' sockets, because they belong to it; but Java may be in a private folder.
+        ! has_capability "$CAP_SETPCAP" ||
+            command_line=(setpriv --no-new-privs "--bounding-set=-all,+dac_read_search" --inh-caps=-all "${command_line[@]}")
+        exec "${command_line[@]}" "$@"
         ;;
     addyes | recoveryes) exec -a "@${server[0]}" "${server[@]}" "$@" ;;
     *) exec "${command_line[@]}" "$@" ;;

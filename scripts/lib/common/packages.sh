@@ -9,10 +9,12 @@
 #   apt_in DIR apt-get|apt-cache ARG...    runs apt on the state in DIR; the machine's package lists and packages do not change
 #   download_package SUITE PACKAGE... DIR  unpacks these packages, without their dependencies, into DIR
 #   uapi_headers                           prints a folder of the newest kernel's UAPI headers (to be used with -isystem)
+#   promtool_folder                        prints a folder with promtool, which older suites have only in the package of the Prometheus server
 #
 # UBLK_ZONED_MIRROR is the URL of a Debian archive, for a machine whose apt is not set up with one.
 
-BACKPORTS_SUITE=trixie-backports
+STABLE_SUITE=trixie
+BACKPORTS_SUITE=$STABLE_SUITE-backports
 
 # shellcheck source=scripts/lib/common/messages.sh
 . "${BASH_SOURCE[0]%/*}/messages.sh"
@@ -163,4 +165,23 @@ uapi_headers() {
     fi
     exec {uapi_lock}>&-
     printf '%s\n' "$dir/usr/include"
+}
+
+promtool_folder() {
+    local cache dir
+    cache=$(cache_dir)
+    exec {promtool_lock}>"$cache/promtool.lock"
+    flock "$promtool_lock"
+    if [[ ! -x $cache/promtool/promtool ]]; then
+        rm -rf "$cache"/tmp-promtool.*
+        dir=$(mktemp -d "$cache/tmp-promtool.XXXXXX")
+        say "fetching promtool"
+        download_package "$STABLE_SUITE" promtool "$dir"
+        mv "$dir/usr/bin/promtool" "$dir/promtool"
+        mkdir -p "$cache/promtool"
+        mv "$dir/promtool" "$cache/promtool/promtool"
+        rm -rf "$dir"
+    fi
+    exec {promtool_lock}>&-
+    printf '%s\n' "$cache/promtool"
 }

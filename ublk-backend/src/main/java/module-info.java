@@ -2,9 +2,13 @@
 module io.ublkzoned.backend {
     requires static com.google.errorprone.annotations;
     requires static org.jspecify;
+    requires HdrHistogram;
     requires com.fasterxml.jackson.jr.ob;
+    requires io.prometheus.metrics.model;
+    requires io.prometheus.writer.text;
     requires io.ublkzoned.bindings;
     requires io.ublkzoned.engine;
+    requires jdk.httpserver;
     requires org.apache.commons.cli;
     requires org.slf4j;
 }

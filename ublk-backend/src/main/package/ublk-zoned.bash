@@ -58,7 +58,7 @@ _ublk_zoned_value() {
     --inject-file | --record | --conf) _ublk_zoned_files "$word" ;;
     --size | --zone-size | --zone-capacity | --conventional-zones | --max-*-zones | --cluster-size | -o | -n | --id | -q | --queues | \
         -d | --depth | --name | --inject | --zones | --range | --min-size | --nth | --every | --chance | --times | --seed | --keep-zones | \
-        --delay | --to | --to-mark | --to-flush | --after | --offset | -c | --count)
+        --delay | --interval | --listen | --to | --to-mark | --to-flush | --after | --offset | -c | --count)
         COMPREPLY=()
         ;;
     *) return 1 ;;
@@ -96,7 +96,7 @@ _ublk_zoned() {
             _ublk_zoned_images "$word"
         fi
         ;;
-    del | recover | inject | cut | mark) _ublk_zoned_devices "$word" ;;
+    del | recover | inject | cut | mark | watch) _ublk_zoned_devices "$word" ;;
     report | info)
         _ublk_zoned_images "$word"
         local images=("${COMPREPLY[@]}")

@@ -39,6 +39,13 @@ _main_pid() {
     systemctl show --value --property=MainPID ublk-zoned@data
 }
 
+_serves_metrics() {
+    python3 -c '
+import urllib.request
+text = urllib.request.urlopen("http://127.0.0.1:9469/metrics").read().decode()
+assert "ublk_zoned_up{device=\"ublkb0\"} 1.0" in text, text'
+}
+
 _is_other_server() {
     local now
     now=$(_main_pid)
@@ -68,6 +75,13 @@ serves_as_a_service_that_survives_its_server() {
     server=$(_main_pid)
     expect_equal "the server" "$server" "$(server_pid)"
     expect_match "its unit" "$(<"/proc/$server/cgroup")" 'ublk-zoned@data.service'
+
+    # Metrics come from a process without capabilities.
+    systemctl start ublk-zoned-metrics || fail "$(journalctl -u ublk-zoned-metrics)"
+    await 60 "the metrics are served: $(journalctl -u ublk-zoned-metrics | tail)" _serves_metrics
+    expect_equal "the capabilities" "$(gawk '$1 == "CapEff:" { print $2 }' \
+        "/proc/$(systemctl show --value --property=MainPID ublk-zoned-metrics)/status")" 0000000000000000
+    systemctl stop ublk-zoned-metrics
 
     # Its device continues under the file system when it is killed.
     pattern 1 4M >/media/data/before

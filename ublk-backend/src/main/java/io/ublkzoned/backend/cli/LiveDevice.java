@@ -111,11 +111,7 @@ record LiveDevice(int id) {
     }
 
     private static ZoneCondition condition(int code) throws IOException {
-        for (ZoneCondition condition : ZoneCondition.values()) {
-            if (condition.code() == code) {
-                return condition;
-            }
-        }
-        throw new IOException("the kernel reports a zone condition that is not known: " + code);
+        return ZoneCondition.ofCode(code)
+                .orElseThrow(() -> new IOException("the kernel reports a zone condition that is not known: " + code));
     }
 }

@@ -30,6 +30,8 @@ public final class Main {
         REPLAY,
         REPORT,
         INFO,
+        WATCH,
+        METRICS,
         CHECK,
         CONVERT_LAYOUT,
         FEATURES,
@@ -50,6 +52,8 @@ public final class Main {
                 case REPLAY -> new ReplayCommand();
                 case REPORT -> new ReportCommand();
                 case INFO -> new InfoCommand();
+                case WATCH -> new WatchCommand();
+                case METRICS -> new MetricsCommand();
                 case CHECK -> new CheckCommand();
                 case CONVERT_LAYOUT -> new ConvertLayoutCommand();
                 case FEATURES -> new FeaturesCommand();

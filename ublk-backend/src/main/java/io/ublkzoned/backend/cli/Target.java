@@ -58,7 +58,8 @@ record Target(Path image, @Nullable LiveDevice device) {
         return new Target(image, id.isPresent() ? ofDevice(id.getAsInt()).device() : null);
     }
 
-    private static Target ofDevice(int id) throws IOException {
+    /** Returns the target that is a device. Requires that it has a server. */
+    static Target ofDevice(int id) throws IOException {
         RunDirectory directory = new RunDirectory(id);
         LiveDevice device = new LiveDevice(id);
         if (!directory.exists()) {

@@ -59,7 +59,8 @@ final class ZoneMapText {
                 + (last.length() == first.length() ? "" : ", the last of " + Sizes.text(last.length()));
     }
 
-    private static String count(int number, String noun) {
+    /** Returns a number of things: {@code 1 zone}. */
+    static String count(int number, String noun) {
         return number + " " + noun + (number == 1 ? "" : "s");
     }
 
@@ -87,7 +88,8 @@ final class ZoneMapText {
         return condition == ZoneCondition.NOT_WP ? "conventional" : condition.label();
     }
 
-    private static char symbol(ZoneCondition condition) {
+    /** Returns the character of a condition in the map. */
+    static char symbol(ZoneCondition condition) {
         return switch (condition) {
             case NOT_WP -> '=';
             case EMPTY -> '.';

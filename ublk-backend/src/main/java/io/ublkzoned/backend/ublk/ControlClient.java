@@ -6,7 +6,8 @@ import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.ConnectException;
+import java.net.SocketException;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
@@ -24,13 +25,20 @@ import org.jspecify.annotations.Nullable;
 public final class ControlClient {
 
     private static final long ANSWER_MILLIS = TimeUnit.SECONDS.toMillis(DeviceControl.DONE_SECONDS + 5);
-    private static final int BUFFER_BYTES = 4096;
+    private static final int BUFFER_BYTES = 64 << 10;
 
     private final int deviceId;
+    private final long answerMillis;
 
     /** Makes a client of the server of this device. */
     public ControlClient(int deviceId) {
+        this(deviceId, ANSWER_MILLIS);
+    }
+
+    /** Makes a client that waits for an answer no longer than this. */
+    public ControlClient(int deviceId, long answerMillis) {
         this.deviceId = deviceId;
+        this.answerMillis = answerMillis;
     }
 
     /**
@@ -78,15 +86,52 @@ public final class ControlClient {
         ask("%s %d %s %s".formatted(DeviceControl.CUT_POWER, cut.seed(), cut.keep(), then));
     }
 
+    /** Returns the geometry and the counts of the device. */
+    public DeviceActivity activity() throws IOException {
+        return parsed(DeviceControl.ACTIVITY, DeviceActivity::parse);
+    }
+
+    /** Returns the state of all zones of the device. */
+    public ZoneSnapshot zones() throws IOException {
+        return parsed(DeviceControl.ZONES, ZoneSnapshot::parse);
+    }
+
+    /** A parser of an answer. */
+    private interface Parser<T> {
+        T parse(String answer) throws IOException;
+    }
+
+    private <T> T parsed(String command, Parser<T> parser) throws IOException {
+        String answer = ask(command);
+        try {
+            return parser.parse(answer);
+        } catch (RuntimeException e) {
+            throw new IOException(
+                    "the server of device %d is of another version: its answer cannot be read".formatted(deviceId), e);
+        }
+    }
+
+    /**
+     * Returns the latest changes of a zone's condition as a JSON array of objects, the oldest first: time (milliseconds
+     * since 1970), condition, writePointer (address in bytes).
+     */
+    public String history(int zone) throws IOException {
+        return ask(DeviceControl.HISTORY + " " + zone);
+    }
+
     /** Sends a command, and returns its result. */
     private String ask(String command) throws IOException {
         String answer;
         var address = UnixDomainSocketAddress.of(new RunDirectory(deviceId).controlSocket());
-        try (SocketChannel server = SocketChannel.open(address)) {
+        try (SocketChannel server = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.configureBlocking(false);
+            if (!server.connect(address)) {
+                throw noAnswer(); // its queue of connections is full
+            }
             server.write(ByteBuffer.wrap((command + "\n").getBytes(StandardCharsets.UTF_8)));
             answer = read(server);
-        } catch (ConnectException e) {
-            throw new IOException("device %d has no server that listens".formatted(deviceId), e);
+        } catch (SocketException e) {
+            throw new IOException("device %d has no server that answers: see ublk-zoned list".formatted(deviceId), e);
         }
         if (!answer.startsWith(DeviceControl.DONE)) {
             throw new IOException(answer);
@@ -97,17 +142,15 @@ public final class ControlClient {
     private String read(SocketChannel server) throws IOException {
         ByteArrayOutputStream answer = new ByteArrayOutputStream();
         ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
-        server.configureBlocking(false);
         try (Selector selector = Selector.open()) {
             server.register(selector, SelectionKey.OP_READ);
-            long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ANSWER_MILLIS);
+            long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(answerMillis);
             while (server.read(buffer) >= 0) {
                 answer.write(buffer.array(), 0, buffer.position());
                 buffer.clear();
                 long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
                 if (left <= 0) {
-                    throw new IOException("the server of device %d does not answer: see %s"
-                            .formatted(deviceId, new RunDirectory(deviceId).logFile()));
+                    throw noAnswer();
                 }
                 selector.select(left);
             }
@@ -117,5 +160,10 @@ public final class ControlClient {
             throw new IOException("the server of device %d ended before it answered".formatted(deviceId));
         }
         return text.stripTrailing();
+    }
+
+    private IOException noAnswer() {
+        return new IOException("the server of device %d does not answer: see %s"
+                .formatted(deviceId, new RunDirectory(deviceId).logFile()));
     }
 }

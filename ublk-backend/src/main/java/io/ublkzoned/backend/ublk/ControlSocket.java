@@ -1,6 +1,5 @@
 package io.ublkzoned.backend.ublk;
 
-import io.ublkzoned.engine.ZonedDevice;
 import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.IOException;
@@ -36,8 +35,8 @@ final class ControlSocket implements Closeable {
      * Starts to listen on separate threads, until {@link #close}. Java needs some time to set the socket up, and the
      * caller continues meanwhile. {@link #awaitListening} returns when the socket is ready.
      */
-    static ControlSocket start(RunDirectory directory, ZonedDevice device) {
-        ControlSocket control = new ControlSocket(new DeviceControl(device));
+    static ControlSocket start(RunDirectory directory, DeviceControl device) {
+        ControlSocket control = new ControlSocket(device);
         Thread.ofPlatform().daemon().name("ublk-control").start(() -> control.serve(directory.controlSocket()));
         return control;
     }

@@ -1,6 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.ublkzoned.engine.ConditionChange;
 import io.ublkzoned.engine.DeviceFaults;
 import io.ublkzoned.engine.FaultTimer;
 import io.ublkzoned.engine.ZonedDevice;
@@ -9,6 +10,7 @@ import io.ublkzoned.engine.fault.FaultRuleParser;
 import io.ublkzoned.engine.fault.PowerCut;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +34,9 @@ final class DeviceControl {
     static final String RELEASE_STALLED = "release-stalled"; // the result is the number of requests
     static final String CUT_POWER = "cut-power"; // SEED KEEP THEN
     static final String MARK = "mark"; // NAME
+    static final String ACTIVITY = "activity"; // the result is that of DeviceActivity.json
+    static final String ZONES = "zones"; // the result is that of ZoneSnapshot.encode
+    static final String HISTORY = "history"; // ZONE; the result is a JSON array
 
     /** Instead of a condition. */
     static final String RECOVERED = "recovered";
@@ -43,10 +48,19 @@ final class DeviceControl {
             (nanos, wakeUp) -> CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
                     .execute(wakeUp);
 
+    private final long startMillis = System.currentTimeMillis();
+    private final long startNanos = System.nanoTime();
     private final ZonedDevice device;
+    private final List<RequestStatistics> queues;
 
-    DeviceControl(ZonedDevice device) {
+    /**
+     * Makes the commands of a device.
+     *
+     * @param queues the statistics of its queues
+     */
+    DeviceControl(ZonedDevice device, List<RequestStatistics> queues) {
         this.device = device;
+        this.queues = queues;
     }
 
     /** Carries out a command, and returns the answer. */
@@ -63,6 +77,9 @@ final class DeviceControl {
                 case RELEASE_STALLED -> DONE + device.faults().release();
                 case CUT_POWER -> cutPower(arguments);
                 case MARK -> mark(arguments);
+                case ACTIVITY -> DONE + activity().json();
+                case ZONES -> DONE + zones();
+                case HISTORY -> DONE + history(Integer.parseInt(arguments));
                 default -> throw new IllegalArgumentException(command);
             };
         } catch (InterruptedException e) {
@@ -70,6 +87,32 @@ final class DeviceControl {
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
             return "the server does not understand '" + line + "'";
         }
+    }
+
+    private DeviceActivity activity() {
+        return new DeviceActivity(
+                startMillis,
+                System.nanoTime() - startNanos,
+                device.geometry(),
+                device.counts(),
+                RequestStatistics.sum(queues));
+    }
+
+    /** Returns the zones for one client after the other, because an answer can take tens of MiB. */
+    private synchronized String zones() throws IOException {
+        return ZoneSnapshot.of(device, startMillis).encode();
+    }
+
+    private String history(int zone) throws IOException {
+        var array = JSON.std.composeString().startArray();
+        for (ConditionChange change : device.history(zone)) {
+            array = array.startObject()
+                    .put("time", change.timeMillis())
+                    .put("condition", change.condition().label())
+                    .put("writePointer", change.writePointerBytes())
+                    .end();
+        }
+        return array.end().finish();
     }
 
     private String addFault(String rule) {

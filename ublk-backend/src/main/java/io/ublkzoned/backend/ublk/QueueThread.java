@@ -1,9 +1,7 @@
 package io.ublkzoned.backend.ublk;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.bindings.linux.FileDescriptor;
-import io.ublkzoned.engine.ZonedDevice;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -21,15 +19,14 @@ final class QueueThread {
     @GuardedBy("this")
     private @Nullable UblkQueue serving;
 
-    QueueThread(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
+    QueueThread(int queueId, ServedDevice device, FileDescriptor deviceFile, RequestStatistics statistics) {
         thread = Thread.ofPlatform()
-                .name("ublk" + info.id() + "-q" + queueId)
-                .start(() -> serve(queueId, info, device, deviceFile, image));
+                .name("ublk" + device.info().id() + "-q" + queueId)
+                .start(() -> serve(queueId, device, deviceFile, statistics));
     }
 
-    private void serve(
-            int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image) {
-        try (UblkQueue queue = new UblkQueue(queueId, info, device, deviceFile, image)) {
+    private void serve(int queueId, ServedDevice device, FileDescriptor deviceFile, RequestStatistics statistics) {
+        try (UblkQueue queue = new UblkQueue(queueId, device, deviceFile, statistics)) {
             queue.fetchAll();
             setServing(queue);
             fetched.complete(null);
@@ -39,7 +36,10 @@ final class QueueThread {
             if (!fetched.completeExceptionally(e)) {
                 // Otherwise the kernel would wait forever for this queue. Another server can take over the device.
                 ServerLog.LOG.error(
-                        "queue {} of device {} has ended because of a bug: the server ends too", queueId, info.id(), e);
+                        "queue {} of device {} has ended because of a bug: the server ends too",
+                        queueId,
+                        device.info().id(),
+                        e);
                 Runtime.getRuntime().halt(1);
             }
         }

@@ -67,6 +67,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private final BlockRequest[] requests;
     private final UringDataPort dataPort;
     private final ZoneReportEncoder reports;
+    private final RequestStatistics statistics;
 
     private final Inbox inbox;
     private final FailureLog failures = new FailureLog();
@@ -76,10 +77,13 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
     private int refusal; // the lowest result of the fetches that completed at once, or 0
 
     /** Makes the queue for the calling thread, on a device that has been added and not started. */
-    UblkQueue(int queueId, DeviceInfo info, ZonedDevice device, FileDescriptor deviceFile, AttachedImage image)
+    UblkQueue(int queueId, ServedDevice serving, FileDescriptor deviceFile, RequestStatistics statistics)
             throws IOException {
         this.queueId = queueId;
-        this.device = device;
+        this.statistics = statistics;
+        device = serving.device();
+        DeviceInfo info = serving.info();
+        AttachedImage image = serving.image();
         queueDepth = info.queueDepth();
         ring = IoUring.create(
                 Integer.highestOneBit(queueDepth) * 2,
@@ -163,6 +167,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         WaitClock clock = new WaitClock();
         do {
             inbox.drainTo(device);
+            statistics.batchCommitted();
             boolean done = requestsBegun == 0;
             int ready = done ? ring.submitAndWait(0) : ring.submitAndWait(1, clock.untilNextNanos());
             requireEntered(ready);
@@ -183,7 +188,9 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
      */
     private void serveBatch() {
         inbox.drainTo(device);
+        statistics.batchCommitted();
         requireEntered(ring.submitAndWait(1));
+        statistics.batchReceived();
         ring.completions().drain(this, BATCH_MAX);
     }
 
@@ -234,6 +241,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
 
     private void begin(int tag) {
         requestsBegun++;
+        statistics.received(tag);
         try {
             start(tag);
         } catch (RuntimeException | Error e) {
@@ -309,6 +317,7 @@ final class UblkQueue implements RequestQueue, CompletionHandler, AutoCloseable 
         if (isAppend) {
             device.answering(request);
         }
+        statistics.completed(request, result);
         commit(request.tag(), result, isAppend && result >= 0 ? request.offsetBytes() >>> SECTOR_SHIFT : 0);
     }
 

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -222,7 +223,10 @@ public final class UblkServer {
         device.faults()
                 .whenPowerIsCut(then ->
                         Thread.ofPlatform().daemon().name("ublk-power-cut").start(() -> losePower(then)));
-        ControlSocket control = ControlSocket.start(new RunDirectory(info.id()), device);
+        List<RequestStatistics> statistics = Stream.generate(() -> new RequestStatistics(info.queueDepth()))
+                .limit(info.queues())
+                .toList();
+        ControlSocket control = ControlSocket.start(new RunDirectory(info.id()), new DeviceControl(device, statistics));
         metadata.start(device);
         teardown.add(metadata);
         teardown.add(control);
@@ -230,7 +234,7 @@ public final class UblkServer {
         FileDescriptor deviceFile = openDevice(info.id());
         teardown.add(deviceFile);
         for (int i = 0; i < info.queues(); i++) {
-            queues.add(new QueueThread(i, info, device, deviceFile, serving.image()));
+            queues.add(new QueueThread(i, serving, deviceFile, statistics.get(i)));
         }
         for (QueueThread queue : queues) {
             queue.awaitFetched();

@@ -29,7 +29,8 @@ final class DocumentsTest {
     private static final Pattern OPTION = Pattern.compile("--[a-z][a-z-]*");
     private static final Pattern MEMBER =
             Pattern.compile("(?:put|putNull|startArrayField|startObjectField)\\(\"(\\w+)\"");
-    private static final int EXAMPLES = 10;
+    private static final Path LIVE = Path.of("src/main/java/io/ublkzoned/backend/live");
+    private static final int EXAMPLES = 12;
 
     @TempDir
     private Path folder;
@@ -77,20 +78,22 @@ final class DocumentsTest {
         String manual = manual();
         String json = manual.substring(manual.indexOf(".SH JSON"), manual.indexOf(".SH EXIT STATUS"));
         Set<String> missing = new TreeSet<>();
-        try (DirectoryStream<Path> sources = Files.newDirectoryStream(COMMANDS, "*.java")) {
-            for (Path source : sources) {
-                MEMBER.matcher(Files.readString(source))
-                        .results()
-                        .map(match -> match.group(1))
-                        .filter(member -> !json.matches("(?s).*\\b" + member + "\\b.*"))
-                        .forEach(missing::add);
+        for (Path sourceFolder : List.of(COMMANDS, LIVE)) {
+            try (DirectoryStream<Path> sources = Files.newDirectoryStream(sourceFolder, "*.java")) {
+                for (Path source : sources) {
+                    MEMBER.matcher(Files.readString(source))
+                            .results()
+                            .map(match -> match.group(1))
+                            .filter(member -> !json.matches("(?s).*\\b" + member + "\\b.*"))
+                            .forEach(missing::add);
+                }
             }
         }
         assertEquals(Set.of(), missing);
     }
 
     @Test
-    void manualHasTenExamplesAndIsWellFormed() throws Exception {
+    void manualHasItsExamplesAndIsWellFormed() throws Exception {
         String manual = Documents.manual(template("ublk-zoned.8"));
         String examples = manual.substring(manual.indexOf(".SH EXAMPLES"), manual.indexOf(".SH SEE ALSO"));
         assertEquals(EXAMPLES, examples.split("\n\\.nf\n", -1).length - 1);
@@ -162,7 +165,9 @@ final class DocumentsTest {
         "zone reset 1, 12",
         "report --o, --offset",
         "log disk.l, disk.log",
-        "check -r l, leaks"
+        "check -r l, leaks",
+        "watch '', '0 12'",
+        "metrics --l, --listen"
     })
     void bashCompletes(String line, String expected) throws Exception {
         String[] words =

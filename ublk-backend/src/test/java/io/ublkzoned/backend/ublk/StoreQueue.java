@@ -46,11 +46,13 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
     private final UringDataPort dataPort;
     private final Inbox inbox;
     private final RequestList idle = new RequestList();
+    private final RequestStatistics statistics;
     private int underWay;
 
     StoreQueue(ZonedDevice device, AttachedImage image, FileDescriptor requestData, int depth, int bufferBytes)
             throws IOException {
         this.device = device;
+        statistics = new RequestStatistics(depth);
         ring = IoUring.create(
                 2 * depth, 8 * depth, RingFlag.SINGLE_ISSUER, RingFlag.DEFER_TASKRUN, RingFlag.COOP_TASKRUN);
         ring.registerFiles(image.data().value());
@@ -76,13 +78,16 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
             inbox.drainTo(device);
             left -= startIdle(Math.min(left, requests.length), source);
             if (underWay > 0) {
+                statistics.batchCommitted();
                 int ready = ring.submitAndWait(1);
+                statistics.batchReceived();
                 if (ready < 0 && ready != -Errno.EBUSY && ready != -Errno.EAGAIN) {
                     throw new IllegalStateException("io_uring_enter: " + Errno.name(-ready));
                 }
                 ring.completions().drain(this, BATCH_MAX);
             }
         }
+        statistics.batchCommitted();
     }
 
     private long startIdle(long max, Source source) {
@@ -93,10 +98,16 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
             }
             underWay++;
             source.next(request);
+            statistics.received(request.tag());
             dataPort.received(request.tag());
             device.submit(request);
         }
         return max;
+    }
+
+    /** Returns the requests that it has carried out. A request starts when the one before it has ended. */
+    RequestStatistics statistics() {
+        return statistics;
     }
 
     @Override
@@ -122,6 +133,7 @@ final class StoreQueue implements RequestQueue, CompletionHandler, AutoCloseable
             throw new IllegalStateException(request.op() + " at " + request.offsetBytes() + " came to " + result);
         }
         underWay--;
+        statistics.completed(request, result);
         dataPort.release(request.tag());
         idle.add(request);
     }

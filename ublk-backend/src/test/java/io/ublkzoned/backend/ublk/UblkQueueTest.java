@@ -13,6 +13,7 @@ import io.ublkzoned.bindings.linux.FileFlags;
 import io.ublkzoned.bindings.linux.LinuxException;
 import io.ublkzoned.bindings.ublk.UblkFeatures;
 import io.ublkzoned.bindings.uring.RingFeatures;
+import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.ZonedDevice;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.qcow2.ImageFormatter;
@@ -54,7 +55,9 @@ final class UblkQueueTest {
                 FileDescriptor file = FileDescriptor.open(deviceFile.toString(), FileFlags.O_RDWR)) {
             ZonedDevice device = ZonedDevice.open(new FdImageFile(image.metadata()), () -> {});
             return assertThrows(type, () -> {
-                try (UblkQueue queue = new UblkQueue(0, INFO, device, file, image)) {
+                ServedDevice serving =
+                        new ServedDevice(INFO, new DeviceShape(device.geometry(), 4096, 8), device, image);
+                try (UblkQueue queue = new UblkQueue(0, serving, file, new RequestStatistics(8))) {
                     queue.fetchAll();
                 }
             });
