@@ -35,13 +35,10 @@ final class RequestStatistics {
         private final AtomicHistogram latency =
                 new AtomicHistogram(LATENCY_MIN_NANOS, LATENCY_MAX_NANOS, LATENCY_DIGITS);
 
-        void add(int result, int lengthBytes, long nanos) {
-            latency.recordValue(Math.clamp(nanos, 0, LATENCY_MAX_NANOS));
-            if (result < 0) {
-                errors.lazySet(errors.getPlain() + 1);
-            } else {
-                bytes.lazySet(bytes.getPlain() + lengthBytes);
-            }
+        void add(int requests, int failed, long movedBytes, long nanos) {
+            latency.recordValueWithCount(Math.clamp(nanos, 0, LATENCY_MAX_NANOS), requests);
+            errors.lazySet(errors.getPlain() + failed);
+            bytes.lazySet(bytes.getPlain() + movedBytes);
         }
     }
 
@@ -109,11 +106,33 @@ final class RequestStatistics {
             return;
         }
         long now = System.nanoTime();
-        for (int i = 0; i < completed; i++) {
-            Completed request = batch[i];
-            request.operation.add(request.result, request.lengthBytes, now - request.receivedNanos);
+        for (int i = 0; i < completed; ) {
+            i = addRun(i, now);
         }
         completed = 0;
+    }
+
+    /**
+     * Adds the requests from one on that have the same operation and came with the same batch, and so have the same
+     * latency. Returns the index of the first one after them.
+     */
+    private int addRun(int start, long now) {
+        Completed first = batch[start];
+        int failed = 0;
+        long movedBytes = 0;
+        int i = start;
+        while (i < completed
+                && batch[i].operation == first.operation
+                && batch[i].receivedNanos == first.receivedNanos) {
+            if (batch[i].result < 0) {
+                failed++;
+            } else {
+                movedBytes += batch[i].lengthBytes;
+            }
+            i++;
+        }
+        first.operation.add(i - start, failed, movedBytes, now - first.receivedNanos);
+        return i;
     }
 
     /** Returns the requests of several queues up to now. Operations that have not occurred are left out. */
