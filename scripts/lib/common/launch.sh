@@ -16,7 +16,7 @@ JVM_FLAGS=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData
     --enable-native-access=io.ublkzoned.bindings '-Xlog:aot*=off' '-Xlog:cds*=off')
 # A server's heap holds its zones and their maps of clusters; the buffers for data are outside the heap. It is allocated at the
 # start, because a server cannot wait for memory. It grows only for thousands of zones in use, tens of GiB
-# of mapped data, or while someone watches a device with so many zones.
+# of mapped data, or while someone watches a device with that many zones.
 SERVER_FLAGS=(-Xms8m -Xmx256m -XX:+AlwaysPreTouch)
 # Tests set this, for instance to -ea, so that the server checks the assertions in its code.
 IFS=' ' read -ra test_flags <<<"${UBLK_ZONED_JAVA_OPTIONS:-}"

@@ -177,9 +177,8 @@ promtool_folder() {
         dir=$(mktemp -d "$cache/tmp-promtool.XXXXXX")
         say "fetching promtool"
         download_package "$STABLE_SUITE" promtool "$dir"
-        mv "$dir/usr/bin/promtool" "$dir/promtool"
         mkdir -p "$cache/promtool"
-        mv "$dir/promtool" "$cache/promtool/promtool"
+        mv "$dir/usr/bin/promtool" "$cache/promtool"
         rm -rf "$dir"
     fi
     exec {promtool_lock}>&-

@@ -1,5 +1,6 @@
 package io.ublkzoned.backend.cli;
 
+import io.ublkzoned.bindings.ublk.UblkCommands;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,7 +19,7 @@ final class DeviceName {
     }
 
     static String path(int id) {
-        return "/dev/ublkb" + id;
+        return UblkCommands.BLOCK_DEVICE_PATH_PREFIX + id;
     }
 
     /**

@@ -2,6 +2,7 @@ package io.ublkzoned.backend.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.ublkzoned.backend.image.CacheMode;
+import io.ublkzoned.backend.ublk.GeometryJson;
 import io.ublkzoned.engine.qcow2.Qcow2Image;
 import io.ublkzoned.engine.zone.DeviceGeometry;
 import io.ublkzoned.engine.zone.Sizes;
@@ -116,7 +117,6 @@ final class InfoCommand implements Command {
     }
 
     private static String json(Facts facts) throws IOException {
-        DeviceGeometry geometry = facts.geometry();
         var object = JSON.std
                 .composeString()
                 .startObject()
@@ -128,15 +128,8 @@ final class InfoCommand implements Command {
         object = object.put("fileSize", facts.fileBytes())
                 .put("clusterSize", facts.clusterSizeBytes())
                 .put("layout", facts.layout())
-                .put("closed", facts.closed())
-                .put("size", geometry.sizeBytes())
-                .put("zones", geometry.zoneCount())
-                .put("zoneSize", geometry.zoneSizeBytes())
-                .put("zoneCapacity", geometry.capacityBytes())
-                .put("conventionalZones", geometry.conventionalZones())
-                .put("maxOpenZones", geometry.maxOpenZones())
-                .put("maxActiveZones", geometry.maxActiveZones())
-                .put("written", facts.writtenBytes());
+                .put("closed", facts.closed());
+        object = GeometryJson.put(object, facts.geometry()).put("written", facts.writtenBytes());
         var conditions = object.startObjectField("conditions");
         for (var entry : ZoneMapText.counts(facts.zones()).entrySet()) {
             conditions = conditions.put(entry.getKey().label(), entry.getValue().intValue());

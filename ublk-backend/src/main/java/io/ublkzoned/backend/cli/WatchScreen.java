@@ -173,7 +173,7 @@ final class WatchScreen implements AutoCloseable {
         };
     }
 
-    /** Returns a latency in two digits: {@code 14us}, {@code 3.2ms}; or a dash if there is none. */
+    /** Returns a latency in two digits: {@code 14us}, {@code 3.2ms}; or a dash for 0. */
     private static String time(long nanos) {
         if (nanos == 0) {
             return "-";
@@ -192,15 +192,13 @@ final class WatchScreen implements AutoCloseable {
     }
 
     private static List<String> foot(DeviceSample sample, DeviceRates rates) {
-        String legend = sample.conditions().entrySet().stream()
-                .filter(entry -> entry.getValue() > 0)
-                .map(entry -> ZoneMapText.symbol(entry.getKey()) + " " + ZoneMapText.name(entry.getKey()) + " "
-                        + entry.getValue())
-                .collect(Collectors.joining("   "));
         String busiest = rates.busiestZones().stream()
                 .map(zone -> "%d (%.0f/s)".formatted(zone.zone(), zone.requestsPerSecond()))
                 .collect(Collectors.joining(", "));
-        return List.of("", legend, "busiest zones: " + (busiest.isEmpty() ? "none" : busiest));
+        return List.of(
+                "",
+                ZoneMapText.legend(sample.conditions()),
+                "busiest zones: " + (busiest.isEmpty() ? "none" : busiest));
     }
 
     /** Returns the map in up to {@code maxRows} rows. */

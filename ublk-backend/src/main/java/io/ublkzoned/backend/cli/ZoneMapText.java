@@ -3,10 +3,10 @@ package io.ublkzoned.backend.cli;
 import io.ublkzoned.engine.zone.Sizes;
 import io.ublkzoned.engine.zone.ZoneCondition;
 import java.io.PrintWriter;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** The map of the zones of a device, with one character per zone. */
 final class ZoneMapText {
@@ -40,7 +40,7 @@ final class ZoneMapText {
             above = row;
         }
         out.println();
-        out.println(legend(zones));
+        out.println(legend(counts(zones)));
     }
 
     /** Returns a summary: {@code 64 zones of 64M, 8 conventional, capacity 48M, the last of 32M}. */
@@ -70,11 +70,12 @@ final class ZoneMapText {
         return row.toString();
     }
 
-    private static String legend(List<ReportedZone> zones) {
-        List<String> entries = new ArrayList<>();
-        counts(zones)
-                .forEach((condition, count) -> entries.add(symbol(condition) + " " + name(condition) + " " + count));
-        return String.join("   ", entries);
+    /** Returns the legend of a map: the conditions that occur, with their numbers of zones. */
+    static String legend(Map<ZoneCondition, Integer> counts) {
+        return counts.entrySet().stream()
+                .filter(entry -> entry.getValue() > 0)
+                .map(entry -> symbol(entry.getKey()) + " " + name(entry.getKey()) + " " + entry.getValue())
+                .collect(Collectors.joining("   "));
     }
 
     /** Returns the number of zones in each condition that occurs. */

@@ -1,5 +1,7 @@
 package io.ublkzoned.backend.live;
 
+import io.ublkzoned.bindings.ublk.UblkCommands;
+
 /**
  * A device of this host.
  *
@@ -9,11 +11,11 @@ public record AttachedDevice(int id, String image, String name) {
 
     /** Returns the path of its block device. */
     public String path() {
-        return "/dev/" + node();
+        return UblkCommands.BLOCK_DEVICE_PATH_PREFIX + id;
     }
 
     /** Returns the name of its block device, as in /sys/block. */
     String node() {
-        return "ublkb" + id;
+        return path().substring(path().lastIndexOf('/') + 1);
     }
 }

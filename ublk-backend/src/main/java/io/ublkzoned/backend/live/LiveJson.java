@@ -1,7 +1,10 @@
 package io.ublkzoned.backend.live;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import com.fasterxml.jackson.jr.ob.comp.ComposerBase;
+import com.fasterxml.jackson.jr.ob.comp.ObjectComposer;
 import io.ublkzoned.backend.ublk.DeviceActivity;
+import io.ublkzoned.backend.ublk.GeometryJson;
 import io.ublkzoned.backend.ublk.OperationActivity;
 import io.ublkzoned.backend.ublk.ZoneSnapshot;
 import io.ublkzoned.engine.zone.BlockOp;
@@ -22,14 +25,17 @@ public final class LiveJson {
     static String devices(List<AttachedDevice> devices) throws IOException {
         var array = JSON.std.composeString().startArray();
         for (AttachedDevice device : devices) {
-            array = array.startObject()
-                    .put("id", device.id())
-                    .put("path", device.path())
-                    .put("image", device.image())
-                    .put("name", device.name())
-                    .end();
+            array = put(array.startObject(), device).end();
         }
         return array.end().finish();
+    }
+
+    private static <P extends ComposerBase> ObjectComposer<P> put(ObjectComposer<P> object, AttachedDevice device)
+            throws IOException {
+        return object.put("id", device.id())
+                .put("path", device.path())
+                .put("image", device.image())
+                .put("name", device.name());
     }
 
     /**
@@ -41,21 +47,8 @@ public final class LiveJson {
     public static String device(AttachedDevice device, DeviceSample sample, DeviceRates rates, boolean withMap)
             throws IOException {
         DeviceActivity activity = sample.activity();
-        DeviceGeometry geometry = activity.geometry();
-        var object = JSON.std
-                .composeString()
-                .startObject()
-                .put("id", device.id())
-                .put("path", device.path())
-                .put("image", device.image())
-                .put("name", device.name())
-                .put("size", geometry.sizeBytes())
-                .put("zones", geometry.zoneCount())
-                .put("zoneSize", geometry.zoneSizeBytes())
-                .put("zoneCapacity", geometry.capacityBytes())
-                .put("conventionalZones", geometry.conventionalZones())
-                .put("maxOpenZones", geometry.maxOpenZones())
-                .put("maxActiveZones", geometry.maxActiveZones())
+        var object = put(JSON.std.composeString().startObject(), device);
+        object = GeometryJson.put(object, activity.geometry())
                 .put("openZones", activity.zones().open())
                 .put("activeZones", activity.zones().active())
                 .put("implicitCloses", activity.zones().implicitCloses())
@@ -107,7 +100,7 @@ public final class LiveJson {
     /** Returns one zone with the latest changes of its condition. */
     static String zone(DeviceSample sample, int zone, String history) throws IOException {
         DeviceGeometry geometry = sample.activity().geometry();
-        String json = JSON.std
+        return JSON.std
                 .composeString()
                 .startObject()
                 .put("zone", zone)
@@ -116,9 +109,9 @@ public final class LiveJson {
                 .put("written", Math.min(sample.zones().writtenBytes(zone), geometry.zoneCapacityBytes(zone)))
                 .put("requests", Integer.toUnsignedLong(sample.zones().requests(zone)))
                 .put("condition", sample.zones().condition(zone).label())
+                .putObject("history", JSON.std.listFrom(history))
                 .end()
                 .finish();
-        return json.substring(0, json.length() - 1) + ",\"history\":" + history + "}";
     }
 
     /** Returns the name of an operation in JSON and in metrics: {@code zone-append}. */

@@ -33,8 +33,7 @@ import org.jspecify.annotations.Nullable;
 public final class MetricsServer implements Closeable {
 
     private static final int BACKLOG = 16;
-    private static final Pattern DEVICE = Pattern.compile("/devices/([0-9]{1,9})");
-    private static final Pattern ZONE = Pattern.compile("/devices/([0-9]{1,9})/zones/([0-9]{1,9})");
+    private static final Pattern DEVICE_OR_ZONE = Pattern.compile("/devices/([0-9]{1,9})(?:/zones/([0-9]{1,9}))?");
 
     /** Names in the header Host that are local: localhost and addresses, with or without a port. */
     private static final Pattern LOCAL_NAME = Pattern.compile("(localhost|[0-9.]+|\\[[0-9a-fA-F:.%]+])(:[0-9]+)?");
@@ -73,7 +72,7 @@ public final class MetricsServer implements Closeable {
     }
 
     /**
-     * Starts to serve, on threads of its own, until {@link #close}.
+     * Starts to serve, on separate threads, until {@link #close}.
      *
      * @param address port 0 stands for any free port
      * @throws IOException if the address cannot be used
@@ -143,10 +142,8 @@ public final class MetricsServer implements Closeable {
     }
 
     private Answer deviceAnswer(String path) throws IOException {
-        Matcher device = DEVICE.matcher(path);
-        Matcher zone = ZONE.matcher(path);
-        Matcher found = device.matches() ? device : zone;
-        if (!device.matches() && !zone.matches()) {
+        Matcher found = DEVICE_OR_ZONE.matcher(path);
+        if (!found.matches()) {
             return Answer.failure(NOT_FOUND, "nothing is served here: see /, /metrics and /devices");
         }
         int id = Integer.parseInt(found.group(1));
@@ -159,11 +156,12 @@ public final class MetricsServer implements Closeable {
             return Answer.failure(NOT_FOUND, "there is no device " + id);
         }
         ViewedDevice view = viewed.computeIfAbsent(id, each -> new ViewedDevice(devices, each));
-        if (found == device) {
+        String zone = found.group(2);
+        if (zone == null) {
             return Answer.json(view.json(attached));
         }
         DeviceSample sample = view.sample();
-        int index = Integer.parseInt(zone.group(2));
+        int index = Integer.parseInt(zone);
         return index < sample.zones().zones()
                 ? Answer.json(LiveJson.zone(sample, index, devices.history(id, index)))
                 : Answer.failure(NOT_FOUND, "device %d has no zone %d".formatted(id, index));

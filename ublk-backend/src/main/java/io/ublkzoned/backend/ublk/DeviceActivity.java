@@ -31,17 +31,9 @@ public record DeviceActivity(
 
     /** Returns the answer of the server, from which {@link #parse} makes an equal value. */
     String json() throws IOException {
-        var object = JSON.std
-                .composeString()
-                .startObject()
-                .put("start", startMillis)
-                .put("up", upNanos)
-                .put("size", geometry.sizeBytes())
-                .put("zoneSize", geometry.zoneSizeBytes())
-                .put("zoneCapacity", geometry.capacityBytes())
-                .put("conventionalZones", geometry.conventionalZones())
-                .put("maxOpenZones", geometry.maxOpenZones())
-                .put("maxActiveZones", geometry.maxActiveZones())
+        var object =
+                JSON.std.composeString().startObject().put("start", startMillis).put("up", upNanos);
+        object = GeometryJson.put(object, geometry)
                 .put("open", zones.open())
                 .put("active", zones.active())
                 .put("implicitCloses", zones.implicitCloses())

@@ -2,13 +2,11 @@ package io.ublkzoned.backend.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.ublkzoned.backend.live.AttachedDevice;
 import io.ublkzoned.backend.live.DeviceRates;
 import io.ublkzoned.backend.live.DeviceSample;
 import io.ublkzoned.backend.ublk.DeviceWithoutDriver;
-import io.ublkzoned.bindings.uring.RingFeatures;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.zone.BlockOp;
 import java.io.IOException;
@@ -16,7 +14,6 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,12 +24,6 @@ final class WatchScreenTest {
 
     @TempDir
     private Path folder;
-
-    @BeforeEach
-    void requireRing() {
-        RingFeatures ring = RingFeatures.ofThisKernel();
-        assumeTrue(ring.available(), () -> "SKIPPED: " + ring.unavailableReason());
-    }
 
     /** Returns the lines of a device in which a block was appended to the last zone. */
     private List<String> lines(int zones) throws IOException {

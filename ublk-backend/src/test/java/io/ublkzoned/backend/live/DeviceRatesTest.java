@@ -2,18 +2,15 @@ package io.ublkzoned.backend.live;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.ublkzoned.backend.ublk.DeviceActivity;
 import io.ublkzoned.backend.ublk.DeviceWithoutDriver;
-import io.ublkzoned.bindings.uring.RingFeatures;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.zone.BlockOp;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,12 +23,6 @@ final class DeviceRatesTest {
 
     @TempDir
     private Path folder;
-
-    @BeforeEach
-    void requireRing() {
-        RingFeatures ring = RingFeatures.ofThisKernel();
-        assumeTrue(ring.available(), () -> "SKIPPED: " + ring.unavailableReason());
-    }
 
     private DeviceWithoutDriver device(String name) throws IOException {
         return new DeviceWithoutDriver(

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.ublkzoned.backend.ublk.DeviceWithoutDriver;
-import io.ublkzoned.bindings.uring.RingFeatures;
 import io.ublkzoned.engine.qcow2.FormatOptions;
 import io.ublkzoned.engine.zone.BlockOp;
 import java.io.Closeable;
@@ -51,8 +50,6 @@ final class MetricsServerTest {
 
     @BeforeEach
     void start() throws IOException {
-        RingFeatures ring = RingFeatures.ofThisKernel();
-        assumeTrue(ring.available(), () -> "SKIPPED: " + ring.unavailableReason());
         FormatOptions options = FormatOptions.ofSize(ZONES * ZONE)
                 .zoneSize(ZONE)
                 .capacity(CAPACITY)

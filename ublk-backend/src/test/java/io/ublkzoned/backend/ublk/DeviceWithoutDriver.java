@@ -1,11 +1,14 @@
 package io.ublkzoned.backend.ublk;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import io.ublkzoned.backend.image.AttachedImage;
 import io.ublkzoned.backend.image.CacheMode;
 import io.ublkzoned.backend.image.FdImageFile;
 import io.ublkzoned.backend.image.ImageIdentities;
 import io.ublkzoned.bindings.linux.FileDescriptor;
 import io.ublkzoned.bindings.linux.FileFlags;
+import io.ublkzoned.bindings.uring.RingFeatures;
 import io.ublkzoned.engine.DeviceShape;
 import io.ublkzoned.engine.DeviceState;
 import io.ublkzoned.engine.ZonedDevice;
@@ -34,8 +37,10 @@ public final class DeviceWithoutDriver implements Closeable {
     private final StoreQueue queue;
     private final DeviceControl control;
 
-    /** Makes a device with a new image in this folder. */
+    /** Makes a device with a new image in this folder. Where io_uring is missing, it ends the test as skipped. */
     public DeviceWithoutDriver(Path folder, FormatOptions options) throws IOException {
+        RingFeatures ring = RingFeatures.ofThisKernel();
+        assumeTrue(ring.available(), () -> "SKIPPED: " + ring.unavailableReason());
         Path path = folder.resolve("disk.qcow2");
         int flags = FileFlags.O_RDWR | FileFlags.O_CREAT | FileFlags.O_TRUNC;
         try (FileDescriptor file = FileDescriptor.open(path.toString(), flags, 0600)) {
